@@ -1,0 +1,1 @@
+"""The core: what an edition is and how it is decided."""

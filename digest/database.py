@@ -1,0 +1,219 @@
+"""Open the database, read and write it in short transactions, and keep its tables at this program's version."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, TypeDecorator, create_engine, event, inspect, text
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlmodel import DateTime, Session
+
+from digest.errors import DatabaseError, SettingsError
+
+_T = TypeVar("_T")
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+#: How long a writer waits for another one before it gives up.
+BUSY_TIMEOUT_S = 30
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, aware on both sides; SQLite itself would hand back naive ones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Refuse a naive time: it would mean a different moment on each machine."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Give the moment back in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def open_engine(url: str) -> Engine:
+    """Make an engine for SQLite (write-ahead log, one writer at a time) or PostgreSQL; nothing is opened yet.
+
+    Raises:
+        SettingsError: `url` is no database address, or of another kind of database.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # not chained: ValueError, for a port that is no number, quotes the address
+        raise SettingsError(
+            "database_url is no database address; allowed: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+        ) from None
+    kind = parsed.get_backend_name()
+    if kind == "postgresql":
+        # Parameters hold addresses and tokens: a failed statement must not print them.
+        server = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(server, hide_parameters=True, pool_pre_ping=True)
+        event.listen(engine, "handle_error", _hide_detail)
+        return engine
+    if kind != "sqlite":
+        raise SettingsError(f"database_url: found {kind!r}; allowed: sqlite, postgresql")
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _hide_detail(context: ExceptionContext) -> None:
+    # The server's DETAIL line quotes the values of the row that broke a rule; the first line names the rule only.
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0],)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transactions start late and commit before DDL; ours are explicit (see _begin_sqlite).
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that turns from reading to writing fails at once when another writer was faster.
+    write = connection.get_execution_options().get("write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Open a session on one consistent view; nothing written in it is kept."""
+    if engine.dialect.name == "postgresql":  # by default each of its statements sees what was committed meanwhile
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with _explained(), Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """Open a session that commits at the end, or changes nothing on an error.
+
+    On SQLite it holds the write lock from its first statement on.
+    """
+    with (
+        _explained(),
+        Session(engine.execution_options(write=True), expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        yield session
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseError(_explain(error)) from error
+
+
+def _explain(error: DBAPIError) -> str:
+    said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
+    if "locked" in said:
+        return f"the database is locked: another program has been writing for {BUSY_TIMEOUT_S} s; try again"
+    return f"the database cannot be used: {said}"
+
+
+def insert_ignore(session: Session, table: Any, rows: list[dict[str, Any]]) -> int:
+    """Insert the rows whose key is not there yet, on either database; returns how many were new."""
+    if not rows:
+        return 0
+    from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - only here, and each costs start-up time
+
+    dialect = session.get_bind().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    done = 0
+    for some in in_chunks(rows):
+        statement = insert(table).values(list(some)).on_conflict_do_nothing()
+        done += session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    return done
+
+
+def in_chunks(values: Sequence[_T], size: int = 500) -> Iterator[Sequence[_T]]:
+    """Cut values into pieces that one statement can bind on either database."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def newest_version() -> str:
+    """Name the schema version this program was written for, such as "0001"."""
+    return max(file.name.split("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def schema_version(engine: Engine) -> str | None:
+    """Read the version of the database's tables; None when it has none of ours.
+
+    Raises:
+        DatabaseError: It cannot be opened.
+    """
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and path and path != ":memory:" and not Path(path).exists():
+        return None
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except DBAPIError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise DatabaseError(f"{where}: {_explain(error)}") from error
+
+
+def require_current(engine: Engine) -> None:
+    """Make sure the database's tables are those this program knows.
+
+    Raises:
+        DatabaseError: It is missing, older or newer; the text says what to do.
+    """
+    where = engine.url.render_as_string(hide_password=True)
+    found, needed = schema_version(engine), newest_version()
+    if found is None:
+        raise DatabaseError(f"{where}: no database there yet; run `verdicts init`")
+    if found > needed:
+        raise DatabaseError(
+            f"{where}: made by a newer version of this program (tables {found}, this program knows {needed});"
+            " nothing was changed: update the program"
+        )
+    if found < needed:
+        raise DatabaseError(f"{where}: tables are at {found}, this program needs {needed}; run `verdicts db upgrade`")
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Bring the tables to this program's version in one transaction; returns the version before and after.
+
+    Raises:
+        DatabaseError: The database is newer than this program, or cannot be used.
+    """
+    before, after = schema_version(engine), newest_version()
+    if before and before >= after:
+        if before > after:
+            require_current(engine)
+        return before, before
+    from alembic import command  # noqa: PLC0415 - a third of a second that only upgrades pay
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with _explained(), engine.execution_options(write=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(7234005)"))  # two upgrades at once: one waits
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return before, after

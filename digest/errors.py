@@ -1,0 +1,92 @@
+"""Everything that can go wrong, drawn as a tree.
+
+VerdictsError
+├── SettingsError          wrong usage, settings or files a person wrote; exit status 2
+│   └── FilesError         one or more files a person wrote are wrong: every fault at once
+├── DatabaseError          the database cannot be used as it is
+├── FeedError              one feed could not be read; the others go on
+├── TemplateError          a template cannot be rendered: file, line, snippet
+├── EditionError           an edition may not do what was asked in its state
+├── DuplicateReview        two reviews of one tool by one reviewer were taken together
+└── SendError              one call to a sender did not end well
+    ├── SendRefused        nothing went out
+    ├── SendHalted         nothing went out, and nothing will until a person acts
+    └── SendUnknown        the reply was lost: it may have gone out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class VerdictsError(Exception):
+    """Base of every error this program raises on purpose; its text is written for people."""
+
+
+class SettingsError(VerdictsError):
+    """A setting, an option or a file a person wrote is wrong; the text says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a file a person wrote."""
+
+    file: str
+    line: int | None
+    field: str
+    found: str
+    allowed: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        field = f" {self.field}:" if self.field else ""
+        return f"{place}:{field} found {self.found}; allowed: {self.allowed}"
+
+
+class FilesError(SettingsError):
+    """Files a person wrote are wrong; nothing was changed. `faults` lists all of them, in reading order."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class DatabaseError(VerdictsError):
+    """The database is missing, newer than this program, locked or damaged; the text says which and what to do."""
+
+
+class FeedError(VerdictsError):
+    """One feed could not be read; the text is the reason an editor sees."""
+
+
+class TemplateError(VerdictsError):
+    """A template cannot be rendered; the text names file and line and shows the place."""
+
+
+class EditionError(VerdictsError):
+    """An edition may not do what was asked in its state; the text says which state it is in and what it allows."""
+
+
+class DuplicateReview(VerdictsError):
+    """Two reviews of one tool by one reviewer were taken together."""
+
+
+class SendError(VerdictsError):
+    """One call to a sender did not end well."""
+
+
+class SendRefused(SendError):
+    """Nothing went out. `permanent` tells whether the same call would be refused again."""
+
+    def __init__(self, reason: str, *, permanent: bool) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
+
+
+class SendHalted(SendError):
+    """Nothing went out and nothing will until a person acts (credentials, credits, sender identity)."""
+
+
+class SendUnknown(SendError):
+    """The reply was lost: the call may have gone out, so it is never repeated by itself."""

@@ -1,0 +1,238 @@
+"""Everything the first release keeps."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from digest.database import UtcDateTime
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make every table."""
+    op.create_table(
+        "consents",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_consents_subscriber_id"), "consents", ["subscriber_id"], unique=False)
+    op.create_table(
+        "editions",
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("held", sa.Text(), nullable=True),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("edited", sa.Boolean(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("until", UtcDateTime(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("approved_by", sa.String(), nullable=False),
+        sa.Column("approved_at", UtcDateTime(), nullable=True),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("state <> 'skipped' OR reason <> ''", name="edition_skip_reason"),
+        sa.CheckConstraint("state IN ('draft', 'approved', 'sending', 'sent', 'skipped')", name="edition_state"),
+        sa.CheckConstraint("state IN ('draft', 'skipped') OR sha256 <> ''", name="edition_frozen"),
+        sa.PrimaryKeyConstraint("week"),
+    )
+    op.create_table(
+        "entries",
+        sa.Column("feed", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("link", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("summary", sa.String(), nullable=False),
+        sa.Column("published", UtcDateTime(), nullable=True),
+        sa.Column("first_seen", UtcDateTime(), nullable=False),
+        sa.Column("muted", sa.Boolean(), nullable=False),
+        sa.Column("spotted_at", UtcDateTime(), nullable=True),
+        sa.Column("link_key", sa.String(), nullable=False),
+        sa.Column("title_key", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("feed", "id"),
+    )
+    op.create_index("entries_by_first_seen", "entries", ["first_seen"], unique=False)
+    op.create_index("entries_by_link", "entries", ["feed", "link_key"], unique=False)
+    op.create_index("entries_by_title", "entries", ["feed", "title_key"], unique=False)
+    op.create_index("entries_to_spot", "entries", ["spotted_at", "muted"], unique=False)
+    op.create_table(
+        "feeds",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("etag", sa.String(), nullable=False),
+        sa.Column("last_modified", sa.String(), nullable=False),
+        sa.Column("hint_s", sa.Integer(), nullable=True),
+        sa.Column("next_poll_at", UtcDateTime(), nullable=True),
+        sa.Column("last_try_at", UtcDateTime(), nullable=True),
+        sa.Column("last_success_at", UtcDateTime(), nullable=True),
+        sa.Column("first_polled_at", UtcDateTime(), nullable=True),
+        sa.Column("error_streak", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("moved_url", sa.String(), nullable=False),
+        sa.Column("moved_target", sa.String(), nullable=False),
+        sa.Column("moved_count", sa.Integer(), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "subscribers",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("folded", sa.String(), nullable=False),
+        sa.Column("address_hash", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("paused_until", UtcDateTime(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("confirmed_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("state IN ('unconfirmed', 'confirmed', 'unsubscribed')", name="subscriber_state"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("address_hash"),
+        sa.UniqueConstraint("folded"),
+    )
+    op.create_table(
+        "suppressions",
+        sa.Column("address_hash", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("why IN ('hard bounce', 'complaint', 'request', 'erasure')", name="suppression_why"),
+        sa.PrimaryKeyConstraint("address_hash"),
+    )
+    op.create_table(
+        "tools",
+        sa.Column("slug", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("vendor", sa.String(), nullable=False),
+        sa.Column("tagline", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("entry_price", sa.String(), nullable=False),
+        sa.Column("price_checked_on", sa.Date(), nullable=True),
+        sa.Column("open_source", sa.Boolean(), nullable=True),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("added_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("slug"),
+    )
+    op.create_table(
+        "votes",
+        sa.Column("tool", sa.String(), nullable=False),
+        sa.Column("subscriber_id", sa.String(), nullable=False),
+        sa.Column("call", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("call IN ('ship', 'skip')", name="vote_call"),
+        sa.PrimaryKeyConstraint("tool", "subscriber_id"),
+    )
+    op.create_table(
+        "batches",
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=True),
+        sa.Column("claimed_by", sa.String(), nullable=False),
+        sa.Column("claimed_at", UtcDateTime(), nullable=True),
+        sa.Column("settled_at", UtcDateTime(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('planned', 'claimed', 'accepted', 'refused', 'unknown', 'given_up')", name="batch_state"
+        ),
+        sa.ForeignKeyConstraint(
+            ["week"],
+            ["editions.week"],
+        ),
+        sa.PrimaryKeyConstraint("week", "number"),
+    )
+    op.create_index("batches_state", "batches", ["week", "state"], unique=False)
+    op.create_table(
+        "deliveries",
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("subscriber_id", sa.String(), nullable=False),
+        sa.Column("batch", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "state IS NULL OR state IN ('accepted', 'refused', 'dropped', 'unknown', 'given_up')", name="delivery_state"
+        ),
+        sa.ForeignKeyConstraint(
+            ["week"],
+            ["editions.week"],
+        ),
+        sa.PrimaryKeyConstraint("week", "subscriber_id"),
+    )
+    op.create_index("deliveries_batch", "deliveries", ["week", "batch"], unique=False)
+    op.create_table(
+        "launches",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("tool_slug", sa.String(), nullable=False),
+        sa.Column("tool_name", sa.String(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("link", sa.Text(), nullable=False),
+        sa.Column("announced_at", UtcDateTime(), nullable=False),
+        sa.Column("first_seen", UtcDateTime(), nullable=False),
+        sa.Column("tagline", sa.Text(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tool_slug"],
+            ["tools.slug"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_launches_first_seen"), "launches", ["first_seen"], unique=False)
+    op.create_index(op.f("ix_launches_tool_slug"), "launches", ["tool_slug"], unique=False)
+    op.create_table(
+        "matchups",
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("a", sa.String(), nullable=False),
+        sa.Column("b", sa.String(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["week"],
+            ["editions.week"],
+        ),
+        sa.PrimaryKeyConstraint("week", "position"),
+    )
+    op.create_index("matchups_pair", "matchups", ["a", "b"], unique=False)
+    op.create_table(
+        "reviews",
+        sa.Column("tool", sa.String(), nullable=False),
+        sa.Column("reviewer", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("call", sa.String(), nullable=False),
+        sa.Column("quote", sa.Text(), nullable=False),
+        sa.Column("reviewed_on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("call IN ('ship', 'skip')", name="review_call"),
+        sa.ForeignKeyConstraint(
+            ["tool"],
+            ["tools.slug"],
+        ),
+        sa.PrimaryKeyConstraint("tool", "reviewer", "version"),
+    )
+    op.create_index(op.f("ix_reviews_recorded_at"), "reviews", ["recorded_at"], unique=False)
+    op.create_table(
+        "launch_entries",
+        sa.Column("feed", sa.String(), nullable=False),
+        sa.Column("entry_id", sa.String(), nullable=False),
+        sa.Column("launch_id", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["launch_id"],
+            ["launches.id"],
+        ),
+        sa.PrimaryKeyConstraint("feed", "entry_id", "launch_id"),
+    )
+    op.create_index(op.f("ix_launch_entries_launch_id"), "launch_entries", ["launch_id"], unique=False)

@@ -1,0 +1,434 @@
+"""Keep tools, launches, reviews and editions; the only module of the core that knows both values and rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Engine, and_, delete, func, or_, update
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from digest.database import in_chunks, insert_ignore, reading, writing
+from digest.errors import EditionError
+from digest.model import Edition, Launch, Message, Review, State, Tool
+from digest.tables import EditionRow, LaunchEntryRow, LaunchRow, MatchupRow, ReviewRow, ToolRow
+
+_EDITION: TypeAdapter[Edition] = TypeAdapter(Edition)
+
+
+#: States in which an edition's web pages are public: from its approval on, before the first claim.
+PUBLIC: tuple[State, ...] = ("approved", "sending", "sent")
+
+
+@dataclass(frozen=True, slots=True)
+class EditionRecord:
+    """An edition with its state; `message` and `sha256` are there once it was approved."""
+
+    edition: Edition
+    state: State
+    reason: str = ""
+    held: str | None = None
+    edited: bool = False
+    message: Message | None = None
+    sha256: str = ""
+    approved_by: str = ""
+    approved_at: datetime | None = None
+    sent_at: datetime | None = None
+
+    @property
+    def week(self) -> str:
+        """The ISO week that is its key."""
+        return self.edition.week
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an import of reviews did."""
+
+    tools: int
+    new: int
+    changed: int
+    same: int
+
+
+def fingerprint(message: Message) -> str:
+    """Give the sha-256 of html followed by text, UTF-8, before personal links."""
+    return hashlib.sha256(message.html.encode() + message.text.encode()).hexdigest()
+
+
+class Store:
+    """The core's memory. Every method is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    # Tools and launches
+
+    def tool_names(self) -> dict[str, str]:
+        """Give every known tool's name by slug."""
+        with reading(self.engine) as session:
+            return dict(session.exec(select(ToolRow.slug, ToolRow.name)).all())
+
+    def tools(self, slugs: Collection[str]) -> dict[str, Tool]:
+        """Give tools by slug; unknown slugs are left out."""
+        with reading(self.engine) as session:
+            return {
+                row.slug: _tool(row)
+                for some in in_chunks(sorted(slugs))
+                for row in session.exec(select(ToolRow).where(col(ToolRow.slug).in_(some)))
+            }
+
+    def keep_launches(self, launches: Sequence[Launch], now: datetime) -> int:
+        """Keep new launches, and new entries of known ones; their tools too. Returns how many launches were new."""
+        tools = {launch.tool_slug: launch for launch in launches}
+        with writing(self.engine) as session:
+            insert_ignore(
+                session,
+                ToolRow,
+                [
+                    dict(
+                        _blank(slug, launch.tool_name, now),
+                        tagline=launch.tagline,
+                        category=launch.category,
+                        url=launch.link,
+                    )
+                    for slug, launch in tools.items()
+                ],
+            )
+            new = insert_ignore(
+                session,
+                LaunchRow,
+                [
+                    {
+                        field.name: getattr(launch, field.name)
+                        for field in fields(Launch)
+                        if field.name not in {"entries", "reasons"}
+                    }
+                    | {"reasons": list(launch.reasons)}
+                    for launch in launches
+                ],
+            )
+            insert_ignore(
+                session,
+                LaunchEntryRow,
+                [
+                    {"feed": feed, "entry_id": entry, "launch_id": launch.id, "position": position}
+                    for launch in launches
+                    for position, (feed, entry) in enumerate(launch.entries)
+                ],
+            )
+            return new
+
+    def launches(self, since: datetime | None = None, until: datetime | None = None) -> list[Launch]:
+        """Give the launches first seen after `since`, up to `until`, newest first."""
+        statement = select(LaunchRow).order_by(col(LaunchRow.first_seen).desc(), col(LaunchRow.id))
+        if since is not None:
+            statement = statement.where(LaunchRow.first_seen > since)
+        if until is not None:
+            statement = statement.where(LaunchRow.first_seen <= until)
+        with reading(self.engine) as session:
+            rows = session.exec(statement).all()
+            entries = _entries(session, [row.id for row in rows])
+        return [_launch(row, entries.get(row.id, ())) for row in rows]
+
+    # Reviews
+
+    def record_reviews(self, sheets: Iterable[tuple[Tool, Sequence[Review]]], now: datetime) -> Recorded:
+        """Keep what the panel wrote: tools as described, and a new version of each review that differs from the newest.
+
+        All of it is kept, or nothing.
+        """
+        counts = {"new": 0, "changed": 0, "same": 0}
+        sheets = list(sheets)
+        with writing(self.engine) as session:
+            for tool, _ in sheets:
+                row = session.get(ToolRow, tool.slug) or ToolRow.model_validate(_blank(tool.slug, tool.name, now))
+                row.sqlmodel_update({field.name: getattr(tool, field.name) for field in fields(Tool)})
+                row.tags = list(tool.tags)
+                session.add(row)
+            session.flush()
+            for tool, reviews in sheets:
+                newest = {row.reviewer: row for row in session.exec(_newest().where(ReviewRow.tool == tool.slug))}
+                for review in reviews:
+                    counts[_record(session, review, newest.get(review.reviewer), now)] += 1
+        return Recorded(len(sheets), **counts)
+
+    def reviews(self, tools: Collection[str], *, every_version: bool = False) -> list[Review]:
+        """Give the newest reviews of tools, or every stored version, ordered by tool, reviewer and version."""
+        with reading(self.engine) as session:
+            return [
+                _review(row)
+                for some in in_chunks(sorted(tools))
+                for row in session.exec(
+                    (select(ReviewRow) if every_version else _newest())
+                    .where(col(ReviewRow.tool).in_(some))
+                    .order_by(ReviewRow.tool, ReviewRow.reviewer, col(ReviewRow.version))
+                )
+            ]
+
+    def ready(self, quorum: int, panel: Collection[str]) -> list[tuple[Tool, list[Review], datetime]]:
+        """Give the tools that at least `quorum` of the `panel` have reviewed, with the panel's newest reviews.
+
+        The moment is when the newest of the reviews was recorded. Ordered by slug.
+        """
+        counted = (
+            select(ReviewRow.tool)
+            .where(col(ReviewRow.reviewer).in_(sorted(panel)))
+            .group_by(ReviewRow.tool)
+            .having(func.count(func.distinct(ReviewRow.reviewer)) >= quorum)
+        )
+        with reading(self.engine) as session:
+            tools = session.exec(select(ToolRow).where(col(ToolRow.slug).in_(counted)).order_by(ToolRow.slug)).all()
+            reviews: dict[str, list[ReviewRow]] = {}
+            mine = _newest().where(col(ReviewRow.tool).in_(counted), col(ReviewRow.reviewer).in_(sorted(panel)))
+            for row in session.exec(mine):
+                reviews.setdefault(row.tool, []).append(row)
+        return [
+            (
+                _tool(tool),
+                sorted((_review(row) for row in reviews[tool.slug]), key=lambda one: one.reviewer),
+                max(row.recorded_at for row in reviews[tool.slug]),
+            )
+            for tool in tools
+        ]
+
+    def reviewed(self) -> dict[str, int]:
+        """Give how many reviewers have reviewed each tool that has any review."""
+        statement = select(ReviewRow.tool, func.count(func.distinct(ReviewRow.reviewer))).group_by(ReviewRow.tool)
+        with reading(self.engine) as session:
+            return dict(session.exec(statement).all())
+
+    # Editions
+
+    def editions(self, limit: int | None = None, *, public: bool = False) -> list[EditionRecord]:
+        """Give the editions, newest week first; `public` leaves out what readers may not see yet."""
+        statement = select(EditionRow).order_by(col(EditionRow.week).desc()).limit(limit)
+        if public:
+            statement = statement.where(col(EditionRow.state).in_(PUBLIC))
+        with reading(self.engine) as session:
+            rows = session.exec(statement).all()
+            return [_record_of(row) for row in rows]
+
+    def edition(self, week: str) -> EditionRecord | None:
+        """Give one week's edition, None when there is none."""
+        with reading(self.engine) as session:
+            row = session.get(EditionRow, week)
+            return _record_of(row) if row else None
+
+    def cut_off(self, week: str) -> datetime | None:
+        """Give where the edition before `week` ended; a skipped one does not count, its launches are still news."""
+        statement = (
+            select(EditionRow.until)
+            .where(EditionRow.week < week, EditionRow.state != "skipped")
+            .order_by(col(EditionRow.week).desc())
+            .limit(1)
+        )
+        with reading(self.engine) as session:
+            return session.exec(statement).first()
+
+    def met_since(self, week: str, before: str) -> set[frozenset[str]]:
+        """Give the pairs of the editions from `week` on and before another, as sets of two slugs."""
+        statement = (
+            select(MatchupRow.a, MatchupRow.b)
+            .join(EditionRow, col(EditionRow.week) == col(MatchupRow.week))
+            .where(MatchupRow.week >= week, MatchupRow.week < before, EditionRow.state != "skipped")
+        )
+        with reading(self.engine) as session:
+            return {frozenset(pair) for pair in session.exec(statement)}
+
+    def comparison(self, a: str, b: str) -> EditionRecord | None:
+        """Give the newest public edition in which two tools met, in either order."""
+        either = or_(
+            and_(col(MatchupRow.a) == a, col(MatchupRow.b) == b), and_(col(MatchupRow.a) == b, col(MatchupRow.b) == a)
+        )
+        statement = (
+            select(EditionRow)
+            .join(MatchupRow, col(MatchupRow.week) == col(EditionRow.week))
+            .where(either, col(EditionRow.state).in_(PUBLIC))
+            .order_by(col(EditionRow.week).desc())
+            .limit(1)
+        )
+        with reading(self.engine) as session:
+            row = session.exec(statement).first()
+            return _record_of(row) if row else None
+
+    def keep_draft(self, edition: Edition, *, skipped_because: str = "") -> EditionRecord:
+        """Keep a composed edition as the week's draft, or as skipped with a reason.
+
+        Raises:
+            EditionError: The week already has an edition that was edited, approved or sent; nothing is changed.
+        """
+        values = {
+            "state": "skipped" if skipped_because else "draft",
+            "reason": skipped_because,
+            "content": _EDITION.dump_python(edition, mode="json"),
+            "since": edition.since,
+            "until": edition.until,
+            "subject": edition.subject,
+            # Approved, then skipped, then composed again: nothing of the old approval may stay.
+            "html": "",
+            "text": "",
+            "sha256": "",
+            "approved_by": "",
+            "approved_at": None,
+        }
+        with writing(self.engine) as session:
+            if not insert_ignore(session, EditionRow, [{"week": edition.week, "edited": False, **values}]):
+                self._move(
+                    session,
+                    edition.week,
+                    ("draft", "skipped"),
+                    "composed again",
+                    col(EditionRow.edited).is_(False),
+                    **values,
+                )
+            session.exec(delete(MatchupRow).where(col(MatchupRow.week) == edition.week))
+            for position, one in enumerate(edition.matchups):
+                session.add(
+                    MatchupRow(
+                        week=edition.week, position=position, a=one.a.tool.slug, b=one.b.tool.slug, score=one.score
+                    )
+                )
+        return self.require(edition.week)
+
+    def require(self, week: str) -> EditionRecord:
+        """Give one week's edition.
+
+        Raises:
+            EditionError: There is none.
+        """
+        if (record := self.edition(week)) is None:
+            raise EditionError(f"{week}: no edition; make it with `verdicts compose --week {week}`")
+        return record
+
+    def approve(self, week: str, message: Message, by: str, now: datetime) -> EditionRecord:
+        """Freeze a draft's bytes for sending; approving the same bytes again changes nothing.
+
+        Raises:
+            EditionError: It is no draft, or was approved with other bytes.
+        """
+        seal = fingerprint(message)
+        if (known := self.require(week)).state == "approved" and known.sha256 == seal:
+            return known
+        with writing(self.engine) as session:
+            self._move(
+                session, week, ("draft",), "approved", state="approved", sha256=seal, subject=message.subject,
+                html=message.html, text=message.text, approved_by=by, approved_at=now,
+            )  # fmt: skip
+        return self.require(week)
+
+    def hold(self, week: str, reason: str) -> EditionRecord:
+        """Stop an edition from going out until it is released."""
+        with writing(self.engine) as session:
+            self._move(session, week, ("draft", "approved", "sending"), "held", held=reason)
+        return self.require(week)
+
+    def release(self, week: str) -> EditionRecord:
+        """Let a held edition go on."""
+        with writing(self.engine) as session:
+            self._move(session, week, ("draft", "approved", "sending"), "released", held=None)
+        return self.require(week)
+
+    def skip(self, week: str, reason: str) -> EditionRecord:
+        """End a week without sending, for a reason."""
+        if not reason.strip():
+            raise EditionError(f"{week} cannot be skipped without a reason")
+        with writing(self.engine) as session:
+            self._move(session, week, ("draft", "approved"), "skipped", state="skipped", reason=reason, held=None)
+        return self.require(week)
+
+    def start_sending(self, week: str) -> EditionRecord:
+        """Mark an approved edition as being sent; one that already is stays so."""
+        with writing(self.engine) as session:
+            self._move(session, week, ("approved", "sending"), "sent", col(EditionRow.held).is_(None), state="sending")
+        return self.require(week)
+
+    def finish_sending(self, week: str, now: datetime) -> EditionRecord:
+        """Mark an edition as sent; the caller has made sure that nothing waits and nothing is unknown."""
+        with writing(self.engine) as session:
+            self._move(session, week, ("sending",), "finished", state="sent", sent_at=now, held=None)
+        return self.require(week)
+
+    def _move(self, session: Session, week: str, allowed: Sequence[str], verb: str, *also: Any, **values: Any) -> None:
+        """Change an edition where its state allows it, in one statement, so that two processes cannot both do it."""
+        statement = update(EditionRow).where(col(EditionRow.week) == week, col(EditionRow.state).in_(allowed), *also)
+        if session.exec(statement.values(**values)).rowcount:
+            return
+        row = session.get(EditionRow, week, populate_existing=True)
+        if row is None:
+            raise EditionError(f"{week}: no edition; make it with `verdicts compose --week {week}`")
+        state = f"held ({row.held})" if row.held and row.state in allowed else row.state
+        state = f"{state}, edited by hand" if row.edited and row.state in allowed else state
+        raise EditionError(f"{week} cannot be {verb}: it is {state}; allowed: {', '.join(allowed)}")
+
+
+def _blank(slug: str, name: str, now: datetime) -> dict[str, Any]:
+    empty = {
+        "vendor": "",
+        "tagline": "",
+        "description": "",
+        "category": "Other",
+        "tags": [],
+        "entry_price": "",
+        "url": "",
+    }
+    return {"slug": slug, "name": name, "added_at": now, **empty}
+
+
+def _tool(row: ToolRow) -> Tool:
+    return Tool(**{field.name: getattr(row, field.name) for field in fields(Tool)} | {"tags": tuple(row.tags)})
+
+
+def _launch(row: LaunchRow, entries: Sequence[tuple[str, str]]) -> Launch:
+    kept = {field.name: getattr(row, field.name) for field in fields(Launch) if field.name != "entries"}
+    return Launch(**kept | {"reasons": tuple(row.reasons), "entries": tuple(entries)})
+
+
+def _entries(session: Session, launches: Sequence[str]) -> Mapping[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for some in in_chunks(launches):
+        statement = select(LaunchEntryRow).where(col(LaunchEntryRow.launch_id).in_(some))
+        for row in session.exec(statement.order_by(col(LaunchEntryRow.position), LaunchEntryRow.feed)):
+            found.setdefault(row.launch_id, []).append((row.feed, row.entry_id))
+    return found
+
+
+def _review(row: ReviewRow) -> Review:
+    return Review(**{field.name: getattr(row, field.name) for field in fields(Review)})
+
+
+def _newest() -> SelectOfScalar[ReviewRow]:
+    last = (
+        select(ReviewRow.tool, ReviewRow.reviewer, func.max(ReviewRow.version).label("version"))
+        .group_by(ReviewRow.tool, ReviewRow.reviewer)
+        .subquery()
+    )
+    return select(ReviewRow).join(
+        last,
+        and_(
+            col(ReviewRow.tool) == last.c.tool,
+            col(ReviewRow.reviewer) == last.c.reviewer,
+            col(ReviewRow.version) == last.c.version,
+        ),
+    )
+
+
+def _record(session: Session, review: Review, newest: ReviewRow | None, now: datetime) -> str:
+    if newest and (newest.call, newest.quote) == (review.call, review.quote):
+        return "same"
+    values = {field.name: getattr(review, field.name) for field in fields(Review)}
+    values["version"] = newest.version + 1 if newest else 1
+    session.add(ReviewRow(**values, recorded_at=now))
+    return "changed" if newest else "new"
+
+
+def _record_of(row: EditionRow) -> EditionRecord:
+    edition = _EDITION.validate_python(row.content)
+    message = Message(row.week, row.subject, row.html, row.text) if row.sha256 else None
+    kept: Iterator[str] = (field.name for field in fields(EditionRecord) if field.name not in {"edition", "message"})
+    return EditionRecord(edition=edition, message=message, **{name: getattr(row, name) for name in kept})

@@ -1,0 +1,115 @@
+"""What the core keeps: tools, launches, reviews and editions."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Text
+from sqlmodel import Field, SQLModel
+
+from digest.database import UtcDateTime
+
+
+class ToolRow(SQLModel, table=True):
+    """A product; known from a launch until the panel's file says more."""
+
+    __tablename__: ClassVar[Any] = "tools"
+
+    slug: str = Field(primary_key=True)
+    name: str
+    vendor: str = ""
+    tagline: str = Field(default="", sa_type=Text)
+    description: str = Field(default="", sa_type=Text)
+    category: str = "Other"
+    tags: list[str] = Field(default_factory=list, sa_type=JSON)
+    entry_price: str = ""
+    price_checked_on: date | None = None
+    open_source: bool | None = None
+    url: str = Field(default="", sa_type=Text)
+    added_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LaunchRow(SQLModel, table=True):
+    """The announcement of a tool; its entries stand in `launch_entries`."""
+
+    __tablename__: ClassVar[Any] = "launches"
+
+    id: str = Field(primary_key=True)
+    tool_slug: str = Field(foreign_key="tools.slug", index=True)
+    tool_name: str
+    title: str = Field(sa_type=Text)
+    link: str = Field(sa_type=Text)
+    announced_at: datetime = Field(sa_type=UtcDateTime)
+    first_seen: datetime = Field(sa_type=UtcDateTime, index=True)
+    tagline: str = Field(default="", sa_type=Text)
+    category: str = "Other"
+    version: str = ""
+    score: float = 0.0
+    reasons: list[str] = Field(default_factory=list, sa_type=JSON)
+
+
+class LaunchEntryRow(SQLModel, table=True):
+    """An entry that carries a launch; the entry itself lives in sources."""
+
+    __tablename__: ClassVar[Any] = "launch_entries"
+
+    feed: str = Field(primary_key=True)
+    entry_id: str = Field(primary_key=True)
+    launch_id: str = Field(sa_column=Column(ForeignKey("launches.id"), primary_key=True, index=True))
+    position: int
+
+
+class ReviewRow(SQLModel, table=True):
+    """One version of one reviewer's call on a tool; the highest version counts, none is ever changed."""
+
+    __tablename__: ClassVar[Any] = "reviews"
+    __table_args__ = (CheckConstraint("call IN ('ship', 'skip')", name="review_call"),)
+
+    tool: str = Field(foreign_key="tools.slug", primary_key=True)
+    reviewer: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    call: str
+    quote: str = Field(sa_type=Text)
+    reviewed_on: date
+    recorded_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class EditionRow(SQLModel, table=True):
+    """One ISO week's digest. `content` is the Edition as JSON; html, text and sha256 are frozen at approval."""
+
+    __tablename__: ClassVar[Any] = "editions"
+    __table_args__ = (
+        CheckConstraint("state IN ('draft', 'approved', 'sending', 'sent', 'skipped')", name="edition_state"),
+        CheckConstraint("state <> 'skipped' OR reason <> ''", name="edition_skip_reason"),
+        CheckConstraint("state IN ('draft', 'skipped') OR sha256 <> ''", name="edition_frozen"),
+    )
+
+    week: str = Field(primary_key=True)
+    state: str
+    reason: str = Field(default="", sa_type=Text)
+    held: str | None = Field(default=None, sa_type=Text)
+    content: dict[str, Any] = Field(sa_type=JSON)
+    edited: bool = False
+    since: datetime = Field(sa_type=UtcDateTime)
+    until: datetime = Field(sa_type=UtcDateTime)
+    subject: str = Field(default="", sa_type=Text)
+    html: str = Field(default="", sa_type=Text)
+    text: str = Field(default="", sa_type=Text)
+    sha256: str = ""
+    approved_by: str = ""
+    approved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class MatchupRow(SQLModel, table=True):
+    """Which two tools met in which edition: what pairing looks back on."""
+
+    __tablename__: ClassVar[Any] = "matchups"
+    __table_args__ = (Index("matchups_pair", "a", "b"),)
+
+    week: str = Field(foreign_key="editions.week", primary_key=True)
+    position: int = Field(primary_key=True)
+    a: str
+    b: str
+    score: float

