@@ -1,0 +1,1 @@
+"""What comes in: feeds and the panel's review files."""

@@ -1,0 +1,205 @@
+"""Measure gathering against reading one feed after another: `python -m tests.benchmarks.gathering [--feeds 1000]`.
+
+The server runs in a process of its own on this machine and waits 50 ms before each answer, as a distant one would. Each
+feed has an address of its own in 127.0.0.0/8, so that the limit per host counts as it does outside. The plain loop is
+`feedparser.parse(address)`, measured on a part of the feeds and scaled: nothing in it gets faster with more of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import multiprocessing
+import resource
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TypeVar
+
+import feedparser
+from sqlmodel import SQLModel
+
+from digest.database import open_engine
+from digest.model import Feed
+from sources.gathering import gather
+from sources.policy import Policy
+from sources.store import FeedStore
+from tests.sources.documents import NOW, rss, some
+
+Result = TypeVar("Result")
+
+LATENCY_S = 0.05
+ALL_OF_127 = "0.0.0.0"  # noqa: S104 - a benchmark on one's own machine
+ENTRIES = 20
+SUMMARY = "<p>" + "Words that a feed says of what is new, with <b>some</b> markup in between. " * 6 + "</p>"
+
+
+def document(number: int, changed: int) -> bytes:
+    """A feed of ordinary size, about 12 kB; `changed` adds that many entries in front."""
+    items = some(ENTRIES + changed, f"f{number}")
+    return rss(reversed(items)).replace(b"About f", f"<![CDATA[{SUMMARY}]]>f".encode())
+
+
+def serve(count: int, port: Connection) -> None:
+    """Answer /N for every feed; /N with our validator gets 304 while `share` of the feeds is unchanged."""
+    state = {"changed": 0, "share": 1.0}
+    documents: dict[tuple[int, int], bytes] = {}
+
+    def body(number: int) -> tuple[bytes, str]:
+        changed = int(state["changed"]) if (number % 100) >= state["share"] * 100 else 0
+        key = (number, changed)
+        if key not in documents:
+            documents[key] = document(number, changed)
+        return documents[key], f'"{hashlib.sha256(documents[key]).hexdigest()[:16]}"'
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                number = int(head.split(b" ", 2)[1].strip(b"/"))
+                content, etag = body(number)
+                await asyncio.sleep(LATENCY_S)
+                known = f"If-None-Match: {etag}".lower().encode() in head.lower()
+                status, content = ("304 Not Modified", b"") if known else ("200 OK", content)
+                length = "" if known else f"Content-Length: {len(content)}\r\nContent-Type: application/rss+xml\r\n"
+                writer.write(f"HTTP/1.1 {status}\r\nETag: {etag}\r\n{length}\r\n".encode() + content)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(answer, ALL_OF_127, 0, backlog=1000)
+        for number in range(count):
+            body(number)
+        port.send(server.sockets[0].getsockname()[1])
+        loop = asyncio.get_running_loop()
+        while (told := await loop.run_in_executor(None, port.recv)) is not None:
+            state.update(told)
+            for number in range(count):
+                body(number)
+            port.send("done")
+
+    asyncio.run(run())
+
+
+def host(number: int) -> str:
+    return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
+
+
+class Memory:
+    """The most memory this process and its readers held together while it ran, in MB, looked at 20 times a second."""
+
+    def __enter__(self) -> Memory:
+        self.most_mb = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        server = {child.pid for child in multiprocessing.active_children()}
+        me = Path("/proc/self/task")
+        while not self._over.wait(0.05):
+            children = {int(pid) for task in me.iterdir() for pid in (task / "children").read_text().split()}
+            self.most_mb = max(self.most_mb, sum(map(_resident_mb, children - server)) + _resident_mb(None))
+
+
+def _resident_mb(pid: int | None) -> float:
+    try:
+        pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1])
+    except FileNotFoundError:  # it ended just now
+        return 0.0
+    return pages * resource.getpagesize() / 1e6
+
+
+def cpu_seconds() -> float:
+    """What this process and the readers that ended have used; other work on the machine changes it less than time."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def timed(work: Callable[[], Result]) -> tuple[float, Result]:
+    started = time.perf_counter()
+    result = work()
+    return time.perf_counter() - started, result
+
+
+def plain_loop(feeds: Sequence[Feed], etags: dict[str, str]) -> None:
+    for feed in feeds:
+        parsed = feedparser.parse(feed.url, etag=etags.get(feed.name))
+        etags[feed.name] = parsed.get("etag", etags.get(feed.name, ""))
+
+
+def measure(count: int, sample: int) -> None:
+    """Gather `count` feeds that are all new, then with one in ten changed, and the plain loop on `sample` of them."""
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.Process(target=serve, args=(count, theirs), daemon=True)
+    server.start()
+    port = ours.recv()
+    feeds = [Feed(f"f{n}", f"http://{host(n)}:{port}/{n}") for n in range(count)]
+    policy = Policy(allow_hosts=frozenset(host(n) for n in range(count)))
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/verdicts.db")
+        SQLModel.metadata.create_all(engine)
+        store = FeedStore(engine)
+        changes: list[tuple[str, dict[str, float], datetime]] = [
+            ("all new", {"changed": 0, "share": 1.0}, NOW),
+            ("90 % answer 304", {"changed": 1, "share": 0.9}, NOW + timedelta(hours=1)),
+        ]
+        for name, change, at in changes:
+            ours.send(change)
+            ours.recv()
+            cpu_s = cpu_seconds()
+            with Memory() as memory:
+                seconds, found = timed(partial(gather, feeds, store, policy, at))
+            cpu_s = cpu_seconds() - cpu_s
+            outcomes = dict(Counter(one.outcome for one in found))
+            figures = f"{seconds:6.2f} s  cpu {cpu_s:6.2f} s  peak {memory.most_mb:4.0f} MB"
+            print(f"{count:>5} feeds, {name:<16} {figures}  {outcomes}")  # noqa: T201
+            if sample:
+                compare(feeds, ours, change, seconds, sample)
+        engine.dispose()
+    ours.send(None)
+    server.join()
+
+
+def compare(feeds: Sequence[Feed], server: Connection, change: dict[str, float], seconds: float, sample: int) -> None:
+    """Run the plain loop under the same conditions as the gather before it, from its own validators."""
+    chosen = feeds[:: max(1, len(feeds) // sample)][:sample] if change["changed"] == 0 else feeds[100 - sample : 100]
+    etags: dict[str, str] = {}
+    if change["changed"]:
+        server.send({"changed": 0, "share": 1.0})
+        server.recv()
+        plain_loop(chosen, etags)
+        server.send(change)
+        server.recv()
+    loop_s, _ = timed(lambda: plain_loop(chosen, etags))
+    scaled = loop_s / len(chosen) * len(feeds)
+    print(f"      plain loop: {loop_s:.2f} s for {len(chosen)}, scaled to {scaled:.0f} s: {scaled / seconds:.0f}x")  # noqa: T201
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--feeds", type=int, default=1000)
+    parser.add_argument("--growth", action="store_true", help="also 100 and 5,000 feeds")
+    options = parser.parse_args()
+    print(f"{ENTRIES} entries of {len(document(1, 0)) // ENTRIES} bytes a feed, {LATENCY_S * 1000:.0f} ms latency")  # noqa: T201
+    measure(options.feeds, sample=60)
+    if options.growth:
+        measure(100, 0)
+        measure(5000, 0)
+
+
+if __name__ == "__main__":
+    main()

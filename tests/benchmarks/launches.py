@@ -1,0 +1,136 @@
+"""Score spotting and clustering on labelled entries: `python -m tests.benchmarks.launches`.
+
+Needs a folder of labelled feeds beside the project, `../shared/data`; without it there is nothing to score.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from digest.clustering import cluster
+from digest.model import Entry, Feed, Sighting, Spotted
+from digest.spotting import spot
+from sources.kinds import rss
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+Label = dict[str, Any]
+Score = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Labels, what was predicted for each labelled entry, and the scorer that came with the labels."""
+
+    labels: list[Label]
+    predictions: list[Label]
+    scorer: Callable[[Sequence[Label], Sequence[Label]], Score]
+
+    def of(self, wanted: Callable[[Label], bool]) -> Score:
+        """Score the labels that are wanted."""
+        return self.scorer([label for label in self.labels if wanted(label)], self.predictions)
+
+
+def measure(data: Path = DATA) -> Measured:
+    """Spot and cluster every labelled entry as a weekly run would, each week at its own date."""
+    labels = [json.loads(line) for line in (data / "dev_labels.jsonl").read_text("utf-8").splitlines()]
+    entries = _entries(data / "feeds", {label["week"] for label in labels})
+    spotted: dict[tuple[str, str], tuple[Spotted, ...]] = {}
+    sightings = []
+    for label in labels:
+        week, feed = label["week"], label["feed"]
+        entry = entries[week, feed, label["id"], _folded(label["title"])]
+        spotted[feed, label["id"]] = spot(entry)
+        seen = datetime.fromisoformat(week).replace(tzinfo=UTC)
+        sightings += [Sighting(entry, item, seen) for item in spotted[feed, label["id"]]]
+    launch_of: dict[tuple[str, str], str] = {}
+    for launch in cluster(sightings, [], {}):
+        for key in launch.entries:
+            launch_of.setdefault(key, launch.id)
+    predictions = []
+    for (feed, number), items in spotted.items():
+        best = max(items, key=lambda item: item.score)
+        found = {"launch": best.launch, "category": best.category, "tool": best.tool}
+        predictions.append({"feed": feed, "id": number, "cluster": launch_of.get((feed, number)), **found})
+    return Measured(labels, predictions, _scorer(data / "score_labels.py"))
+
+
+def _entries(feeds: Path, weeks: set[str]) -> dict[tuple[str, str, str, str], Entry]:
+    """Every entry of these weeks' snapshots by week, feed file, id and title."""
+    found = {}
+    for path in sorted(path for week in weeks for path in (feeds / week).glob("*.xml")):
+        for entry in rss.read(
+            path.read_bytes(), Feed(path.name, "https://example.org/feed"), "https://example.org/feed"
+        ):
+            found[path.parent.name, path.name, entry.id, _folded(entry.title)] = entry
+    return found
+
+
+def _folded(title: str) -> str:
+    return "".join(char for char in title.casefold() if char.isalnum())
+
+
+def _scorer(path: Path) -> Callable[[Sequence[Label], Sequence[Label]], Score]:
+    spec = importlib.util.spec_from_file_location("score_labels", path)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return cast("Callable[[Sequence[Label], Sequence[Label]], Score]", module.score)
+
+
+def resampled(measured: Measured, rounds: int = 200) -> tuple[float, float]:
+    """The middle 95 % of the same-launch pair F1 when stories are drawn again, each with all its entries."""
+    stories: dict[str, list[Label]] = {}
+    for number, label in enumerate(measured.labels):
+        if label["launch"]:
+            stories.setdefault(label.get("story") or f"alone-{number}", []).append(label)
+    names, dice, scores = sorted(stories), random.Random(7), []  # noqa: S311 - drawn to repeat, not to keep a secret
+    for _ in range(rounds):
+        drawn = {name: stories[name] for name in dice.choices(names, k=len(names))}
+        labels = [label for group in drawn.values() for label in group]
+        scores.append(measured.scorer(labels, measured.predictions)["pairs_launch"]["f1"])
+    scores.sort()
+    return scores[int(rounds * 0.025)], scores[int(rounds * 0.975)]
+
+
+def main() -> int:
+    """Print the scores, all together and by part."""
+    if not DATA.is_dir():
+        sys.stdout.write("skipped: ../shared/data is not there\n")
+        return 0
+    measured = measure()
+    parts: dict[str, Callable[[Label], bool]] = {
+        "all": bool,
+        "without producthunt feeds": lambda label: "producthunt" not in label["feed"],
+        "week 2025-06-05": lambda label: label["week"] == "2025-06-05",
+        "week 2026-05-16": lambda label: label["week"] == "2026-05-16",
+        "2026-05-16, makers only": lambda label: not label["feed"].startswith(_NOT_MAKERS) and label["week"] > "2026",
+        "2026-05-16, hacker news": lambda label: label["feed"].startswith("hn_"),
+        "2026-05-16, newspapers": lambda label: label["feed"].startswith(("techcrunch", "theverge")),
+    }
+    for name, wanted in parts.items():
+        score = measured.of(wanted)
+        launch, pairs = score["launch"], score["pairs_launch"]
+        sys.stdout.write(
+            f"{name:28} launch f1 {launch['f1']:.3f} (p {launch['p']:.3f}, r {launch['r']:.3f})  "
+            f"category {score['category_acc']}  tool {score['tool_name_acc']}  "
+            f"pairs f1 {pairs['f1']:.3f} (p {pairs['p']:.3f}, r {pairs['r']:.3f})\n"
+        )
+    low, high = resampled(measured)
+    sys.stdout.write(f"same-launch pair f1, 95 % of the resamples of stories: {low:.3f} to {high:.3f}\n")
+    return 0
+
+
+_NOT_MAKERS = ("hn_", "techcrunch", "theverge", "producthunt", "buzzing")
+
+if __name__ == "__main__":
+    sys.exit(main())
