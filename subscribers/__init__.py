@@ -1,0 +1,1 @@
+"""Who reads, and how an edition reaches them."""

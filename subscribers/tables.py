@@ -1,0 +1,107 @@
+"""Who reads, what they asked for, and what was sent to whom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import CheckConstraint, Index, Text
+from sqlmodel import Field, SQLModel
+
+from digest.database import UtcDateTime
+
+
+class SubscriberRow(SQLModel, table=True):
+    """An address and its state. `address_hash` is the folded address under the suppression key, see addressing."""
+
+    __tablename__: ClassVar[Any] = "subscribers"
+    __table_args__ = (
+        CheckConstraint("state IN ('unconfirmed', 'confirmed', 'unsubscribed')", name="subscriber_state"),
+    )
+
+    id: str = Field(primary_key=True)
+    email: str
+    folded: str = Field(unique=True)
+    address_hash: str = Field(unique=True)
+    name: str = ""
+    state: str
+    paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ConsentRow(SQLModel, table=True):
+    """Proof that someone asked, or took it back; rows are only ever added."""
+
+    __tablename__: ClassVar[Any] = "consents"
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: str = Field(index=True)
+    what: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    source: str = Field(default="", sa_type=Text)
+
+
+class SuppressionRow(SQLModel, table=True):
+    """An address not to mail, as a hash only."""
+
+    __tablename__: ClassVar[Any] = "suppressions"
+    __table_args__ = (
+        CheckConstraint("why IN ('hard bounce', 'complaint', 'request', 'erasure')", name="suppression_why"),
+    )
+
+    address_hash: str = Field(primary_key=True)
+    why: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class VoteRow(SQLModel, table=True):
+    """A reader's ship or skip; the last one counts."""
+
+    __tablename__: ClassVar[Any] = "votes"
+    __table_args__ = (CheckConstraint("call IN ('ship', 'skip')", name="vote_call"),)
+
+    tool: str = Field(primary_key=True)
+    subscriber_id: str = Field(primary_key=True)
+    call: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class BatchRow(SQLModel, table=True):
+    """Up to 1,000 deliveries handed over in one call; `key` is fresh for each claim."""
+
+    __tablename__: ClassVar[Any] = "batches"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('planned', 'claimed', 'accepted', 'refused', 'unknown', 'given_up')", name="batch_state"
+        ),
+        Index("batches_state", "week", "state"),
+    )
+
+    week: str = Field(foreign_key="editions.week", primary_key=True)
+    number: int = Field(primary_key=True)
+    state: str
+    size: int
+    key: str | None = None
+    claimed_by: str = ""
+    claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str = Field(default="", sa_type=Text)
+
+
+class DeliveryRow(SQLModel, table=True):
+    """One edition to one subscriber; `state` is set only where it differs from its batch's."""
+
+    __tablename__: ClassVar[Any] = "deliveries"
+    __table_args__ = (
+        CheckConstraint(
+            "state IS NULL OR state IN ('accepted', 'refused', 'dropped', 'unknown', 'given_up')", name="delivery_state"
+        ),
+        Index("deliveries_batch", "week", "batch"),
+    )
+
+    week: str = Field(foreign_key="editions.week", primary_key=True)
+    subscriber_id: str = Field(primary_key=True)
+    batch: int
+    state: str | None = None
+    reason: str = Field(default="", sa_type=Text)

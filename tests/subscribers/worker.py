@@ -1,0 +1,28 @@
+"""A process that delivers an edition to an outbox: python -m tests.subscribers.worker DATABASE OUTBOX BATCH_SIZE."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from digest.database import open_engine
+from digest.store import Store
+from subscribers.delivering import deliver, settle
+from subscribers.ledger import Ledger
+from subscribers.senders.outbox import Outbox
+from tests.subscribers.readers import IDENTITY, SECRET, WEEK
+
+
+def work(database: str, outbox: Path, size: int) -> None:
+    engine = open_engine(database)
+    ledger, sender, message = Ledger(engine), Outbox(outbox), Store(engine).require(WEEK).message
+    assert message is not None
+    ledger.plan(WEEK, datetime.now(UTC), size)
+    settle(WEEK, ledger, sender, datetime.now(UTC))
+    deliver(message, IDENTITY, ledger, sender, key=SECRET, clock=lambda: datetime.now(UTC))
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    work(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
