@@ -1,0 +1,226 @@
+"""The public pages: archive, comparison, leaving and preferences. A GET changes nothing; every change is a POST."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, Form, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from digest.model import READER, Matchup, Site, percent
+from digest.rendering import environment
+from digest.store import PUBLIC, EditionRecord, Store
+from subscribers.links import reader_of
+from subscribers.store import Reader, Subscribers
+
+#: How long a reader may rest, in weeks.
+PAUSES = (2, 4, 8, 12)
+
+#: Nothing from elsewhere, no script at all; the archive shows an email, whose styles stand in its elements.
+_POLICY = (
+    "default-src 'none'; style-src {style}; img-src https: data:; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
+
+_HEADERS = {
+    "Content-Security-Policy": _POLICY.format(style="'self'"),
+    "Referrer-Policy": "no-referrer",  # a reader's token stands in addresses
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+#: A page with a reader's own links on it: nobody else's to keep or to list.
+_PRIVATE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+
+
+#: What a page says where nothing more is known than the status.
+_SAID = {
+    404: "There is no such page.",
+    405: "This page cannot be used that way.",
+    422: "That choice is not on the page.",
+    500: "Something went wrong here. Please try again in a few minutes.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the pages work with, handed in by whoever serves them."""
+
+    store: Store
+    subscribers: Subscribers
+    site: Site
+    contact: str
+    secret: bytes
+    folders: Sequence[Path]
+    clock: Callable[[], datetime]
+
+
+def create_app(rooms: Rooms) -> FastAPI:
+    """Make the application that serves the public pages."""
+    app = FastAPI(title=rooms.site.name, docs_url=None, redoc_url=None, openapi_url=None)
+    show = _Shower(rooms)
+
+    @app.middleware("http")
+    async def harden(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        if not request.scope["path"].isprintable():  # PostgreSQL refuses NUL, even to look for it
+            return _harden(show("message.html", status=404, title=_SAID[404]))
+        return _harden(await call_next(request))
+
+    @app.exception_handler(StarletteHTTPException)
+    async def explain(_request: Request, error: StarletteHTTPException) -> HTMLResponse:
+        plain = error.detail == HTTPStatus(error.status_code).phrase
+        page = show(
+            "message.html",
+            status=error.status_code,
+            title=_SAID.get(error.status_code, error.detail) if plain else error.detail,
+        )
+        page.headers.update(error.headers or {})
+        return page
+
+    @app.exception_handler(RequestValidationError)
+    async def explain_form(_request: Request, _error: RequestValidationError) -> HTMLResponse:
+        return show("message.html", status=422, title=_SAID[422])
+
+    @app.exception_handler(Exception)
+    async def apologise(_request: Request, _error: Exception) -> Response:
+        # This answer passes by the middleware; the error itself goes on to the server's log.
+        return _harden(show("message.html", status=500, title=_SAID[500]))
+
+    _archive(app, rooms, show)
+    _readers(app, rooms, show)
+    return app
+
+
+def _harden(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+class _Shower:
+    """Prints a page template with what every page needs."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self.rooms = rooms
+
+    def __call__(self, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
+        page = environment(tuple(self.rooms.folders)).get_template(f"pages/{name}")
+        html = page.render(site=self.rooms.site, contact=self.rooms.contact, **values)
+        return HTMLResponse(html, status_code=status, headers=_PRIVATE if "token" in values else None)
+
+
+def _archive(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
+    @app.api_route("/", methods=["GET", "HEAD"])
+    def home() -> HTMLResponse:
+        editions = rooms.store.editions(limit=12, public=True)
+        return show("home.html", title=rooms.site.name, editions=editions)
+
+    @app.api_route("/editions", methods=["GET", "HEAD"])
+    def editions() -> HTMLResponse:
+        return show("editions.html", title="All editions", editions=rooms.store.editions(public=True))
+
+    @app.api_route("/editions/{week}", methods=["GET", "HEAD"])
+    def edition(week: str) -> HTMLResponse:
+        record = rooms.store.edition(week)
+        if record is None or record.state not in PUBLIC or record.message is None:
+            raise HTTPException(404, "There is no such edition.")
+        page = HTMLResponse(without_personal_links(record.message.html))
+        page.headers["Content-Security-Policy"] = _POLICY.format(style="'unsafe-inline'")
+        return page
+
+    @app.api_route("/compare/{pair}", methods=["GET", "HEAD"], response_model=None)
+    def compare(pair: str) -> Response:
+        record, matchup = _find(rooms.store, pair)
+        if matchup.slug != pair:
+            return RedirectResponse(f"/compare/{matchup.slug}", status_code=301)
+        panel = [
+            (reviewer, [(side.tool, side.verdict.by(reviewer.slug)) for side in matchup.sides])
+            for reviewer in record.edition.reviewers
+            if any(side.verdict.by(reviewer.slug) for side in matchup.sides)
+        ]
+        title = " vs ".join(side.tool.name for side in matchup.sides)
+        return show("compare.html", title=title, record=record, matchup=matchup, panel=panel, percent=percent)
+
+    @app.api_route("/site.css", methods=["GET", "HEAD"])
+    def style() -> Response:
+        source = environment(tuple(rooms.folders)).get_template("pages/site.css").render()
+        return Response(source, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+    @app.api_route("/healthz", methods=["GET", "HEAD"])
+    def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+
+def _find(store: Store, pair: str) -> tuple[EditionRecord, Matchup]:
+    """Find the newest public matchup of a pair written in either order; a slug may itself hold "-vs-"."""
+    for cut in re.finditer("(?=-vs-)", pair[:200]):
+        a, b = pair[: cut.start()], pair[cut.start() + len("-vs-") :]
+        if record := store.comparison(a, b):
+            for matchup in record.edition.matchups:
+                if {side.tool.slug for side in matchup.sides} == {a, b}:
+                    return record, matchup
+    raise HTTPException(404, "These two tools were not compared here.")
+
+
+def without_personal_links(html: str) -> str:
+    """Take the links of one reader out of a message, with the text that stands in them, for the archive."""
+    html = re.sub(rf"<a\b[^>]*{re.escape(READER)}[^>]*>.*?</a>", "", html, flags=re.DOTALL)
+    return html.replace(READER, "")
+
+
+def _reader_of(rooms: Rooms, token: str) -> Reader:
+    subscriber_id = reader_of(rooms.secret, token)
+    reader = rooms.subscribers.reader(subscriber_id) if subscriber_id else None
+    if reader is None:
+        raise HTTPException(404, "This link is not complete. Please take it from your latest email again.")
+    return reader
+
+
+def _readers(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
+    def reader_for(token: str) -> Reader:
+        return _reader_of(rooms, token)
+
+    @app.api_route("/leave/{token}", methods=["GET", "HEAD"])
+    def ask_to_leave(token: str) -> HTMLResponse:
+        return show("leave.html", title="Leave", token=token, left=reader_for(token).state == "unsubscribed")
+
+    @app.post("/leave/{token}", response_model=None)
+    def leave(token: str, one_click: Annotated[str, Form(alias="List-Unsubscribe")] = "") -> Response:
+        # RFC 8058: a mail program posts this without cookies and expects no redirect.
+        how = "one-click" if one_click == "One-Click" else "page"
+        rooms.subscribers.leave(reader_for(token).id, rooms.clock(), source=how)
+        if how == "one-click":
+            return PlainTextResponse("You have left.\n")
+        return show("leave.html", title="You have left", token=token, left=True)
+
+    @app.post("/return/{token}")
+    def come_back(token: str) -> HTMLResponse:
+        rooms.subscribers.come_back(reader_for(token).id, rooms.clock(), source="page, undo")
+        return _preferences(reader_for(token), token, saved=True)
+
+    @app.api_route("/preferences/{token}", methods=["GET", "HEAD"])
+    def preferences(token: str) -> HTMLResponse:
+        return _preferences(reader_for(token), token)
+
+    @app.post("/preferences/{token}")
+    def change(token: str, pause: Annotated[int, Form()]) -> HTMLResponse:
+        reader = reader_for(token)
+        if pause not in {0, *PAUSES}:
+            raise HTTPException(422)
+        rooms.subscribers.pause(reader.id, rooms.clock() + timedelta(weeks=pause) if pause else None)
+        return _preferences(reader_for(token), token, saved=True)
+
+    def _preferences(reader: Reader, token: str, *, saved: bool = False) -> HTMLResponse:
+        resting = reader.paused_until if reader.paused_until and reader.paused_until > rooms.clock() else None
+        left = reader.state == "unsubscribed"
+        return show(
+            "preferences.html", title="Preferences", token=token, resting=resting, left=left, pauses=PAUSES, saved=saved
+        )

@@ -1,0 +1,444 @@
+"""What a browser, a mail scanner and a mail program meet: pages that show, and only a POST that changes."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from sqlalchemy import Engine
+from sqlmodel import Session, SQLModel, select
+
+from digest.database import open_engine, upgrade
+from digest.model import Edition, Tally, Verdict
+from digest.rendering import render, template_folders
+from digest.store import Store
+from pages.app import Rooms, create_app
+from subscribers.links import reader_token
+from subscribers.store import Subscribers
+from subscribers.tables import ConsentRow, SubscriberRow
+from tests.examples import NOW, edition, matchup, side, site, tool
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it recommends another http client
+    from starlette.testclient import TestClient
+
+WEEK = "2026-W47"
+
+SECRET = b"the key of all links"
+
+LATER = NOW + timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Served pages, with the database behind them and one reader's own token."""
+
+    app: FastAPI
+    client: TestClient
+    engine: Engine
+    token: str
+
+    @property
+    def reader(self) -> SubscriberRow:
+        with Session(self.engine) as session:
+            return session.exec(select(SubscriberRow)).one()
+
+    @property
+    def consents(self) -> list[tuple[str, str]]:
+        with Session(self.engine) as session:
+            return [(one.what, one.source) for one in session.exec(select(ConsentRow).order_by("id"))]
+
+    def publish(self, what: Edition) -> None:
+        store = Store(self.engine)
+        store.keep_draft(what)
+        store.approve(what.week, render(what, site()), "an editor", NOW)
+
+    def rows(self) -> dict[str, list[Any]]:
+        """Everything in the database."""
+        with self.engine.connect() as connection:
+            return {
+                table.name: sorted(map(repr, connection.execute(table.select())))
+                for table in SQLModel.metadata.sorted_tables
+            }
+
+
+def serve(engine: Engine) -> Place:
+    """Serve one approved edition to one confirmed reader."""
+    subscribers = Subscribers(engine, b"the key of the suppression list")
+    ada: dict[str, str | None] = {"email": "ada@example.org", "state": "confirmed", "confirmed_at": "2026-03-01"}
+    subscribers.take_in([ada], NOW, source="test")
+    app = create_app(
+        Rooms(
+            store=Store(engine), subscribers=subscribers, site=site(), contact="editor@example.org", secret=SECRET,
+            folders=template_folders(), clock=lambda: LATER,
+        )
+    )  # fmt: skip
+    client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
+    with Session(engine) as session:
+        token = reader_token(SECRET, session.exec(select(SubscriberRow.id)).one())
+    place = Place(app, client, engine, token)
+    place.publish(edition())
+    return place
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of an empty SQLite database."""
+    file = tmp_path_factory.mktemp("pages") / "verdicts.db"
+    engine = open_engine(f"sqlite:///{file}")
+    upgrade(engine)
+    engine.dispose()
+    return file.read_bytes()
+
+
+@pytest.fixture
+def place(migrated: bytes, tmp_path: Path) -> Iterator[Place]:
+    (tmp_path / "verdicts.db").write_bytes(migrated)
+    engine = open_engine(f"sqlite:///{tmp_path / 'verdicts.db'}")
+    yield serve(engine)
+    engine.dispose()
+
+
+def words(html: str) -> str:
+    """What a page says, without its tags."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", re.sub(r"(?s)<head>.*?</head>", "", html))).split())
+
+
+def addresses(place: Place) -> list[str]:
+    """An address for every page there is, found by route."""
+    filled = {"week": WEEK, "pair": "plumbline-vs-lantern", "token": place.token}
+    return [
+        route.path.format(**filled)
+        for route in place.app.routes
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods
+    ]
+
+
+# The archive
+
+
+def test_home_shows_the_newest_edition_and_lists_the_earlier_ones(place: Place) -> None:
+    place.publish(edition(week="2026-W46", subject="An earlier subject", matchups=2))
+    page = place.client.get("/")
+
+    assert page.status_code == 200
+    assert "Plumbline or Lantern? The panel splits on code review" in words(page.text)
+    assert '<a href="/compare/plumbline-vs-lantern">Plumbline vs Lantern</a>' in page.text
+    assert '<a href="/editions/2026-W46">An earlier subject</a>' in page.text
+    assert 'href="mailto:editor@example.org"' in page.text
+
+
+def test_the_archive_lists_every_public_edition_newest_first(place: Place) -> None:
+    place.publish(edition(week="2026-W46", subject="An earlier subject", matchups=2))
+    Store(place.engine).keep_draft(edition(week="2026-W48", subject="Not yet"))
+    page = place.client.get("/editions").text
+
+    assert re.findall(r'<h2><a href="/editions/([^"]+)">', page) == ["2026-W47", "2026-W46"]
+    assert "Not yet" not in page + place.client.get("/").text
+
+
+def test_before_the_first_edition_home_and_archive_say_so(place: Place) -> None:
+    Store(place.engine).skip(WEEK, "for the test")
+    for address in ("/", "/editions"):
+        page = place.client.get(address)
+        assert page.status_code == 200
+        assert "The first edition is not out yet." in words(page.text)
+
+
+def test_an_edition_is_shown_as_sent_without_anybodys_links(place: Place) -> None:
+    page = place.client.get(f"/editions/{WEEK}")
+
+    assert page.status_code == 200
+    assert "Which one should you ship with?" in words(page.text)
+    assert "[[reader]]" not in page.text
+    assert "[[" not in page.text
+    for personal in ("/leave/", "/preferences/", "/vote/", "Unsubscribe", "Change your preferences"):
+        assert personal not in page.text
+
+
+@pytest.mark.parametrize("address", ["/editions/2026-W48", "/editions/x", "/nothing", "/editions/a%00b"])
+def test_what_is_not_there_is_a_page_that_says_so(place: Place, address: str) -> None:
+    page = place.client.get(address)
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Go to the latest edition" in words(page.text)
+
+
+def test_a_draft_is_nobodys_to_read(place: Place) -> None:
+    Store(place.engine).keep_draft(edition(week="2026-W48", matchups=6))
+    assert place.client.get("/editions/2026-W48").status_code == 404
+    assert place.client.get("/compare/inkwell-vs-marginalia").status_code == 200
+    assert place.client.get("/compare/sieve-vs-abacus-notebook").status_code == 404
+
+
+# Comparisons
+
+
+def test_a_comparison_says_what_the_email_leaves_out(place: Place) -> None:
+    page = place.client.get("/compare/murmur-vs-dictaphone-zero")
+    said = words(page.text)
+
+    assert page.status_code == 200
+    for one in matchup(1).sides:
+        assert one.tool.description in said
+        for review in one.verdict.reviews:
+            assert f"“{review.quote}”" in said
+    assert matchup(1).bottom_line in said
+    assert "100 % of 4" in said
+    assert "90 % of 233 votes" in said
+
+
+def test_what_is_missing_is_a_dash_and_leaves_no_empty_place(place: Place) -> None:
+    bare = tool(2, vendor="", entry_price="", url="", tagline="", description="")
+    unknown = replace(side(2), tool=bare, community=Tally(), verdict=Verdict(bare.slug, (), 4))
+    place.publish(replace(edition(week="2026-W48"), matchups=(replace(matchup(1), a=unknown),)))
+    page = place.client.get("/compare/murmur-vs-dictaphone-zero").text
+    said = words(page)
+
+    assert "Panel, would ship — " in said
+    assert "Readers, would ship — Entry price — " in said
+    assert "Murmur: not reviewed" in said
+    assert "0 %" not in said
+    assert ", by " not in said
+    assert not re.search(r"<(p|dd|i)>\s*</", page.replace("<i></i>", "<p></p>"))
+    assert "Visit Murmur" not in said
+
+
+def test_the_other_order_leads_to_the_one_address(place: Place) -> None:
+    page = place.client.get("/compare/lantern-vs-plumbline")
+    assert (page.status_code, page.headers["location"]) == (301, "/compare/plumbline-vs-lantern")
+
+
+def test_names_with_vs_in_them_are_told_apart(place: Place) -> None:
+    a, b = tool(0, slug="light-vs-dark", name="Light vs Dark"), tool(1, slug="dark-vs-x", name="Dark vs X")
+    pair = replace(matchup(), a=replace(side(0), tool=a), b=replace(side(1), tool=b))
+    place.publish(replace(edition(week="2026-W48", matchups=1), matchups=(pair,)))
+
+    assert "Light vs Dark" in words(place.client.get("/compare/light-vs-dark-vs-dark-vs-x").text)
+    page = place.client.get("/compare/dark-vs-x-vs-light-vs-dark")
+    assert page.headers["location"] == "/compare/light-vs-dark-vs-dark-vs-x"
+    assert place.client.get("/compare/light-vs-dark").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "pair", ["x", "-vs-", "plumbline-vs-plumbline", "plumbline-vs-murmur", "a%00-vs-b", "-vs-" * 400]
+)
+def test_tools_that_never_met_have_no_page(place: Place, pair: str) -> None:
+    assert place.client.get(f"/compare/{pair}").status_code == 404
+
+
+def test_hostile_texts_are_shown_as_text(place: Place) -> None:
+    evil = "<script>alert(1)</script>\"' onload=x {{ site }} [[reader]]"
+    bad = replace(
+        side(0), tool=tool(0, name=evil, vendor=evil, tagline=evil, description=evil, entry_price=evil,
+                           url="https://example.org/\"><script>")
+    )  # fmt: skip
+    pair = replace(matchup(), a=bad, bottom_line=evil, pricing_read=evil, split=evil)
+    place.publish(replace(edition(week="2026-W48", subject=evil, intro=evil), matchups=(pair,)))
+
+    for address in ("/", "/editions", "/editions/2026-W48", "/compare/plumbline-vs-lantern"):
+        page = place.client.get(address)
+        assert page.status_code == 200
+        assert "<script" not in page.text
+        assert "alert(1)" in page.text
+    assert "<script>alert(1)</script>\"' onload=x {{ site }} [[reader]]" in words(
+        place.client.get("/compare/plumbline-vs-lantern").text
+    )
+
+
+# Leaving
+
+
+def test_opening_the_link_asks_and_pressing_the_button_leaves(place: Place) -> None:
+    asked = place.client.get(f"/leave/{place.token}")
+    assert asked.status_code == 200
+    assert f'<form method="post" action="/leave/{place.token}">' in asked.text
+    assert place.reader.state == "confirmed"
+
+    left = place.client.post(f"/leave/{place.token}")
+    assert "You have left" in words(left.text)
+    assert place.reader.state == "unsubscribed"
+    assert place.consents[1:] == [("left", "page")]
+    assert "You have left" in words(place.client.get(f"/leave/{place.token}").text)
+
+
+@pytest.mark.parametrize("form", ["urlencoded", "multipart"])
+def test_one_click_leaves_with_a_word_and_no_redirect(place: Place, form: str) -> None:
+    """RFC 8058 allows both ways of writing the form."""
+    fields: dict[str, Any] = {"data": {"List-Unsubscribe": "One-Click"}}
+    if form == "multipart":
+        fields = {"files": {"List-Unsubscribe": (None, "One-Click")}}
+    for _ in range(2):
+        answer = place.client.post(f"/leave/{place.token}", **fields)
+        assert (answer.status_code, answer.text) == (200, "You have left.\n")
+        assert answer.headers["content-type"].startswith("text/plain")
+    assert place.consents[1:] == [("left", "one-click")]
+
+
+def test_leaving_can_be_undone(place: Place) -> None:
+    place.client.post(f"/leave/{place.token}")
+    page = place.client.post(f"/return/{place.token}")
+
+    assert page.status_code == 200
+    assert place.reader.state == "confirmed"
+    assert place.consents[1:] == [("left", "page"), ("came back", "page, undo")]
+
+
+# Preferences
+
+
+def test_a_reader_pauses_and_goes_on(place: Place) -> None:
+    address = f"/preferences/{place.token}"
+    paused = place.client.post(address, data={"pause": "4"})
+    assert paused.status_code == 200
+    assert "Saved. You are pausing until 15 December 2026." in words(paused.text)
+    assert place.reader.paused_until == LATER + timedelta(weeks=4)
+    assert "You are pausing until 15 December 2026." in words(place.client.get(address).text)
+
+    again = place.client.post(address, data={"pause": "0"})
+    assert "You get one email a week." in words(again.text)
+    assert place.reader.paused_until is None
+
+
+def test_each_pause_offered_is_taken(place: Place) -> None:
+    address = f"/preferences/{place.token}"
+    offered = re.findall(r'<option value="(\d+)">', place.client.get(address).text)
+    assert offered == ["2", "4", "8", "12"]
+    for weeks in offered:
+        assert place.client.post(address, data={"pause": weeks}).status_code == 200
+        assert place.reader.paused_until == LATER + timedelta(weeks=int(weeks))
+
+
+@pytest.mark.parametrize(
+    "form", [{"pause": "3"}, {"pause": "-2"}, {"pause": "x"}, {"pause": ""}, {}, {"pause": "9" * 400}]
+)
+def test_another_pause_is_refused_with_a_page(place: Place, form: dict[str, str]) -> None:
+    page = place.client.post(f"/preferences/{place.token}", data=form)
+    assert page.status_code == 422
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Go to the latest edition" in words(page.text)
+    assert place.reader.paused_until is None
+
+
+def test_who_has_left_is_offered_the_way_back_instead(place: Place) -> None:
+    place.client.post(f"/leave/{place.token}")
+    page = place.client.get(f"/preferences/{place.token}").text
+    assert f'action="/return/{place.token}"' in page
+    assert "<select" not in page
+
+
+# What holds for every page
+
+
+@pytest.mark.parametrize("room", ["leave", "preferences", "return"])
+def test_a_wrong_token_is_a_page_and_changes_nothing(place: Place, room: str) -> None:
+    before = place.rows()
+    stranger = reader_token(SECRET, "0" * 16)
+    for token in (place.token[:-1], place.token + "x", "x", "%00", "%ED%A0%80", "é", stranger):
+        for answer in (
+            place.client.get(f"/{room}/{token}"),
+            place.client.post(f"/{room}/{token}", data={"pause": "4", "List-Unsubscribe": "One-Click"}),
+        ):
+            assert answer.status_code in ({404, 405} if room == "return" else {404})
+            assert answer.headers["content-type"].startswith("text/html")
+    assert place.rows() == before
+
+
+def test_no_get_and_no_head_changes_anything(place: Place) -> None:
+    """Mail scanners open every link of a letter."""
+    before = place.rows()
+    found = addresses(place)
+    assert f"/leave/{place.token}" in found
+    for address in found:
+        for method in ("GET", "HEAD"):
+            assert place.client.request(method, address).status_code == 200, address
+        place.client.get(f"{address}?List-Unsubscribe=One-Click&pause=4")
+    assert place.rows() == before
+
+
+def test_every_answer_is_hardened(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = place.token
+    answers = [place.client.get(address) for address in addresses(place)]
+    answers += [
+        place.client.get("/nothing"), place.client.delete("/"), place.client.get("/compare/lantern-vs-plumbline"),
+        place.client.post(f"/preferences/{token}", data={"pause": "x"}), place.client.get("/editions/"),
+        place.client.post(f"/leave/{token}", data={"List-Unsubscribe": "One-Click"}), place.client.get("/%00"),
+    ]  # fmt: skip
+    place.engine.dispose()
+    monkeypatch.setattr(place.engine, "connect", None)  # as broken as a database can be
+    answers.append(place.client.get("/editions"))
+
+    assert {one.status_code for one in answers} == {200, 301, 307, 404, 405, 422, 500}
+    for one in answers:
+        assert one.headers["x-content-type-options"] == "nosniff"
+        assert one.headers["x-frame-options"] == "DENY"
+        assert one.headers["referrer-policy"] == "no-referrer"
+        policy = one.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none';")
+        assert "frame-ancestors 'none'" in policy
+        assert "script-src" not in policy
+
+
+def test_a_page_used_the_wrong_way_says_which_ways_there_are(place: Place) -> None:
+    page = place.client.delete(f"/leave/{place.token}")
+    assert page.status_code == 405
+    assert page.headers["allow"]
+    assert "This page cannot be used that way." in words(page.text)
+
+
+def test_no_script_no_style_and_nothing_foreign_is_needed(place: Place) -> None:
+    """The policy forbids them, so a page that had one would show a hole."""
+    for address in addresses(place):
+        page = place.client.get(address)
+        if not page.headers["content-type"].startswith("text/html") or address.startswith("/editions/"):
+            continue
+        assert "<script" not in page.text
+        assert "style=" not in page.text
+        assert re.findall(r'<link [^>]*href="([^"]*)"', page.text) == ["/site.css"]
+
+
+def test_pages_with_a_readers_own_links_are_not_kept_or_listed(place: Place) -> None:
+    for address in (f"/leave/{place.token}", f"/preferences/{place.token}"):
+        page = place.client.get(address)
+        assert page.headers["cache-control"] == "no-store"
+        assert page.headers["x-robots-tag"] == "noindex"
+    assert "cache-control" not in place.client.get("/").headers
+
+
+def test_no_token_reaches_a_log(
+    place: Place, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the browser of this test
+    for room in ("leave", "preferences", "return"):
+        place.client.get(f"/{room}/{place.token}")
+        place.client.post(f"/{room}/{place.token}", data={"pause": "x"})
+        place.client.get(f"/{room}/{place.token}-altered")
+    monkeypatch.setattr(place.engine, "connect", None)
+    place.client.get(f"/leave/{place.token}")
+
+    assert place.token not in caplog.text
+    assert "ada@example.org" not in caplog.text
+
+
+def test_postgresql_serves_the_same_pages(request: pytest.FixtureRequest) -> None:
+    """It refuses characters that SQLite takes."""
+    engine = open_engine(request.getfixturevalue("new_postgres")())
+    upgrade(engine)
+    place = serve(engine)
+    assert [place.client.get(address).status_code for address in addresses(place)] == [200] * len(addresses(place))
+    for address in ("/editions/a%00b", "/compare/a%00-vs-b", "/leave/%00", "/editions/%ED%A0%80"):
+        assert place.client.get(address).status_code == 404
+    assert place.client.post(f"/leave/{place.token}").status_code == 200
+    assert place.reader.state == "unsubscribed"
+    engine.dispose()
