@@ -1,0 +1,1 @@
+"""What runs: plain steps, the Prefect flows over them, and the `verdicts` command."""

@@ -1,0 +1,49 @@
+"""The `verdicts` command: finds the commands, and turns every error into one line that says what to change."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from flows.commands import editions, gathering, panel, running, sending, starting
+
+app = typer.Typer(
+    name="verdicts",
+    help="A weekly email that compares new AI tools two at a time.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+for commands in (starting, gathering, panel, editions, sending, running):
+    app.add_typer(commands.app)
+
+
+def main() -> None:
+    """Run a command; every error becomes one line that says what to change."""
+    from digest.errors import FeedError, SendError, SettingsError, TemplateError, VerdictsError
+
+    try:
+        result = app(standalone_mode=False)
+    except typer.TyperException as error:
+        _fail(error.format_message(), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("stopped", 130)
+    except (FeedError, SendError, TemplateError) as error:
+        _fail(str(error), 1)
+    except SettingsError as error:
+        _fail(str(error), 2)
+    except VerdictsError as error:
+        _fail(str(error), 2)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _fail(text: str, status: int) -> NoReturn:
+    for line in text.splitlines():
+        sys.stderr.write(f"verdicts: {line}\n")
+    sys.exit(status)

@@ -1,0 +1,79 @@
+"""Bring the week to where it should be, keep it running, see how it stands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.commands.common import AsJson, Home, Now, Week, finish, opened, print_json, say, show, table_of
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    week: Week = None,
+    prefect: Annotated[bool, typer.Option("--prefect", help="Record it as a Prefect flow run.")] = False,
+    home: Home = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the week to where it should be now: gather, compose, check and, when due, send. Safe to repeat."""
+    from dataclasses import asdict
+
+    from digest.settings import home_folder
+    from digest.weeks import parse_week
+    from flows import steps
+
+    week = parse_week(week) if week else None
+    with opened(home, now) as services:
+        if prefect:
+            from flows.weekly import weekly  # three seconds that only this option pays
+
+            done = [steps.Done(**one) for one in weekly(str(home_folder(home)), week, now)]
+        else:
+            done = steps.run(services, week)
+    if as_json:
+        print_json([asdict(one) for one in done])
+    else:
+        for one in done:
+            say(f"{one.step}: {one.said}")
+    finish(1 if any(one.problem for one in done) else 0)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option("--port", help="Of the public pages.")] = 8000,
+    home: Home = None,
+) -> None:
+    """Keep the schedules and serve the public pages, until stopped."""
+    from digest.settings import home_folder
+
+    with opened(home) as services:  # what is wrong with settings or database is said before anything starts
+        say(f"feeds: {len(services.feeds)}, reviewers: {len(services.panel)}, sender: {services.settings.sender}")
+    from flows.serving import serve as keep_serving
+
+    keep_serving(home_folder(home), port)
+
+
+@app.command()
+def status(home: Home = None, now: Now = None, as_json: AsJson = False) -> None:
+    """Show every week, every feed in trouble, and what needs a person; exit 1 when something does."""
+    from flows import documents
+
+    with opened(home, now) as services:
+        document = documents.status(services)
+    if as_json:
+        print_json(document)
+    else:
+        table = table_of("week", "state", "subject", "reason")
+        for one in document["weeks"]:
+            table.add_row(one["week"], one["state"], one["subject"], one["reason"])
+        show(table)
+        failing = [one["name"] for one in document["feeds"] if one["error_streak"]]
+        say(f"\nfeeds: {len(document['feeds'])}, failing: {', '.join(failing) or 'none'}")
+        say("needs a person: " + ("nothing" if not document["needs"] else ""))
+        for one in document["needs"]:
+            say(f"  {one}")
+    finish(1 if document["needs"] else 0)

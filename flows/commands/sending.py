@@ -1,0 +1,130 @@
+"""Send an edition; who reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.common import (
+    AsJson,
+    EditionWeek,
+    Home,
+    Now,
+    finish,
+    list_findings,
+    opened,
+    print_json,
+    say,
+    week_or_newest,
+)
+
+if TYPE_CHECKING:
+    from flows.services import Services
+
+
+app = typer.Typer()
+subscribers_app = typer.Typer(help="Who reads.", no_args_is_help=True)
+app.add_typer(subscribers_app, name="subscribers")
+
+
+@app.command()
+def send(
+    week: EditionWeek = None,
+    test_to: Annotated[
+        list[str] | None, typer.Option("--test-to", metavar="EMAIL", help="Only to this address.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say who would get it and what is wrong; send nothing.")
+    ] = False,
+    home: Home = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send an approved edition, or go on where an earlier try stopped; exit 1 when it is not sent in the end."""
+    from flows import documents, steps
+    from flows.progress import counting
+
+    with opened(home, now) as services:
+        week = week_or_newest(services, week)
+        if dry_run:
+            return _rehearse(services, week, as_json=as_json)
+        if test_to:
+            return _test(services, week, test_to, as_json=as_json)
+        with counting("letters", services.subscribers.audience(services.clock()).get("receives", 0)) as tick:
+            result = steps.send(services, week, progress=tick)
+    if as_json:
+        print_json(documents.sent(result))
+    else:
+        say(steps.said_of(result))
+    return finish(0 if result.state == "sent" else 1)
+
+
+def _test(services: Services, week: str, addresses: list[str], *, as_json: bool) -> None:
+    from flows import steps
+    from subscribers.addressing import fold
+
+    for one in addresses:
+        try:
+            fold(one)
+        except ValueError as error:
+            raise typer.BadParameter(f"--test-to: found {one!r}: {error}") from error
+    warnings = steps.send_test(services, week, addresses)
+    if as_json:
+        return print_json({"week": week, "test_to": addresses, "findings": warnings})
+    say(f"{week}: test sent to {', '.join(addresses)} through {services.settings.sender}")
+    for one in warnings:
+        say(one)
+    return None
+
+
+def _rehearse(services: Services, week: str, *, as_json: bool) -> None:
+    from flows import documents, steps
+
+    record = services.store.require(week)
+    findings = steps.check(services, record, steps.message_of(services, record))
+    audience = services.subscribers.audience(services.clock())
+    document = documents.findings(findings) | {"week": week, "state": record.state, "audience": audience}
+    if as_json:
+        print_json(document)
+    else:
+        say(f"{week} is {record.state}; it would go to {audience.get('receives', 0)} readers; nothing was sent")
+        for reason, count in sorted(audience.items()):
+            if reason != "receives":
+                say(f"not to {count}: {reason}")
+        list_findings(findings)
+    finish(0 if document["ok"] else 1)
+
+
+@subscribers_app.command("import")
+def subscribers_import(
+    path: Annotated[Path, typer.Argument(metavar="CSV", help="Header: email,name,state,confirmed_at,source")],
+    home: Home = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import subscribers; nobody who left or is suppressed comes back; exit 1 when rows were left out."""
+    from dataclasses import asdict
+
+    from flows import steps
+
+    with opened(home, now) as services:
+        done = steps.import_subscribers(services, path)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        say(f"{done.added} added, {done.known} known, {len(done.left_out)} left out")
+        for one in done.left_out:
+            say(f"{path.name}:{one.line}: {one.email}: {one.reason}")
+    finish(1 if done.left_out else 0)
+
+
+@subscribers_app.command("stats")
+def subscribers_stats(home: Home = None, as_json: AsJson = False) -> None:
+    """Count subscribers by state."""
+    with opened(home) as services:
+        stats = services.subscribers.stats()
+    if as_json:
+        return print_json(stats)
+    return say("\n".join(f"{name:13}{count:>10,}" for name, count in stats.items()))

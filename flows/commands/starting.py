@@ -1,0 +1,53 @@
+"""Make a home, try the demo, keep the database current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.common import Home, Now, say
+
+app = typer.Typer()
+db_app = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(db_app, name="db")
+
+
+@app.command()
+def demo(
+    home: Annotated[Path, typer.Option("--home", help="Where the demo lives.")] = Path("verdicts-demo"),
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the digest in a browser at the end.")] = False,
+    now: Now = None,
+) -> None:
+    """Run the whole line on bundled sample feeds, reviews and subscribers: no network, no keys."""
+    from flows.demo import demo as run_demo
+
+    page = run_demo(home.expanduser().resolve(), now)
+    if open_:
+        typer.launch(page.as_uri())
+
+
+@app.command()
+def init(home: Home = None) -> None:
+    """Make a home folder: settings with comments, keys, and the database."""
+    from digest.settings import home_folder, make_home
+    from flows.services import open_services
+
+    folder = home_folder(home)
+    for path in make_home(folder):
+        say(f"made {path}")
+    with open_services(folder, create=True) as services:
+        say(f"database ready: {services.engine.url.render_as_string(hide_password=True)}")
+    say("next: `verdicts gather`, then `verdicts launches`; settings are in verdicts.toml")
+
+
+@db_app.command("upgrade")
+def db_upgrade(home: Home = None) -> None:
+    """Bring the database's tables to this program's version."""
+    from digest.database import open_engine, upgrade
+    from digest.settings import home_folder, load_settings
+
+    engine = open_engine(load_settings(home_folder(home)).database)
+    before, after = upgrade(engine)
+    say(f"tables are at {after}" + ("" if before == after else f" (before: {before or 'none'})"))

@@ -1,0 +1,228 @@
+"""What `--json` prints: values as plain documents. Keys may be added, never renamed: scripts rely on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from digest.model import Counts, Edition, Entry, Finding, Launch, Message, slugify
+from digest.store import EditionRecord
+from digest.weeks import due_in, shifted, week_of
+
+if TYPE_CHECKING:
+    from flows.services import Services
+    from flows.steps import Gathered, Sent, Wanted
+
+#: Weeks shown by `status` besides this one.
+WEEKS_SHOWN = 8
+
+
+def gathered(result: Gathered) -> dict[str, Any]:
+    """Show a gather: every feed with its outcome, and how many launches are new."""
+    return {"feeds": [asdict(one) for one in result.feeds], "launches": result.launches}
+
+
+def launch(one: Launch) -> dict[str, Any]:
+    """Show a launch."""
+    return {
+        "launch_id": one.id,
+        "tool": one.tool_name,
+        "tool_slug": one.tool_slug,
+        "version": one.version,
+        "title": one.title,
+        "tagline": one.tagline,
+        "category": one.category,
+        "link": one.link,
+        "announced_at": one.announced_at.isoformat(),
+        "first_seen": one.first_seen.isoformat(),
+        "score": one.score,
+        "reasons": list(one.reasons),
+        "entries": [{"feed": feed, "id": entry} for feed, entry in one.entries],
+    }
+
+
+def entries(found: Iterable[Entry], launches: Iterable[Launch]) -> list[dict[str, Any]]:
+    """Show entries with what was spotted in each and the launches it carries; a digest entry shows its first."""
+    from digest.spotting import spot  # noqa: PLC0415 - its lexicons cost start-up time
+
+    carried: dict[tuple[str, str], list[Launch]] = {}
+    for one in launches:
+        for key in one.entries:
+            carried.setdefault(key, []).append(one)
+    shown = []
+    for entry in found:
+        spotted = max(spot(entry), key=lambda one: (one.launch, one.score), default=None)
+        mine = carried.get((entry.feed, entry.id), [])
+        first = mine[0] if mine else None
+        shown.append(
+            {
+                "feed": entry.feed,
+                "id": entry.id,
+                "link": entry.link,
+                "title": entry.title,
+                "launch": bool(mine),
+                "score": spotted.score if spotted else 0.0,
+                "reasons": list(spotted.reasons) if spotted else [],
+                "tool": first.tool_name if first else (spotted.tool if spotted else ""),
+                "tool_slug": first.tool_slug if first else slugify(spotted.tool if spotted else ""),
+                "category": first.category if first else (spotted.category if spotted else "Other"),
+                "launch_id": first.id if first else None,
+                "launch_ids": [one.id for one in mine],
+            }
+        )
+    return shown
+
+
+def wanted(found: Iterable[Wanted]) -> list[dict[str, Any]]:
+    """Show the launches that want a verdict, most wanted first."""
+    return [
+        {"tool": one.launch.tool_name, "tool_slug": one.launch.tool_slug, "why": one.why, "score": one.score}
+        for one in found
+    ]
+
+
+def edition(record: EditionRecord) -> dict[str, Any]:
+    """Show what an edition is and why."""
+    one: Edition = record.edition
+    return {
+        "week": record.week,
+        "state": record.state,
+        "reason": record.reason,
+        "held": record.held,
+        "subject": record.message.subject if record.message else one.subject,
+        "preheader": one.preheader,
+        "matchups": [
+            {
+                "a": matchup.a.tool.slug,
+                "b": matchup.b.tool.slug,
+                "layout": matchup.layout,
+                "score": matchup.score,
+                "parts": dict(matchup.parts),
+                "why": matchup.why,
+            }
+            for matchup in one.matchups
+        ],
+        "passed_over": [asdict(pair) for pair in one.passed_over],
+    }
+
+
+def whole_edition(
+    record: EditionRecord, message: Message, findings: Iterable[Finding], counts: Counts
+) -> dict[str, Any]:
+    """Show everything about an edition, with its bytes; `sha256` is that of what was approved, else None."""
+    return edition(record) | {
+        "html": message.html,
+        "text": message.text,
+        "sha256": record.sha256 or None,
+        "approved_by": record.approved_by or None,
+        "findings": [asdict(one) for one in findings],
+        "counts": asdict(counts),
+    }
+
+
+def sent(result: Sent) -> dict[str, Any]:
+    """Show where a delivery stands."""
+    return {
+        "week": result.week,
+        "state": result.state,
+        "counts": asdict(result.counts),
+        "seconds": result.seconds,
+        "stopped": result.stopped,
+    }
+
+
+def status(services: Services) -> dict[str, Any]:
+    """Show every recent week and every feed, and say what needs a person."""
+    now, zone = services.clock(), services.settings.zone
+    this_week = week_of(now, zone)
+    kept = {record.week: record for record in services.store.editions(limit=WEEKS_SHOWN + 1)}
+    first = min([*kept, this_week])
+    weeks = [week for number in range(WEEKS_SHOWN + 1) if (week := shifted(this_week, -number)) >= first]
+    later = sorted((week for week in kept if week > this_week), reverse=True)
+    health = services.entries.health(services.feeds, now)
+    feeds = [
+        {
+            "name": one.name,
+            "last_success": _iso(one.last_success_at),
+            "next_poll": _iso(one.next_poll_at),
+            "error_streak": one.error_streak,
+            "reason": one.reason,
+        }
+        for one in health
+    ]
+    shown = [_week(services, week, kept.get(week), now) for week in [*later, *weeks]]
+    unknown = services.ledger.unknown_total()
+    return {"weeks": shown, "feeds": feeds, "unknown": unknown, "needs": _needs(services, shown, feeds, unknown)}
+
+
+def _week(services: Services, week: str, record: EditionRecord | None, now: datetime) -> dict[str, Any]:
+    settings = services.settings
+    if record is not None:
+        return {
+            "week": week,
+            "state": record.state,
+            "reason": record.reason or record.held or "",
+            "held": record.held,
+            "subject": record.edition.subject,
+        }
+    due = due_in(week, settings.compose_at, settings.zone)
+    late = due is not None and now >= due
+    reason = "nothing composed it" if late else f"to be composed {due:%a %d %B %H:%M} UTC" if due else "no compose_at"
+    return {"week": week, "state": "missing" if late else "to come", "reason": reason, "held": None, "subject": ""}
+
+
+def _needs(services: Services, weeks: list[dict[str, Any]], feeds: list[dict[str, Any]], unknown: int) -> list[str]:
+    settings, now = services.settings, services.clock()
+    needs = [f"{unknown} deliveries have an unknown outcome"] if unknown else []
+    for week in weeks:
+        name, state = week["week"], week["state"]
+        due = due_in(name, settings.send_at, settings.zone)
+        if week["held"]:
+            needs.append(f"{name} is held ({week['held']}): `verdicts edition release {name}` or `edition skip`")
+        elif state == "missing":
+            needs.append(f"{name} has no edition: `verdicts compose --week {name}` or wait for the schedule")
+        elif state == "draft" and settings.approval == "editor":
+            needs.append(f"{name} waits for approval: `verdicts edition approve {name}`")
+        elif state in {"approved", "sending", "draft"} and due and now > due + timedelta(hours=1):
+            needs.append(f"{name} should have been sent {due:%a %d %B %H:%M} UTC: `verdicts run --week {name}`")
+    needs += [f"feed {one['name']}: {one['reason']}" for one in feeds if one["error_streak"] >= 3]
+    if not any(one["last_success"] for one in feeds):
+        needs.append("no feed was ever read: `verdicts gather`")
+    return needs
+
+
+def feed_health(services: Services) -> list[dict[str, Any]]:
+    """Show how each feed is doing."""
+    now = services.clock()
+    launches = services.store.launches(since=now - timedelta(days=28), until=now)
+    carried: dict[str, int] = {}
+    for one in launches:
+        for feed in {feed for feed, _ in one.entries}:
+            carried[feed] = carried.get(feed, 0) + 1
+    return [
+        {
+            "name": one.name,
+            "url": one.moved_url or one.url,
+            "last_success": _iso(one.last_success_at),
+            "last_try": _iso(one.last_try_at),
+            "next_poll": _iso(one.next_poll_at),
+            "entries_per_week": one.entries_per_week,
+            "launches_per_week": round(carried.get(one.name, 0) / 4, 1),
+            "error_streak": one.error_streak,
+            "reason": one.reason,
+            "retired": _iso(one.retired_at),
+        }
+        for one in services.entries.health(services.feeds, now)
+    ]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
+
+
+def findings(found: Iterable[Finding]) -> dict[str, Any]:
+    """Show preflight's findings; `ok` is false when one of them blocks."""
+    shown: list[Mapping[str, Any]] = [asdict(one) for one in found]
+    return {"ok": all(one["level"] != "blocker" for one in shown), "findings": shown}

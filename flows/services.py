@@ -1,0 +1,133 @@
+"""Open what the steps work with, from settings, and close it again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from digest.database import open_engine, require_current, upgrade
+from digest.model import Feed, Reviewer
+from digest.settings import Settings, load_settings
+from digest.store import Store
+from sources.catalog import bundled_feeds, load_feeds
+from sources.panel import BUNDLED_REVIEWERS, load_reviewers
+from sources.policy import Policy
+from sources.store import FeedStore
+from subscribers.addressing import Identity
+from subscribers.ledger import Ledger
+from subscribers.senders import Sender, open_sender
+from subscribers.store import Subscribers
+
+Clock = Callable[[], datetime]
+
+
+def clock_from(now: datetime | None) -> Clock:
+    """Make the clock of a run: the real one, or one that starts at `now` and goes on from there."""
+    if now is None:
+        return lambda: datetime.now(UTC)
+    started = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a step may touch. Files are read when first asked for, so that a step fails only on what it needs."""
+
+    settings: Settings
+    engine: Engine
+    clock: Clock
+
+    @cached_property
+    def store(self) -> Store:
+        """Tools, launches, reviews and editions."""
+        return Store(self.engine)
+
+    @cached_property
+    def entries(self) -> FeedStore:
+        """Feed memory and entries."""
+        return FeedStore(self.engine)
+
+    @cached_property
+    def subscribers(self) -> Subscribers:
+        """Readers."""
+        return Subscribers(self.engine, self.settings.key("suppression_key"))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Deliveries."""
+        return Ledger(self.engine)
+
+    @cached_property
+    def sender(self) -> Sender:
+        """The configured way of sending."""
+        return open_sender(self.settings)
+
+    @cached_property
+    def feeds(self) -> list[Feed]:
+        """The feeds watched."""
+        return load_feeds(self.feeds_path)
+
+    @property
+    def feeds_path(self) -> Path:
+        """Where they are read from: the setting, else feeds.toml of the home folder, else the bundled list."""
+        if self.settings.feeds:
+            return self.settings.feeds
+        return self.own_feeds if self.own_feeds.exists() else bundled_feeds()
+
+    @property
+    def own_feeds(self) -> Path:
+        """Where changes go; the bundled list is never changed."""
+        return self.settings.feeds or self.settings.home / "feeds.toml"
+
+    @cached_property
+    def panel(self) -> tuple[Reviewer, ...]:
+        """The reviewers: reviewers.toml of the home folder, else the bundled list."""
+        own = self.settings.home / "reviewers.toml"
+        return load_reviewers(own if own.exists() else BUNDLED_REVIEWERS)
+
+    @property
+    def policy(self) -> Policy:
+        """How politely and how much we fetch."""
+        return Policy(
+            site_url=self.settings.site_url,
+            allow_hosts=frozenset(self.settings.fetch_allow_hosts),
+            first_poll_days=self.settings.first_poll_days,
+        )
+
+    @property
+    def identity(self) -> Identity:
+        """Who letters come from; the outbox reaches nobody, so it needs no address of ours."""
+        settings = self.settings
+        return Identity(
+            from_email=settings.from_email or "verdicts@example.org",
+            from_name=settings.from_name or settings.name,
+            reply_to=settings.reply_to,
+            site_url=settings.site_url,
+        )
+
+
+@contextmanager
+def open_services(home: Path, now: datetime | None = None, *, create: bool = False) -> Iterator[Services]:
+    """Open the services of a home folder; `create` makes or upgrades the database instead of asking for it.
+
+    Raises:
+        SettingsError: A setting is wrong.
+        DatabaseError: The database is missing, older or newer than this program.
+    """
+    settings = load_settings(home)
+    engine = open_engine(settings.database)
+    try:
+        if create:
+            upgrade(engine)
+        else:
+            require_current(engine)
+        yield Services(settings, engine, clock_from(now))
+    finally:
+        engine.dispose()

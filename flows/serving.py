@@ -1,0 +1,165 @@
+"""Everything on one machine: a Prefect server, its schedules, and the public pages, until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from digest.errors import SettingsError, VerdictsError
+from digest.rendering import template_folders
+from flows.services import Services, open_services
+from pages.app import Rooms, create_app
+
+#: Prefect's server starts in 6 to 16 s on two cores.
+_SERVER_START_S = 90
+
+
+def serve(home: Path, port: int) -> None:
+    """Keep the schedules and serve the public pages until SIGTERM or Ctrl-C.
+
+    Raises:
+        SettingsError: Another process serves this home folder, or the port is taken.
+        VerdictsError: Prefect's server did not start.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with _alone(home), open_services(home) as services, _pages(services, port):
+            _say(f"public pages: http://127.0.0.1:{port}")
+            with _prefect_server(home) as address:
+                _say(f"schedules: {address.removesuffix('/api')}")
+                _keep_schedules(home)
+    except KeyboardInterrupt:
+        _say("stopped")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the home folder's lock; the kernel gives it back however the process ends."""
+    with (home / "serve.lock").open("w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SettingsError(f"{home} is served already; stop that process first, or use another --home") from error
+        yield
+
+
+@contextmanager
+def _pages(services: Services, port: int) -> Iterator[None]:
+    """Serve the public pages from a thread."""
+    settings = services.settings
+    app = create_app(
+        Rooms(
+            store=services.store,
+            subscribers=services.subscribers,
+            site=settings.site,
+            contact=settings.reply_to or settings.from_email,
+            secret=settings.key("secret"),
+            folders=template_folders(settings.home),
+            clock=services.clock,
+        )
+    )
+    listener = _listen(port)
+    # Addresses hold readers' tokens: no access log.
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
+    return listener
+
+
+@contextmanager
+def _prefect_server(home: Path) -> Iterator[str]:
+    """Run Prefect's server with its files in the home folder; gives its address. PREFECT_API_URL names another one."""
+    if already := os.environ.get("PREFECT_API_URL"):
+        yield already
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/api"
+    os.environ |= {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": address,
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-ui",
+    ]
+    (home / "prefect").mkdir(exist_ok=True)
+    with (home / "prefect" / "server.log").open("a", encoding="utf-8") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603 - our own words
+        try:
+            _await(server, address, home)
+            yield address
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _await(server: subprocess.Popen[bytes], address: str, home: Path) -> None:
+    deadline = time.monotonic() + _SERVER_START_S
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=2):  # noqa: S310 - our own address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.25)
+    raise VerdictsError(f"Prefect's server did not start; see {home / 'prefect' / 'server.log'}")
+
+
+def _keep_schedules(home: Path) -> None:
+    from flows.schedules import keep  # noqa: PLC0415 - Prefect reads its settings when imported
+
+    asyncio.run(keep(home))

@@ -1,0 +1,409 @@
+"""The work itself as plain functions: commands, flows and the desk call these. No Prefect here."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digest.clustering import cluster
+from digest.composing import compose as put_together
+from digest.errors import EditionError, Fault, FilesError
+from digest.judging import judge
+from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Tally
+from digest.pairing import pick
+from digest.preflight import blockers, preflight
+from digest.spotting import spot
+from digest.store import EditionRecord, Recorded, fingerprint
+from digest.weeks import bounds, due_in, shifted, week_of
+from flows.services import Services
+from sources.panel import read_reviews
+from subscribers.addressing import Batch, Recipient
+from subscribers.delivering import deliver, settle
+from subscribers.store import Imported
+
+if TYPE_CHECKING:
+    from sources.gathering import FeedOutcome
+
+#: Known launches that new entries are compared with: older ones are another launch of the same tool.
+_COMPARED = timedelta(days=60)
+
+#: Feeds that carry a launch until it counts as seen everywhere.
+_EVERYWHERE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What polling did; `launches` are those first seen by it."""
+
+    feeds: tuple[FeedOutcome, ...]
+    launches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Where an edition's delivery stands; `stopped` says why it did not go on, "" when it did."""
+
+    week: str
+    state: str
+    counts: Counts
+    seconds: float
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One step of a run: its name, and in words what came of it. `problem` marks what needs a person."""
+
+    step: str
+    said: str
+    problem: bool = False
+
+
+# Gathering
+
+
+def gather(
+    services: Services,
+    *,
+    names: Collection[str] = (),
+    everything: bool = False,
+    progress: Callable[[FeedOutcome], None] = lambda _: None,
+) -> Gathered:
+    """Poll the feeds that are due, keep their entries, and look for launches in those that are new."""
+    from sources.gathering import gather as poll  # noqa: PLC0415 - aiohttp and feedparser: only gathering pays for them
+
+    feeds = [feed for feed in services.feeds if not names or feed.name in names]
+    if unknown := sorted(set(names) - {feed.name for feed in feeds}):
+        known = ", ".join(feed.name for feed in services.feeds)
+        raise FilesError([Fault("feeds", None, "--feed", ", ".join(unknown), known)])
+    outcomes = poll(
+        feeds,
+        services.entries,
+        services.policy,
+        services.clock(),
+        everything=everything or bool(names),
+        progress=progress,
+    )
+    return Gathered(tuple(outcomes), spot_launches(services))
+
+
+def spot_launches(services: Services) -> int:
+    """Look for launches in entries nobody looked at yet; returns how many launches are new.
+
+    Entries are marked only after their launches were kept, so a run that stopped is simply run again.
+    """
+    now, new = services.clock(), 0
+    while entries := services.entries.unspotted():
+        sightings = [Sighting(entry, one, seen) for entry, seen in entries for one in spot(entry)]
+        known = services.store.launches(since=now - _COMPARED)
+        new += services.store.keep_launches(cluster(sightings, known, services.store.tool_names()), now)
+        services.entries.mark_spotted([(entry.feed, entry.id) for entry, _ in entries], now)
+    return new
+
+
+# The panel
+
+
+def import_reviews(services: Services, paths: Sequence[Path]) -> Recorded:
+    """Keep the reviews in files and folders: all of them, or nothing where one is wrong."""
+    sheets = read_reviews(paths, services.panel)
+    return services.store.record_reviews([(sheet.tool, sheet.reviews) for sheet in sheets], services.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A launched tool without a ready verdict, how much it is wanted (0 to 1) and why."""
+
+    launch: Launch
+    score: float
+    why: str
+
+
+def wanted(services: Services) -> list[Wanted]:
+    """Rank the launches of the last weeks that lack a verdict, most wanted first."""
+    now = services.clock()
+    reviewed = services.store.reviewed()
+    found: dict[str, Wanted] = {}
+    for launch in services.store.launches(since=now - timedelta(days=services.settings.first_poll_days), until=now):
+        if (have := reviewed.get(launch.tool_slug, 0)) < services.settings.quorum:
+            one = _wanted(launch, have, services.settings.quorum, now)
+            if launch.tool_slug not in found or one.score > found[launch.tool_slug].score:
+                found[launch.tool_slug] = one
+    return sorted(found.values(), key=lambda one: (-one.score, one.launch.tool_slug))
+
+
+def _wanted(launch: Launch, have: int, quorum: int, now: datetime) -> Wanted:
+    feeds = len({feed for feed, _ in launch.entries})
+    age = max(0, (now - launch.announced_at).days)
+    score = 0.5 * _prominence(launch) + 0.3 * launch.score + 0.2 * max(0.0, 1 - age / 14)
+    carried = f"in {feeds} {'feed' if feeds == 1 else 'feeds'}"
+    when = "today" if age == 0 else f"{age} {'day' if age == 1 else 'days'} ago"
+    lack = f"{have} of {quorum} reviews" if have else "no review yet"
+    return Wanted(launch, round(score, 4), f"{carried}, announced {when}, {lack}")
+
+
+def _prominence(launch: Launch) -> float:
+    return min(1.0, len({feed for feed, _ in launch.entries}) / _EVERYWHERE)
+
+
+# The edition
+
+
+def compose(services: Services, week: str, pairs: int | None = None) -> EditionRecord:
+    """Compose a week's edition, or skip the week with the reason when there is nothing to compare.
+
+    Raises:
+        EditionError: The week has an edition that was edited, approved or sent.
+    """
+    now, settings, store = services.clock(), services.settings, services.store
+    since = store.cut_off(week) or now - timedelta(days=settings.first_poll_days)
+    launches = store.launches(since, now)
+    candidates = _candidates(services, launches, since)
+    before = [one for one in store.editions() if one.week < week and one.state != "skipped"]
+    resting = {side.tool.slug for one in before[:1] for matchup in one.edition.matchups for side in matchup.sides}
+    met = store.met_since(shifted(week, -settings.repeat_weeks), week)
+    picked, passed = pick(candidates, met=met, resting=resting, limit=pairs or settings.pairs, now=now)
+    edition = put_together(
+        week, picked, passed, launches, services.panel,
+        since=since, until=now, recent_subjects=[one.edition.subject for one in before[:8]],
+    )  # fmt: skip
+    reason = "" if picked else _why_nothing(launches, candidates, resting)
+    return store.keep_draft(edition, skipped_because=reason)
+
+
+def _candidates(services: Services, launches: Sequence[Launch], since: datetime) -> list[Candidate]:
+    panel = {one.slug for one in services.panel if one.active}
+    ready = services.store.ready(services.settings.quorum, panel)
+    tallies = services.subscribers.tallies({tool.slug for tool, _, _ in ready})
+    newest: dict[str, datetime] = {}
+    prominence: dict[str, float] = {}
+    for launch in launches:
+        slug = launch.tool_slug
+        newest[slug] = max(newest.get(slug, launch.announced_at), launch.announced_at)
+        prominence[slug] = max(prominence.get(slug, 0.0), _prominence(launch))
+    return [
+        Candidate(
+            tool,
+            judge(tool, reviews, services.panel),
+            tallies.get(tool.slug, Tally()),
+            newest.get(tool.slug, recorded if recorded > since else None),
+            prominence.get(tool.slug, 0.0),
+        )
+        for tool, reviews, recorded in ready
+    ]
+
+
+def _why_nothing(launches: Sequence[Launch], candidates: Sequence[Candidate], resting: Collection[str]) -> str:
+    fresh = sum(one.launched_at is not None for one in candidates)
+    free = len([one for one in candidates if one.tool.slug not in resting])
+    return (
+        f"no two tools to compare: {len(launches)} launches since the last edition, {len(candidates)} tools with"
+        f" a ready verdict, {fresh} of them new, {free} free to appear again"
+    )
+
+
+def message_of(services: Services, record: EditionRecord) -> Message:
+    """Give the frozen message of an approved edition, or render the draft as it stands."""
+    if record.message is not None:
+        return record.message
+    from digest.rendering import render, template_folders  # noqa: PLC0415 - Jinja2 and MJML: only drafts need them
+
+    return render(record.edition, services.settings.site, template_folders(services.settings.home))
+
+
+def check(services: Services, record: EditionRecord, message: Message) -> tuple[Finding, ...]:
+    """Run preflight on an edition's message."""
+    slugs = {side.tool.slug for matchup in record.edition.matchups for side in matchup.sides}
+    settings = services.settings
+    return preflight(
+        message, record.edition, services.store.reviews(slugs, every_version=True), settings.site,
+        sender=settings.sender, from_email=settings.from_email,
+    )  # fmt: skip
+
+
+def approve(services: Services, week: str, by: str) -> EditionRecord:
+    """Freeze an edition's bytes for sending.
+
+    Raises:
+        EditionError: Preflight found a blocker, or the state does not allow it.
+    """
+    record = services.store.require(week)
+    message = message_of(services, record)
+    if found := blockers(check(services, record, message)):
+        said = "; ".join(f"{one.code}: {one.message}" for one in found)
+        raise EditionError(f"{week} cannot be approved: {said} (see `verdicts check {week}`)")
+    return services.store.approve(week, message, by, services.clock())
+
+
+# Sending
+
+
+def send(services: Services, week: str, progress: Callable[[int], None] = lambda _: None) -> Sent:
+    """Send an approved edition to everyone who may receive it, or go on where an earlier try stopped.
+
+    Raises:
+        EditionError: It is not approved, is held, or its bytes are not those that were approved.
+    """
+    started, ledger, store = time.monotonic(), services.ledger, services.store
+    record = store.require(week)
+    if record.state == "sent":
+        return Sent(week, "sent", ledger.counts(week), 0.0)
+    message = _sealed(record)
+    sender, identity, key = services.sender, services.identity, services.settings.key("secret")
+    store.start_sending(week)
+    ledger.plan(week, services.clock())
+    settle(week, ledger, sender, services.clock())
+    stopped = deliver(
+        message, identity, ledger, sender,
+        key=key, clock=services.clock, progress=progress, held=lambda: store.require(week).held,
+    )  # fmt: skip
+    counts = ledger.counts(week)
+    if not counts.waiting and not counts.unknown:
+        record = store.finish_sending(week, services.clock())
+    else:
+        record = store.require(week)
+    return Sent(week, record.state, counts, round(time.monotonic() - started, 3), stopped or "")
+
+
+def _sealed(record: EditionRecord) -> Message:
+    if record.message is None or record.state not in {"approved", "sending"}:
+        raise EditionError(
+            f"{record.week} cannot be sent: it is {record.state}; approve it first with"
+            f" `verdicts edition approve {record.week}`"
+        )
+    if fingerprint(record.message) != record.sha256:
+        raise EditionError(f"{record.week} cannot be sent: its bytes are not those that were approved")
+    return record.message
+
+
+def send_test(services: Services, week: str, addresses: Sequence[str]) -> list[str]:
+    """Send an edition as it stands to addresses of our own; no state changes. Returns the findings' summary lines."""
+    record = services.store.require(week)
+    message = message_of(services, record)
+    marked = replace(message, subject=f"[Test] {message.subject}")
+    key = f"test-{services.clock():%Y%m%d-%H%M%S-%f}"
+    recipients = tuple(Recipient(f"test-{number}", one, "", "test") for number, one in enumerate(addresses, 1))
+    services.sender.send(Batch(week, 0, key, marked, services.identity, recipients))
+    return [f"{one.level}: {one.message}" for one in check(services, record, message)]
+
+
+def import_subscribers(services: Services, path: Path) -> Imported:
+    """Import subscribers from a CSV file with the header email,name,state,confirmed_at,source.
+
+    Raises:
+        FilesError: The file cannot be read, or has other columns.
+    """
+    columns = ("email", "name", "state", "confirmed_at", "source")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            header = [name.strip() for name in rows.fieldnames or ()]
+            if "email" not in header or set(header) - set(columns):
+                raise FilesError([Fault(path.name, 1, "header", ",".join(header) or "nothing", ",".join(columns))])
+            return services.subscribers.take_in(rows, services.clock(), source=path.name)
+    except OSError as error:
+        raise FilesError([Fault(str(path), None, "", str(error.strerror), "a readable CSV file")]) from error
+    except UnicodeDecodeError as error:
+        raise FilesError([Fault(path.name, None, "", "bytes that are not UTF-8", "UTF-8 text")]) from error
+
+
+# The week
+
+
+def run(
+    services: Services, week: str | None = None, *, do: Callable[[str, Callable[[], Done]], Done] | None = None
+) -> list[Done]:
+    """Bring a week to where it should be now; safe to repeat.
+
+    Gathers what is due, composes once its time has come, and sends once it is due, approved (by the clock where
+    settings say so) and not too late. `do` runs each step by name; a scheduler hands in its own to record them.
+    """
+    at_once = do or (lambda _, work: work())
+    now = services.clock()
+    week = week or week_of(now, services.settings.zone)
+    done = [at_once("gather", lambda: _gathered(services))]
+    record = services.store.edition(week)
+    due = due_in(week, services.settings.compose_at, services.settings.zone)
+    if record is None and due is not None and now >= due:
+        done.append(at_once("compose", lambda: _composed(services, week)))
+        record = services.store.edition(week)
+    if record is None:
+        when = f"due {due:%a %d %B %H:%M} UTC" if due else "no time in this week: see compose_at"
+        return [*done, Done("compose", f"{week} {when}")]
+    return [*done, at_once("send", lambda: send_when_due(services, week))]
+
+
+def _gathered(services: Services) -> Done:
+    result = gather(services)
+    failed = [one for one in result.feeds if one.outcome == "failed"]
+    new = sum(one.new for one in result.feeds)
+    said = f"{len(result.feeds)} feeds, {new} new entries, {result.launches} new launches"
+    return Done("gather", said + (f", {len(failed)} failed" if failed else ""))
+
+
+def _composed(services: Services, week: str) -> Done:
+    record = compose(services, week)
+    if record.state == "skipped":
+        return Done("compose", f"{week} skipped: {record.reason}")
+    return Done("compose", f"{week}: {len(record.edition.matchups)} matchups, “{record.edition.subject}”")
+
+
+def send_when_due(services: Services, week: str) -> Done:
+    """Send a week's edition if its time has come, nobody holds it, and it is approved or the clock may approve it."""
+    settings, now = services.settings, services.clock()
+    record = services.store.edition(week)
+    if record is None:
+        return Done("send", f"{week} has no edition", problem=True)
+    if record.state == "skipped":
+        return Done("send", f"{week} skipped: {record.reason}")
+    if record.state == "sent":
+        return Done("send", f"{week} is sent")
+    if record.held:
+        return Done("send", f"{week} is held: {record.held}", problem=True)
+    due = due_in(week, settings.send_at, settings.zone)
+    if due is None or now < due:
+        return Done(
+            "send", f"{week} is {record.state}, due {due:%a %d %B %H:%M} UTC" if due else "no time: see send_at"
+        )
+    if record.state != "sending" and now > due + timedelta(hours=settings.expires_after_h):
+        services.store.hold(week, f"too late: it was due {due:%a %d %B %H:%M} UTC")
+        return Done("send", f"{week} is too late; release and send it by hand, or skip it", problem=True)
+    return _approved_and_sent(services, record)
+
+
+def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
+    week = record.week
+    if record.state == "draft":
+        if services.settings.approval == "editor":
+            return Done("send", f"{week} waits for an editor: `verdicts edition approve {week}`", problem=True)
+        if found := blockers(check(services, record, message_of(services, record))):
+            return Done("send", f"{week} is blocked: {found[0].message} (`verdicts check {week}`)", problem=True)
+        approve(services, week, "the clock")
+    result = send(services, week)
+    return Done("send", said_of(result), problem=result.state != "sent")
+
+
+def said_of(result: Sent) -> str:
+    """Put a delivery's standing into words."""
+    counts = result.counts
+    outcomes = ("accepted", "refused", "dropped", "unknown", "given_up")
+    parts = [f"{count} {name.replace('_', ' ')}" for name in outcomes if (count := getattr(counts, name))]
+    waiting = [f"{counts.waiting} waiting"] if counts.waiting else []
+    reason = f" ({result.stopped})" if result.stopped else ""
+    return f"{result.week} is {result.state}: {', '.join([*parts, *waiting]) or 'nobody to send to'}{reason}"
+
+
+def launches_of(services: Services, week: str | None, *, unreviewed: bool = False) -> Iterable[Launch]:
+    """Give the launches first seen in a week, newest first; `unreviewed` keeps those without a ready verdict."""
+    week = week or week_of(services.clock(), services.settings.zone)
+    start, end = bounds(week, services.settings.zone)
+    launches = services.store.launches(start - timedelta(microseconds=1), end - timedelta(microseconds=1))
+    if not unreviewed:
+        return launches
+    reviewed = services.store.reviewed()
+    return [one for one in launches if reviewed.get(one.tool_slug, 0) < services.settings.quorum]

@@ -1,0 +1,139 @@
+"""The flows, run by a real Prefect: recorded, with the same end as the plain steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.demo import SAMPLES
+from tests.commands import verdicts
+
+DUE = "2026-11-17T09:05:00+00:00"
+
+
+@pytest.fixture
+def ready(home: Path) -> Path:
+    (home / "verdicts.toml").write_text('postal_address = "1 Sample Street"\nfrom_email = "verdicts@example.org"\n')
+    (home / "feeds.toml").write_text('[[feed]]\nname = "none"\nurl = "http://127.0.0.1:9/feed"\n')
+    assert verdicts("init", home=home).status == 0
+    assert verdicts("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z", home=home).status == 0
+    assert verdicts("subscribers", "import", SAMPLES / "subscribers.csv", home=home).status == 0
+    return home
+
+
+#: Runs `verdicts run --prefect` in a fresh process, then asks the same Prefect what it has recorded.
+_RECORDED = """
+import asyncio, sys
+from tests.commands import verdicts
+ran = verdicts("run", "--prefect", "--json", "--now", sys.argv[2], "--home", sys.argv[1])
+from prefect import get_client
+async def names():
+    async with get_client() as client:
+        flows = await client.read_flow_runs()
+        tasks = await client.read_task_runs()
+        done = sorted((one.name.rsplit("-", 1)[0], one.state_name, one.cache_key) for one in tasks)
+        return [(one.name, one.state_name) for one in flows], done
+import json
+print(json.dumps({"status": ran.status, "steps": ran.document, "recorded": asyncio.run(names())}))
+"""
+
+
+@pytest.mark.slow
+def test_the_week_runs_as_a_recorded_flow(ready: Path) -> None:
+    environment = os.environ | {
+        "PREFECT_HOME": str(ready / "prefect"),
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PYTHONPATH": ".",
+    }
+    environment.pop("PREFECT_API_URL", None)
+    ran = subprocess.run(
+        [sys.executable, "-c", _RECORDED, str(ready), DUE],
+        capture_output=True, text=True, check=False, env=environment, timeout=170,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout.splitlines()[-1])
+    assert told["status"] == 0
+    assert [one["step"] for one in told["steps"]] == ["gather", "compose", "send"]
+    assert "is sent: 3 accepted" in told["steps"][-1]["said"]
+    flows, tasks = told["recorded"]
+    assert [state for _, state in flows] == ["Completed"]
+    assert tasks == [[name, "Completed", None] for name in ("compose", "gather", "send")]
+    assert len(list((ready / "outbox").rglob("*.eml"))) == 3
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.slow
+def test_serve_keeps_pages_and_schedules_until_it_is_told_to_stop(ready: Path, free_port: int) -> None:
+    command = [str(Path(sys.executable).with_name("verdicts")), "serve", "--home", str(ready), "--port", str(free_port)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as serving:
+        try:
+            assert serving.stdout is not None
+            said = [serving.stdout.readline() for _ in range(3)]
+            assert said[1] == f"public pages: http://127.0.0.1:{free_port}\n", said
+            with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/", timeout=5) as page:
+                assert b"AI Tool Verdicts" in page.read()
+            second = verdicts("serve", "--port", str(free_port + 1), home=ready)
+            assert (second.status, "served already" in second.err) == (2, True)
+            assert said[2].startswith("schedules: http://127.0.0.1:"), said
+            api = said[2].removeprefix("schedules: ").strip() + "/api"
+            found = _deployments(api)
+            crons = {name: one["schedules"][0]["schedule"]["cron"] for name, one in found.items()}
+            assert crons == {"gather": "0 * * * *", "compose": "0 6 * * 1", "send": "0 9 * * 2"}
+            # An hour is too long for a test: what the schedule will ask for is asked for now.
+            _ask(api, f"/deployments/{found['gather']['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+            _wait_for_run(api, "gather")
+        finally:
+            serving.send_signal(signal.SIGTERM)
+            rest = serving.communicate(timeout=60)[0]
+    assert (serving.returncode, rest.splitlines()[-1]) == (0, "stopped"), rest
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{api}/health", timeout=5)
+
+
+def _ask(api: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    data = json.dumps(body or {}).encode()
+    request = urllib.request.Request(f"{api}{path}", data, {"Content-Type": "application/json"})
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > deadline:  # a busy server asks to come again
+                raise
+            time.sleep(0.5)
+
+
+def _deployments(api: str) -> dict[str, Any]:
+    """The deployments by the name of their flow, once all three are there."""
+    deadline = time.monotonic() + 60
+    while len(found := _ask(api, "/deployments/filter")) < 3:
+        assert time.monotonic() < deadline, "the deployments never came"
+        time.sleep(0.5)
+    names = {one["id"]: one["name"] for one in _ask(api, "/flows/filter")}
+    return {names[one["flow_id"]]: one for one in found}
+
+
+def _wait_for_run(api: str, name: str) -> None:
+    """Wait until a flow has run once: the runner asks every ten seconds, and a process takes some to start."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        runs = _ask(api, "/flow_runs/filter")
+        if any((one["name"], one["state_type"]) == (name, "COMPLETED") for one in runs):
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"{name} never ran: {runs}")
