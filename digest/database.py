@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, TypeDecorator, create_engine, event, inspect, text
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlmodel import DateTime, Session
+from sqlmodel import DateTime, Session, SQLModel
 
 from digest.errors import DatabaseError, SettingsError
 
@@ -131,19 +131,25 @@ def _explain(error: DBAPIError) -> str:
     return f"the database cannot be used: {said}"
 
 
-def insert_ignore(session: Session, table: Any, rows: list[dict[str, Any]]) -> int:
-    """Insert the rows whose key is not there yet, on either database; returns how many were new."""
-    if not rows:
-        return 0
+def inserting(session: Session, table: type[SQLModel]) -> Any:
+    """Start an INSERT that can say what to do about keys that are there already, on either database."""
     from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - only here, and each costs start-up time
 
-    dialect = session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    done = 0
-    for some in in_chunks(rows):
-        statement = insert(table).values(list(some)).on_conflict_do_nothing()
-        done += session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
-    return done
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(table.metadata.tables[str(table.__tablename__)])
+
+
+def insert_ignore(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows whose key is not there yet, on either database; returns how many were new.
+
+    All rows have the same columns. One statement is compiled for all of them: with every value in it it takes ten times
+    as long.
+    """
+    if not rows:
+        return 0
+    statement = inserting(session, table).on_conflict_do_nothing()
+    options = {"preserve_rowcount": True}
+    return session.connection().execute(statement, [dict(row) for row in rows], execution_options=options).rowcount
 
 
 def in_chunks(values: Sequence[_T], size: int = 500) -> Iterator[Sequence[_T]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,16 @@ from sqlmodel.sql.expression import SelectOfScalar
 from digest.database import in_chunks, insert_ignore, reading, writing
 from digest.errors import EditionError
 from digest.model import Edition, Launch, Message, Review, State, Tool
-from digest.tables import EditionRow, LaunchEntryRow, LaunchRow, MatchupRow, ReviewRow, ToolRow
+from digest.tables import (
+    DecisionRow,
+    EditionRow,
+    LaunchEntryRow,
+    LaunchRow,
+    MatchupRow,
+    ReviewRow,
+    ToolAliasRow,
+    ToolRow,
+)
 
 _EDITION: TypeAdapter[Edition] = TypeAdapter(Edition)
 
@@ -84,57 +94,32 @@ class Store:
             }
 
     def keep_launches(self, launches: Sequence[Launch], now: datetime) -> int:
-        """Keep new launches, and new entries of known ones; their tools too. Returns how many launches were new."""
-        tools = {launch.tool_slug: launch for launch in launches}
-        with writing(self.engine) as session:
-            insert_ignore(
-                session,
-                ToolRow,
-                [
-                    dict(
-                        _blank(slug, launch.tool_name, now),
-                        tagline=launch.tagline,
-                        category=launch.category,
-                        url=launch.link,
-                    )
-                    for slug, launch in tools.items()
-                ],
-            )
-            new = insert_ignore(
-                session,
-                LaunchRow,
-                [
-                    {
-                        field.name: getattr(launch, field.name)
-                        for field in fields(Launch)
-                        if field.name not in {"entries", "reasons"}
-                    }
-                    | {"reasons": list(launch.reasons)}
-                    for launch in launches
-                ],
-            )
-            insert_ignore(
-                session,
-                LaunchEntryRow,
-                [
-                    {"feed": feed, "entry_id": entry, "launch_id": launch.id, "position": position}
-                    for launch in launches
-                    for position, (feed, entry) in enumerate(launch.entries)
-                ],
-            )
-            return new
+        """Keep new launches, and new entries of known ones; their tools too. Returns how many launches were new.
 
-    def launches(self, since: datetime | None = None, until: datetime | None = None) -> list[Launch]:
-        """Give the launches first seen after `since`, up to `until`, newest first."""
+        An editor's word wins: a tool that was renamed keeps its new name, a category that was set stays, and what
+        comes to a merged launch goes to the one it was merged into.
+        """
+        with writing(self.engine) as session:
+            return keep(session, launches, now)
+
+    def launches(
+        self, since: datetime | None = None, until: datetime | None = None, *, everything: bool = False
+    ) -> list[Launch]:
+        """Give the launches first seen after `since`, up to `until`, newest first.
+
+        `everything` adds those an editor rejected or merged away: new entries are still recognised as theirs.
+        """
         statement = select(LaunchRow).order_by(col(LaunchRow.first_seen).desc(), col(LaunchRow.id))
         if since is not None:
             statement = statement.where(LaunchRow.first_seen > since)
         if until is not None:
             statement = statement.where(LaunchRow.first_seen <= until)
+        if not everything:
+            statement = statement.where(col(LaunchRow.rejected).is_(False), col(LaunchRow.merged_into).is_(None))
         with reading(self.engine) as session:
             rows = session.exec(statement).all()
             entries = _entries(session, [row.id for row in rows])
-        return [_launch(row, entries.get(row.id, ())) for row in rows]
+        return [launch_of(row, entries.get(row.id, ())) for row in rows]
 
     # Reviews
 
@@ -384,7 +369,94 @@ def _tool(row: ToolRow) -> Tool:
     return Tool(**{field.name: getattr(row, field.name) for field in fields(Tool)} | {"tags": tuple(row.tags)})
 
 
-def _launch(row: LaunchRow, entries: Sequence[tuple[str, str]]) -> Launch:
+def keep(session: Session, launches: Sequence[Launch], now: datetime) -> int:
+    """Keep launches within a transaction; see `Store.keep_launches`."""
+    launches = _as_decided(session, launches)
+    insert_ignore(session, ToolRow, [_tool_values(launch, now) for launch in _by_tool(launches).values()])
+    new = insert_ignore(session, LaunchRow, [_launch_values(launch) for launch in launches])
+    targets = _merged(session, [launch.id for launch in launches])
+    entries = [
+        {"feed": feed, "entry_id": entry, "launch_id": targets.get(launch.id, launch.id), "position": position}
+        for launch in launches
+        for position, (feed, entry) in enumerate(launch.entries)
+    ]
+    insert_ignore(session, LaunchEntryRow, _not_moved(session, entries))
+    return new
+
+
+def _tool_values(launch: Launch, now: datetime) -> dict[str, Any]:
+    known = {"tagline": launch.tagline, "category": launch.category, "url": launch.link, "category_set": False}
+    return _blank(launch.tool_slug, launch.tool_name, now) | known
+
+
+def _launch_values(launch: Launch) -> dict[str, Any]:
+    kept = {field.name: getattr(launch, field.name) for field in fields(Launch) if field.name != "entries"}
+    return kept | {"reasons": list(launch.reasons), "rejected": False, "merged_into": None}
+
+
+def _by_tool(launches: Iterable[Launch]) -> dict[str, Launch]:
+    return {launch.tool_slug: launch for launch in launches}
+
+
+def _as_decided(session: Session, launches: Sequence[Launch]) -> list[Launch]:
+    """Give launches the tool and category an editor decided on."""
+    slugs = sorted({launch.tool_slug for launch in launches})
+    aliases = {
+        alias: (slug, name)
+        for some in in_chunks(slugs)
+        for alias, slug, name in session.exec(
+            select(ToolAliasRow.slug, ToolRow.slug, ToolRow.name)
+            .join(ToolRow, col(ToolRow.slug) == col(ToolAliasRow.tool_slug))
+            .where(col(ToolAliasRow.slug).in_(some))
+        )
+    }
+    named = [
+        replace(launch, tool_slug=aliases[launch.tool_slug][0], tool_name=aliases[launch.tool_slug][1])
+        if launch.tool_slug in aliases
+        else launch
+        for launch in launches
+    ]
+    decided = {
+        slug: category
+        for some in in_chunks(sorted({launch.tool_slug for launch in named}))
+        for slug, category in session.exec(
+            select(ToolRow.slug, ToolRow.category).where(
+                col(ToolRow.slug).in_(some), col(ToolRow.category_set).is_(True)
+            )
+        )
+    }
+    return [replace(launch, category=decided.get(launch.tool_slug, launch.category)) for launch in named]
+
+
+def _merged(session: Session, launches: Sequence[str]) -> dict[str, str]:
+    """Give, for the launches that were merged into another one, which that is."""
+    return {
+        launch: into
+        for some in in_chunks(launches)
+        for launch, into in session.exec(
+            select(LaunchRow.id, LaunchRow.merged_into).where(
+                col(LaunchRow.id).in_(some), col(LaunchRow.merged_into).is_not(None)
+            )
+        )
+        if into
+    }
+
+
+def _not_moved(session: Session, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out entries that an editor moved away from a launch by splitting it."""
+    moved = set(
+        session.exec(select(DecisionRow.launch_id, DecisionRow.value).where(col(DecisionRow.what) == "split")).all()
+    )
+    return [one for one in entries if (one["launch_id"], entry_key(one["feed"], one["entry_id"])) not in moved]
+
+
+def entry_key(feed: str, entry_id: str) -> str:
+    """Write an entry's key as one text, as decisions keep it."""
+    return json.dumps([feed, entry_id])
+
+
+def launch_of(row: LaunchRow, entries: Sequence[tuple[str, str]]) -> Launch:
+    """Make the value of a launch's row and the keys of its entries."""
     kept = {field.name: getattr(row, field.name) for field in fields(Launch) if field.name != "entries"}
     return Launch(**kept | {"reasons": tuple(row.reasons), "entries": tuple(entries)})
 

@@ -27,6 +27,7 @@ class ToolRow(SQLModel, table=True):
     price_checked_on: date | None = None
     open_source: bool | None = None
     url: str = Field(default="", sa_type=Text)
+    category_set: bool = False
     added_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -47,6 +48,30 @@ class LaunchRow(SQLModel, table=True):
     version: str = ""
     score: float = 0.0
     reasons: list[str] = Field(default_factory=list, sa_type=JSON)
+    rejected: bool = False
+    merged_into: str | None = Field(default=None, foreign_key="launches.id", index=True)
+
+
+class ToolAliasRow(SQLModel, table=True):
+    """A slug a tool once had, or that spotting gives it, and the slug of the tool an editor says it is."""
+
+    __tablename__: ClassVar[Any] = "tool_aliases"
+
+    slug: str = Field(primary_key=True)
+    tool_slug: str = Field(foreign_key="tools.slug", index=True)
+
+
+class DecisionRow(SQLModel, table=True):
+    """An editor's word on a launch, as it was given; rows are only ever added."""
+
+    __tablename__: ClassVar[Any] = "decisions"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    by: str
+    what: str
+    launch_id: str = Field(foreign_key="launches.id", index=True)
+    value: str = Field(default="", sa_type=Text)
 
 
 class LaunchEntryRow(SQLModel, table=True):

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from flows.commands import editions, gathering, panel, running, sending, starting
+from flows.commands import editions, gathering, launching, panel, running, sending, starting
 
 app = typer.Typer(
     name="verdicts",
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for commands in (starting, gathering, panel, editions, sending, running):
+for commands in (starting, gathering, launching, panel, editions, sending, running):
     app.add_typer(commands.app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from digest.database import open_engine, require_current, upgrade
+from digest.decisions import Decisions
 from digest.model import Feed, Reviewer
 from digest.settings import Settings, load_settings
 from digest.store import Store
@@ -48,6 +50,11 @@ class Services:
     def store(self) -> Store:
         """Tools, launches, reviews and editions."""
         return Store(self.engine)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """What editors decide about launches, in the name of who runs the program."""
+        return Decisions(self.engine, getpass.getuser())
 
     @cached_property
     def entries(self) -> FeedStore:

@@ -100,7 +100,7 @@ def spot_launches(services: Services) -> int:
     now, new = services.clock(), 0
     while entries := services.entries.unspotted():
         sightings = [Sighting(entry, one, seen) for entry, seen in entries for one in spot(entry)]
-        known = services.store.launches(since=now - _COMPARED)
+        known = services.store.launches(since=now - _COMPARED, everything=True)
         new += services.store.keep_launches(cluster(sightings, known, services.store.tool_names()), now)
         services.entries.mark_spotted([(entry.feed, entry.id) for entry, _ in entries], now)
     return new

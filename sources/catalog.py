@@ -8,7 +8,9 @@ import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,14 +49,44 @@ def add_feed(path: Path, feed: Feed, base: Path | None = None) -> None:
     Raises:
         FilesError: The file is wrong as it is, or would be with this feed (a name twice, a bad address).
     """
+    _add(path, _start(path, base), [feed])
+
+
+def add_feeds(path: Path, feeds: Iterable[Feed], base: Path | None = None) -> list[Feed]:
+    """Write the feeds whose address is not in `path` yet at its end, all or none; returns them.
+
+    A name that is taken gets a number. Without a file, `base` is copied first.
+
+    Raises:
+        FilesError: The file is wrong as it is, or a feed is.
+    """
     before = _start(path, base)
-    values = {"name": feed.name, "url": feed.url, "kind": feed.kind, "why": feed.why}
-    if faults := list(_faults(values, str(path), {}, set())):
-        raise FilesError(faults)
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value]
-    block = "\n".join(["[[feed]]", *lines]) + "\n"
-    gap = "\n\n" if before and not before.endswith("\n") else "\n" if before else ""
-    after = before + gap + block
+    known = _feeds_in(before, str(path))
+    urls, names = {feed.url for feed in known}, {feed.name for feed in known}
+    added: list[Feed] = []
+    for feed in feeds:
+        if feed.url not in urls:
+            added.append(replace(feed, name=_free(feed.name, names)))
+            urls.add(feed.url)
+            names.add(added[-1].name)
+    _add(path, before, added)
+    return added
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(one for one in chain([name], numbered) if one not in taken)
+
+
+def _add(path: Path, before: str, feeds: Sequence[Feed]) -> None:
+    after = before
+    for feed in feeds:
+        values = {"name": feed.name, "url": feed.url, "kind": feed.kind, "why": feed.why}
+        if faults := list(_faults(values, str(path), {}, set())):
+            raise FilesError(faults)
+        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value]
+        gap = "\n\n" if after and not after.endswith("\n") else "\n" if after else ""
+        after += gap + "\n".join(["[[feed]]", *lines]) + "\n"
     _feeds_in(after, str(path))
     _replace(path, after)
 

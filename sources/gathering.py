@@ -6,12 +6,11 @@ import asyncio
 import math
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
 from typing import Literal
 
 from digest.errors import FeedError
@@ -21,7 +20,7 @@ from sources.fetching import Fetched, Lookup, Request, fetch_all, look_up
 from sources.policy import Policy
 from sources.polling import Memory, Poll
 from sources.readers import Readers, Unreadable
-from sources.reading import Reading, read
+from sources.reading import Reading
 from sources.store import FeedStore
 
 Outcome = Literal["new", "unchanged", "empty", "failed", "retired", "not due"]
@@ -92,43 +91,6 @@ def gather(
                     outcomes[poll.feed.name] = outcome = _outcome(poll, new[poll.feed.name])
                     if progress:
                         progress(outcome)
-    return [outcomes[feed.name] for feed in feeds]
-
-
-def take_in(
-    documents: Iterable[tuple[Feed, bytes, str]], store: FeedStore, policy: Policy, now: datetime
-) -> list[FeedOutcome]:
-    """Keep the entries of documents (feed, body, content type) that are at hand and trusted, such as bundled samples.
-
-    They are read in this process, as if each had been fetched from its feed's address just now.
-    """
-    polls = []
-    for feed, body, content_type in documents:
-        try:
-            polls.append(_read_poll(feed, read(body, feed, feed.url, content_type, policy.max_entries)))
-        except FeedError as error:
-            polls.append(Poll(feed, "failed", reason=str(error)))
-    new = store.record(polls, now, first_poll_days=policy.first_poll_days)
-    return [_outcome(poll, new[poll.feed.name]) for poll in polls]
-
-
-def check(
-    feeds: Sequence[Feed],
-    policy: Policy,
-    *,
-    progress: Callable[[FeedOutcome], None] | None = None,
-    lookup: Lookup = look_up,
-) -> list[FeedOutcome]:
-    """Poll every feed at the address the list gives, and keep nothing; the outcomes stand in the feeds' order.
-
-    Without a memory every entry counts as new. `progress` is called in this thread as results come.
-    """
-    outcomes: dict[str, FeedOutcome] = {}
-    with _polling([(feed, Memory(feed.name, feed.url)) for feed in feeds], policy, lookup) as results:
-        for poll in chain.from_iterable(_batches(results)):
-            outcomes[poll.feed.name] = outcome = _outcome(poll, len(poll.entries))
-            if progress:
-                progress(outcome)
     return [outcomes[feed.name] for feed in feeds]
 
 

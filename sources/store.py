@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, bindparam, func, or_, tuple_, update
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
-from digest.database import reading, writing
+from digest.database import insert_ignore, inserting, reading, writing
 from digest.model import Entry, Feed
 from sources.polling import Memory, Poll, after, remembered
 from sources.recognising import Known, fresh, known, link_key, title_key, to_mute
@@ -80,7 +80,7 @@ class FeedStore:
                 rows += [_entry_row(entry, now, muted=entry.id in muted) for entry in found]
                 memories.append(after(memory, poll, now))
                 new[poll.feed.name] = len(found)
-            _keep_entries(session, sorted(rows, key=lambda row: (row["feed"], row["id"])))
+            insert_ignore(session, EntryRow, sorted(rows, key=lambda row: (row["feed"], row["id"])))
             _keep_memories(session, memories)
         return new
 
@@ -107,6 +107,10 @@ class FeedStore:
             wanted = tuple_(col(EntryRow.feed), col(EntryRow.id)).in_(keys[start : start + _CHUNK])
             found.update({(entry.feed, entry.id): entry for entry, _ in self._entries(wanted)})
         return found
+
+    def named(self, text: str) -> list[Entry]:
+        """Find the entries that have this id or link, oldest first: what a person copies from a list."""
+        return [entry for entry, _ in self._entries(or_(col(EntryRow.id) == text, col(EntryRow.link) == text))]
 
     def health(self, feeds: Sequence[Feed], now: datetime) -> list[FeedHealth]:
         """Say how each feed is doing, in their order, also those never polled."""
@@ -156,25 +160,12 @@ def _memories(session: Session, names: Sequence[str]) -> dict[str, Memory]:
     return found
 
 
-def _keep_entries(session: Session, rows: list[dict[str, Any]]) -> None:
-    if rows:  # one statement for all rows, compiled once: a statement with every value in it takes ten times as long
-        session.connection().execute(_insert(session, EntryRow).on_conflict_do_nothing(), rows)
-
-
 def _keep_memories(session: Session, memories: Sequence[Memory]) -> None:
     if memories:
-        statement = _insert(session, FeedMemory)
+        statement = inserting(session, FeedMemory)
         changed = {name: column for name, column in statement.excluded.items() if name != "name"}
         upsert = statement.on_conflict_do_update(index_elements=["name"], set_=changed)
         session.connection().execute(upsert, [{name: getattr(memory, name) for name in _MEMORY} for memory in memories])
-
-
-def _insert(session: Session, table: type[SQLModel]) -> Any:
-    """Start an INSERT that knows what to do about keys that are there already, on either database."""
-    from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - only here, and each costs start-up time
-
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return insert(table.metadata.tables[str(table.__tablename__)])
 
 
 #: The kept entries of a feed that share an id, a link or a title; built once: that takes longer than to run it.

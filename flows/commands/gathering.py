@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.common import AsJson, Home, Now, Week, finish, opened, print_json, say, show, table_of
+from flows.commands.common import AsJson, Home, Now, finish, opened, print_json, say, show, table_of
 
 app = typer.Typer()
 feeds_app = typer.Typer(help="The feeds watched.", no_args_is_help=True)
@@ -147,45 +147,3 @@ def feeds_check(home: Home = None, now: Now = None, as_json: AsJson = False) -> 
             table.add_row(one["name"], *row)
         show(table)
     finish(1 if any(one["error_streak"] for one in health) else 0)
-
-
-@app.command()
-def launches(
-    week: Week = None,
-    unreviewed: Annotated[bool, typer.Option("--unreviewed", help="Only those without a ready verdict.")] = False,
-    entries: Annotated[
-        bool, typer.Option("--entries", help="One line for each entry gathered, launch or not.")
-    ] = False,
-    home: Home = None,
-    now: Now = None,
-    as_json: AsJson = False,
-) -> None:
-    """List what launched in a week."""
-    from digest.weeks import bounds, parse_week, week_of
-    from flows import documents, steps
-
-    with opened(home, now) as services:
-        zone = services.settings.zone
-        wanted = parse_week(week) if week else week_of(services.clock(), zone)
-        found = list(steps.launches_of(services, wanted, unreviewed=unreviewed))
-        if entries:
-            start, end = bounds(wanted, zone)
-            seen = [entry for entry, at in services.entries.all_entries(since=start) if at < end]
-            shown = documents.entries(seen, services.store.launches())
-        else:
-            shown = [documents.launch(one) for one in found]
-    if as_json:
-        return print_json(shown)
-    if entries:
-        table = table_of("launch", "score", "tool", "category", "title", "reasons")
-        for one in shown:
-            table.add_row(
-                "yes" if one["launch"] else "no", f"{one['score']:.2f}", one["tool"], one["category"], one["title"],
-                "; ".join(one["reasons"]),
-            )  # fmt: skip
-    else:
-        table = table_of("tool", "category", "feeds", "score", "title")
-        for one in shown:
-            carried = len({entry["feed"] for entry in one["entries"]})
-            table.add_row(one["tool"], one["category"], str(carried), f"{one['score']:.2f}", one["title"])
-    return show(table) if shown else say(f"nothing launched in {wanted} that is known yet")

@@ -13,14 +13,12 @@ import hashlib
 import multiprocessing
 import resource
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TypeVar
 
 import feedparser
@@ -92,34 +90,10 @@ def host(number: int) -> str:
     return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
 
 
-class Memory:
-    """The most memory this process and its readers held together while it ran, in MB, looked at 20 times a second."""
-
-    def __enter__(self) -> Memory:
-        self.most_mb = 0.0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        server = {child.pid for child in multiprocessing.active_children()}
-        me = Path("/proc/self/task")
-        while not self._over.wait(0.05):
-            children = {int(pid) for task in me.iterdir() for pid in (task / "children").read_text().split()}
-            self.most_mb = max(self.most_mb, sum(map(_resident_mb, children - server)) + _resident_mb(None))
-
-
-def _resident_mb(pid: int | None) -> float:
-    try:
-        pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1])
-    except FileNotFoundError:  # it ended just now
-        return 0.0
-    return pages * resource.getpagesize() / 1e6
+def peak_mb(readers: int) -> float:
+    """The most memory that this process and its readers can have held together so far: each at its own peak, in MB."""
+    mine, largest = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return (mine + readers * largest) / 1000
 
 
 def cpu_seconds() -> float:
@@ -160,11 +134,10 @@ def measure(count: int, sample: int) -> None:
             ours.send(change)
             ours.recv()
             cpu_s = cpu_seconds()
-            with Memory() as memory:
-                seconds, found = timed(partial(gather, feeds, store, policy, at))
+            seconds, found = timed(partial(gather, feeds, store, policy, at))
             cpu_s = cpu_seconds() - cpu_s
             outcomes = dict(Counter(one.outcome for one in found))
-            figures = f"{seconds:6.2f} s  cpu {cpu_s:6.2f} s  peak {memory.most_mb:4.0f} MB"
+            figures = f"{seconds:6.2f} s  cpu {cpu_s:6.2f} s  peak {peak_mb(policy.workers):4.0f} MB"
             print(f"{count:>5} feeds, {name:<16} {figures}  {outcomes}")  # noqa: T201
             if sample:
                 compare(feeds, ours, change, seconds, sample)

@@ -24,7 +24,7 @@ from sqlmodel import SQLModel
 from digest.database import open_engine
 from digest.errors import FeedError
 from digest.model import Feed
-from sources.gathering import FeedOutcome, check, gather, probe, take_in
+from sources.gathering import FeedOutcome, gather, probe
 from sources.policy import Policy
 from sources.readers import Readers
 from sources.store import FeedStore
@@ -269,15 +269,6 @@ def test_recorded_weeks_are_read_and_read_again(web: Web, store: FeedStore) -> N
     assert new[2] == 0
 
 
-def test_a_check_polls_everything_and_keeps_nothing(web: Web) -> None:
-    feeds = [Feed("one", web.serve("/feed", rss(some(3)))), Feed("two", web.url("/missing"))]
-    assert check(feeds, POLICY) == [
-        FeedOutcome("one", "new", 3, 3),
-        FeedOutcome("two", "failed", reason="it answers 404 (Not Found)"),
-    ]
-    assert check([], POLICY) == []
-
-
 def test_two_gathers_at_once_keep_each_entry_once(web: Web, store: FeedStore) -> None:
     feeds = [Feed(f"f{n}", web.serve(f"/f{n}", rss(some(10, f"f{n}")))) for n in range(30)]
     with ThreadPoolExecutor(2) as threads:
@@ -322,15 +313,6 @@ def test_only_gathering_pays_for_the_libraries_it_needs() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()
     assert {"aiohttp", "feedparser", "nh3", "sources.fetching"}.isdisjoint(loaded)
-
-
-def test_documents_at_hand_are_taken_in(store: FeedStore) -> None:
-    documents = [
-        (Feed("one", "https://example.org/feeds/1"), rss(some(3)), "text/xml"),
-        (Feed("two", "https://example.org/feeds/2"), b"<html></html>", "text/html"),
-    ]
-    assert outcomes(take_in(documents, store, POLICY, NOW)) == {"one": "new", "two": "failed"}
-    assert len(store.unspotted()) == 3
 
 
 def test_a_probe_finds_the_feed_a_page_names(web: Web) -> None:

@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("price_checked_on", sa.Date(), nullable=True),
         sa.Column("open_source", sa.Boolean(), nullable=True),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("category_set", sa.Boolean(), nullable=False),
         sa.Column("added_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("slug"),
     )
@@ -184,6 +185,12 @@ def upgrade() -> None:
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("rejected", sa.Boolean(), nullable=False),
+        sa.Column("merged_into", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merged_into"],
+            ["launches.id"],
+        ),
         sa.ForeignKeyConstraint(
             ["tool_slug"],
             ["tools.slug"],
@@ -191,6 +198,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_launches_first_seen"), "launches", ["first_seen"], unique=False)
+    op.create_index(op.f("ix_launches_merged_into"), "launches", ["merged_into"], unique=False)
     op.create_index(op.f("ix_launches_tool_slug"), "launches", ["tool_slug"], unique=False)
     op.create_table(
         "matchups",
@@ -223,6 +231,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tool", "reviewer", "version"),
     )
     op.create_index(op.f("ix_reviews_recorded_at"), "reviews", ["recorded_at"], unique=False)
+    op.create_table(
+        "tool_aliases",
+        sa.Column("slug", sa.String(), nullable=False),
+        sa.Column("tool_slug", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tool_slug"],
+            ["tools.slug"],
+        ),
+        sa.PrimaryKeyConstraint("slug"),
+    )
+    op.create_index(op.f("ix_tool_aliases_tool_slug"), "tool_aliases", ["tool_slug"], unique=False)
+    op.create_table(
+        "decisions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("launch_id", sa.String(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["launch_id"],
+            ["launches.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_decisions_launch_id"), "decisions", ["launch_id"], unique=False)
     op.create_table(
         "launch_entries",
         sa.Column("feed", sa.String(), nullable=False),
