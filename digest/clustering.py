@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from digest.lexicon import AI_HOSTS, MODEL_LINE, PRODUCT, VENDOR, host_in, terms, word_set
@@ -27,6 +27,9 @@ PAGE_DAYS, TOOL_DAYS, TITLE_DAYS, STORY_DAYS = 30, 14, 7, 4
 
 #: Cosine of the weighted words from which two titles tell one story; less is enough when both name the same tool.
 STORY_LIKENESS, FEATURE_LIKENESS = 0.5, 0.3
+
+#: The same for two entries of one feed, which seldom tells a story twice.
+FEED_LIKENESS = 0.8
 
 #: Score from which an entry that is no launch itself may be a report of one.
 ECHO_SCORE = 0.1
@@ -41,27 +44,56 @@ EntryKey = tuple[str, str]
 Handle = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Profile:
     """What is compared of a sighting or of a known launch.
 
-    `line` and `version` are the tool's; `name` its words; `said` the words of the title's main clause beyond the name,
-    empty when the tool as such is announced; `known` the name's words where the whole name is a known one; `model` and
-    `famous` say that the tool is a known model, or any known name, which many entries mention.
+    `line` and `version` are the tool's; `text` is the title and `named` the tool's name, both folded; `page` is the
+    link as given, `link` its key. What only a comparison needs is worked out at the first one: most are never compared.
     """
 
     line: str
     version: str
-    name: frozenset[str]
+    text: str
+    named: str
+    page: str
     link: str
     title: Handle
     words: frozenset[str]
-    said: frozenset[str]
-    makers: frozenset[str]
     when: datetime
-    known: frozenset[str]
-    model: bool
-    famous: bool
+
+    @cached_property
+    def name(self) -> frozenset[str]:
+        """The words of the tool's name."""
+        return frozenset(_tokens(self.named))
+
+    @cached_property
+    def said(self) -> frozenset[str]:
+        """The words of the title's main clause beyond the name, empty when the tool as such is announced."""
+        apart = self.named and self.named in self.text
+        before, _, after = self.text.partition(self.named) if apart else ("", "", self.text)
+        clause = before + " " + _CLAUSE_END.split(after, maxsplit=1)[0]
+        return frozenset(_tokens(VENDOR.sub(" ", clause))) - self.name
+
+    @cached_property
+    def makers(self) -> frozenset[str]:
+        """The makers it names."""
+        return _makers(f"{self.text} {self.named}", self.page)
+
+    @cached_property
+    def model(self) -> bool:
+        """The tool is a known model."""
+        return MODEL_LINE.match(self.named) is not None
+
+    @cached_property
+    def famous(self) -> bool:
+        """The tool has a known name, which many entries mention."""
+        return self.model or PRODUCT.match(self.named) is not None
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The name's words where the whole name is a known one."""
+        return self.name if self.model or PRODUCT.fullmatch(self.named) else frozenset()
 
 
 @dataclass(slots=True)
@@ -109,9 +141,10 @@ def _relevant(known: Iterable[Launch], sightings: list[Sighting], profiles: list
     names = {_squashed(s.spotted.tool) for s in sightings} | {profile.line for profile in profiles}
     links = {_plain_link(s.spotted.link or s.entry.link) for s in sightings} - {""}
     days = {profile.when.toordinal() + around for profile in profiles for around in range(-TITLE_DAYS, TITLE_DAYS + 1)}
-    room = {word: WORD_CANDIDATES for profile in profiles for word in profile.words if not _COMMON.fullmatch(word)}
+    room = {word: WORD_CANDIDATES for profile in profiles for word in profile.words if not _common(word)}
+    stems: dict[str, str] = {}  # of every word met; "" where no sighting holds it
     chosen: list[Launch] = []
-    for launch in sorted(known, key=lambda launch: (launch.first_seen, launch.id), reverse=True):
+    for launch in sorted(known, key=lambda one: (one.first_seen.timestamp(), one.id), reverse=True):
         wanted = (
             not entries.isdisjoint(launch.entries)
             or _squashed(launch.tool_name) in names
@@ -119,8 +152,10 @@ def _relevant(known: Iterable[Launch], sightings: list[Sighting], profiles: list
         )
         if launch.announced_at.toordinal() in days:
             for word in launch.title[:300].casefold().split():
-                stem = _stem(word)
-                if room.get(stem, 0) > 0:
+                stem = stems.get(word)
+                if stem is None:
+                    stem = stems[word] = found if (found := _stem(word)) in room else ""
+                if stem and room[stem] > 0:
                     room[stem] -= 1
                     wanted = True
         if wanted:
@@ -219,10 +254,12 @@ class _Index:
             return 2.0
         if days > STORY_DAYS or not (same_tool or one.makers & other.makers):
             return 0.0
-        if all(_COMMON.fullmatch(word) for word in (one.words & other.words) - one.known - other.known):
+        if all(_common(word) for word in (one.words & other.words) - one.known - other.known):
             return 0.0  # that both mention GPT-5.6 does not make one story of them
         likeness = self._cosine(one.words, other.words)
-        return likeness if likeness >= (FEATURE_LIKENESS if same_tool else STORY_LIKENESS) else 0.0
+        same_feed = one.title[:1] == other.title[:1] != ()
+        least = FEED_LIKENESS if same_feed else FEATURE_LIKENESS if same_tool else STORY_LIKENESS
+        return likeness if likeness >= least else 0.0
 
     def _cosine(self, one: frozenset[str], other: frozenset[str]) -> float:
         shared = one & other
@@ -233,7 +270,7 @@ class _Index:
         return math.fsum(weight[word] for word in shared) / math.sqrt(lengths)
 
     def _rarity(self, word: str) -> float:
-        return 0.35 if _COMMON.fullmatch(word) else 1.0 / (1.0 + math.log1p(self._spread[word] / 20))
+        return 0.35 if _common(word) else 1.0 / (1.0 + math.log1p(self._spread[word] / 20))
 
 
 def _may_join(one: _Profile, other: _Profile) -> bool:
@@ -334,24 +371,18 @@ def _known_profile(launch: Launch) -> _Profile:
 
 def _describe(feed: str, title: str, link: str, tool: str, version: str, when: datetime) -> _Profile:
     line, own_version = tool_key(tool or title)
-    text, named = title[:300].casefold(), tool[:100].casefold()
-    name = frozenset(_tokens(named))
-    before, _, after = text.partition(named) if named and named in text else ("", "", text)
-    clause = before + " " + _CLAUSE_END.split(after, maxsplit=1)[0]
-    model = MODEL_LINE.match(named) is not None
+    text = title[:300].casefold()
+    tokens = _tokens(text)
     return _Profile(
         line=line,
         version=version or own_version,
-        name=name,
+        text=text,
+        named=tool[:100].casefold(),
+        page=link,
         link=_link_key(link),
-        title=(feed, " ".join(_tokens(text))) if feed else (),
-        words=frozenset(_tokens(f"{text} {_link_words(link)}")),
-        said=frozenset(_tokens(VENDOR.sub(" ", clause))) - name,
-        makers=_makers(f"{text} {named}", link),
+        title=(feed, " ".join(tokens)) if feed else (),
+        words=frozenset((*tokens, *_tokens(_link_words(link)))),
         when=when,
-        known=name if model or PRODUCT.fullmatch(named) else frozenset(),
-        model=model,
-        famous=model or PRODUCT.match(named) is not None,
     )
 
 
@@ -362,7 +393,7 @@ def _handles(profile: _Profile) -> Iterator[Handle]:
         yield ("link", profile.link)
     if profile.title:
         yield ("title", *profile.title)
-    yield from (("word", word) for word in sorted(profile.words) if not _COMMON.fullmatch(word))
+    yield from (("word", word) for word in profile.words if not _common(word))
 
 
 def _slugs(tools: Mapping[str, str] | Iterable[Tool], wanted: set[str]) -> dict[tuple[str, str], str]:
@@ -375,6 +406,8 @@ def _slugs(tools: Mapping[str, str] | Iterable[Tool], wanted: set[str]) -> dict[
 def _squashed(name: str) -> str:
     """A quick fold of a name that differs at most in its maker from what `tool_key` makes of it."""
     folded = name[:200].casefold()
+    if folded.isalnum():
+        return folded
     first, _, rest = folded.partition(" ")
     if rest and first in _MAKER_WORDS:
         folded = rest
@@ -388,7 +421,7 @@ def _plain_link(link: str) -> str:
 
 
 def _makers(text: str, link: str) -> frozenset[str]:
-    """The makers a text names, also by their products, so that "Claude" and "Anthropic" meet."""
+    """The makers a text and a link name, also by their products, so that "Claude" and "Anthropic" meet."""
     host = host_in(_link_key(f"{link}/x").partition("/")[0], AI_HOSTS)
     names = (found.group() for pattern in (VENDOR, PRODUCT, MODEL_LINE) for found in pattern.finditer(text))
     firsts = (_FIRST_WORD.match(name) for name in (*names, host))
@@ -397,6 +430,9 @@ def _makers(text: str, link: str) -> frozenset[str]:
 
 def _link_key(link: str) -> str:
     """A link without scheme, www, trailing slash, fragment and campaign parameters; "" for a bare host."""
+    if plain := _PLAIN_URL.fullmatch(link):  # what nearly all links are, without the cost of taking them apart
+        host, path = plain.group(1).lower().removeprefix("www."), plain.group(2).rstrip("/")
+        return f"{host}{path}?" if host and path else ""
     try:
         parts = urlsplit(link[:1000].strip())
         host = (parts.hostname or "").removeprefix("www.")
@@ -417,13 +453,20 @@ def _tokens(text: str) -> list[str]:
     return [_stem(word) for word in _WORD.findall(text) if word not in _STOP]
 
 
-@lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
     """Six letters tell words apart and let "finance" meet "financial"."""
     word = _SAME.get(word, word)
-    return word[:-1] if len(word) in {4, 5, 6} and word.endswith("s") and not word.endswith("ss") else word[:6]
+    if 4 <= len(word) <= 6 and word[-1] == "s" and word[-2] != "s":
+        return word[:-1]
+    return word[:6]
 
 
+@lru_cache(maxsize=50_000)
+def _common(word: str) -> bool:
+    return _COMMON.fullmatch(word) is not None
+
+
+_PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]{1,200})(/[!\"$->@-~]{0,700})")
 _WORD = re.compile(r"[a-z0-9à-ÿ]+(?:\.\d+)*|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
 _NO_JOINTS = str.maketrans("", "", " -.,_")
 _MAKER_WORDS = word_set(

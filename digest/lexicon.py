@@ -51,7 +51,7 @@ MODEL_LINE = terms(r"""
     imagen; veo; lyria; nano banana; genie(?= \d); llama; muse (?:spark|image); segment anything; sam \d; qwen[\w.]*
     qwq; deepseek[- ](?:v|r|coder|ocr)[\w.]*; kimi[- ]k\d[\w.]*; glm[- ]?\d[\w.]*; minimax[- ]m\d[\w.]*; hunyuan
     ernie; doubao; seedance; seedream; wan ?\d[\w.]*; kling; hailuo; vidu
-    mistral (?:small|medium|large|nemo|saba|ocr|7b); mi[sx]tral(?! ai); ministral; magistral; devstral; codestral
+    mistral (?:small|medium|large|nemo|saba|ocr|7b); mixtral; mistral(?= \d); ministral; magistral; devstral; codestral
     pixtral; voxtral; grok(?= ?\d); grok (?:code|imagine); phi[- ]\d[\w.]*; nemotron; granite; olmo; molmo\w*; tulu
     command [ar]\+?; aya; rerank; stable (?:diffusion|audio|video); flux(?=[ .-][\d1])
     nova (?:pro|lite|micro|premier|canvas|reel|sonic); smollm\w*; smolvlm\w*; starcoder\w*; falcon(?= ?\d); jamba
@@ -116,6 +116,19 @@ AI_HOSTS = {
     "fal.ai": "",
 }
 
+#: What makers of one kind of thing make.
+MAKER_CATEGORY = {
+    host: category
+    for category, hosts in {
+        "Developer Tools": "cursor.com windsurf.com devin.ai cognition.ai replit.com ollama.com lmstudio.ai",
+        "Infrastructure": "pinecone.io weaviate.io qdrant.tech groq.com cerebras.ai fal.ai replicate.com",
+        "Search & Research": "perplexity.ai",
+        "Image & Video": "runwayml.com midjourney.com bfl.ai stability.ai",
+        "Audio & Voice": "elevenlabs.io suno.com",
+    }.items()
+    for host in hosts.split()
+}
+
 #: Common nouns that makers take for names; they say nothing without the maker's name before them.
 GENERIC_NAMES = word_set("""
     agent agents app apps assistant artifacts browser canvas canvases channels chat code computer connectors console
@@ -150,7 +163,9 @@ AI_STRONG = terms(r"""
     generative; artificial intelligence; machine learning; language models?; foundation models?; world models?
     diffusion; neural; multimodal; text[- ]to[- ](?:speech|image|video|music|sql|3d); image generation; vibe[- ]cod\w+
     fine[- ]tun\w+; prompts?; mcp; (?:coding|voice|browser|background|cloud|autonomous|multi|sub)[- ]?agents?; tts
-    embeddings?; inference; pytorch; tensorflow; onnx; gguf; comfyui; (?:speech|vision|image|video|audio|voice|local|reasoning|design|code) models?; ki; ki-\w+; künstliche\w* intelligenz; sprachmodelle?; ia; intelligence artificielle
+    embeddings?; inference; pytorch; tensorflow; onnx; gguf; comfyui
+    (?:speech|vision|image|video|audio|voice|local|reasoning|design|code) models?; ki; ki-\w+
+    künstliche\w* intelligenz; sprachmodelle?; ia; intelligence artificielle
     inteligencia artificial; ии; нейросет\w*; 人工智能; 智能体; 大模型; 语言模型; 智能助手; 机器学习; 人工知能
     エージェント; 인공지능; 에이전트; 생성형
 """)
@@ -164,8 +179,8 @@ AI_WEAK = terms(r"""
 #: Words that deny it, and those that deny it of the whole thing.
 AI_DENIED = terms(r"(?:no|not|without|zero|free of) (?:any )?(?:ai|artificial intelligence|machine learning|llms?)")
 AI_ABSENT = terms(r"""
-    (?:there is|there’s|there's|has|contains|uses|with) (?:absolutely )?(?:no|zero) (?:ai|llms?); (?:no|zero) ai (?:in it|inside|involved)
-    (?:not|isn't|isn’t) (?:an )?ai(?: tool| app)?; ai-free
+    (?:there is|there['’]s|has|contains|uses|with) (?:absolutely )?(?:no|zero) (?:ai|llms?)
+    (?:no|zero) ai (?:in it|inside|involved); (?:not|isn['’]t) (?:an )?ai(?: tool| app)?; ai-free
 """)
 #: Feeds and hosts that carry all kinds of things, where what does not speak of AI has nothing to do with it.
 GENERAL_FEED = terms("hn; hacker ?news; reddit; lobsters; trending; product ?hunt; changelog")
@@ -201,13 +216,14 @@ FOR = (
     Clue(3.6, "title", "title says “{0}”", terms(r"""
         hello,?(?! world); introducing; announcing; unveiling; presenting; launching; releasing; say hello to
         now available; now live; now in (?:preview|beta); just launched; released; new release; early access; new[:：]
-        we(?:['’]re| are)? (?:just )?(?:launch|introduc|releas|announc|add|open[- ]sourc|roll|ship)\w*; try our (?:new|latest)
+        we(?:['’]re| are)? (?:just )?(?:launch|introduc|releas|announc|add|open[- ]sourc|roll|ship)\w*
+        try our (?:new|latest)
         our (?:new|newest|latest|fastest) (?:\w+ ){0,4}(?:models?|apps?|agents?|tools?|api|editor|assistant)
         vorgestellt; wir stellen vor; présentation de; presentamos; 发布; 推出; 正式发布
     """, start=True)),
     Clue(3.4, "title", "title says “{0}”", re.compile(r"(?<=[:：–—-] )(?:introducing|announcing|meet)(?=\s)")),
     Clue(2.6, "title", "title says “{0}”", terms(
-        "meet; bringing; redesigning; upgrading; expanding; connect; collaborate with; work with; put", start=True)),
+        "meet(?! the (?:team|winners|people|founders|makers|speakers)); bringing; redesigning; upgrading; expanding; connect; collaborate with; work with; put", start=True)),
     Clue(3.2, "title", "title says “{0}”", terms(r"""
         (?:is|are|now) (?:generally )?available; generally available; (?:is|are) live; now live; goes live
         now in(?! (?:talks|court|doubt|question|the hands)); (?:is|are) here; (?:is|are) out; out now
@@ -219,16 +235,19 @@ FOR = (
     """)),
     Clue(3.0, "title", "title says “{0}”", terms(r"""
         launch(?:es|ed)?; releas(?:es|ed); unveil(?:s|ed); introduc(?:es|ed); debut(?:s|ed); roll(?:s|ed|ing) out
-        (?:re)?launch(?:es|ed); ships; open[- ]sourc(?:es|ed|ing); just released; stellt \w+ vor; veröffentlicht; lance; lanza
+        relaunch(?:es|ed); ships; open[- ]sourc(?:es|ed|ing); stellt \w+ vor; veröffentlicht; lance; lanza
         (?:is|are) (?:now )?(?:launching|releasing|introducing|unveiling|open[- ]sourcing|shipping)
     """)),
     Clue(2.4, "title", "title says “{0}”", terms(r"""
         add(?:s|ed); brings?; supports; gets; gains?; announces; comes to; coming to your; is coming to
-        moving (?:in)?to; arrives; lets you; turns? your; just (?:got|turned); adds? support; helps? (?:you|models|teams)
-        (?:is|are) (?:now )?(?:bringing|adding|giving|getting|upgrading|expanding|opening|offering|connecting|integrating)
+        moving (?:in)?to; arrives; lets you; turns? your; just (?:got|turned); adds? support
+        helps? (?:you|models|teams)
+        (?:is|are) (?:now )?(?:bringing|adding|giving|getting|upgrading|expanding|opening|offering|connecting|building in)
         is now; will now; updates (?:\w+ ){1,4}(?:to|with); expands (?:\S+ ){0,5}to; upgrades (?:its|the|\w+ with)
-        gives (?:\S+ ){1,5}(?:an?|the); drops (?:an?|its|the)(?: \S+){0,3} (?:models?|tool|app|agent); revamps; overhauls
-        (?:now|also) (?!costs|says|faces|owns|employs|seeks|plans|is|does|has to)[a-z]{2,}s; now (?:have|support|work|run)
+        gives (?:\S+ ){1,5}(?:an?|the); drops (?:an?|its|the)(?: \S+){0,3} (?:models?|tool|app|agent); revamps
+        overhauls
+        (?:now|also) (?!costs|says|faces|owns|employs|seeks|plans|is|does|has (?:to|more|over|\d))[a-z]{2,}s
+        now (?:have|support|work|run)
     """)),
     Clue(2.2, "title", "title says “{0}”", terms(r"""
         new (?:\w+ ){0,4}(?:in|experience|features?|connectors|app|tool|mode|assistant|browser|api|chatbot|generator)
@@ -236,18 +255,19 @@ FOR = (
     """)),
     Clue(3.0, "title", "posted as “{0}”", terms("show hn; launch hn; launch yc", start=True)),
     Clue(1.8, "title", "it is open to use: “{0}”", terms(
-        r"open[- ]source; open[- ]weights?; self[- ]hosted; zero-install; for your hardware; apache 2\.0; 开源; 免费")),
+        r"open[- ]source; open[- ]weights?; self[- ]hosted; apache 2\.0; 开源; 免费")),
     Clue(2.2, "start", "summary says “{0}”", terms(r"""
-        ^introducing; ^announcing; you can now; now you can; a new (?:feature|model|tool|app|agent|way)
+        ^introducing; you can now; now you can; a new (?:feature|model|tool|app|agent|way)
         (?:is|are) now (?:generally |publicly )?(?:available|live|open|in (?:\w+ )?(?:beta|preview))
-        now in (?:\w+ )?(?:beta|preview); out of beta; now supports; from today; starting today; we (?:release|introduce)
+        now in (?:\w+ )?(?:beta|preview); out of beta; now supports; from today; starting today
+        we (?:release|introduce)
         today,? (?:we(?:['’]re| are)|\S+ is) (?:\w+ to )?(?:introduc\w+|launch\w*|releas\w+|announc\w+|preview\w*)
         we(?:['’]re| are) (?:introducing|launching|releasing|previewing); released (?:today|this week)
         (?:has|have|just|is|are) (?:launched|released|open-sourced); (?:available|live|out) (?:from )?(?:now|today)
     """)),
     Clue(1.0, "text", "summary says “{0}”", terms(r"""
         now available; we(?:['’]re| are) (?:excited|thrilled|launching|introducing|announcing|releasing); introducing
-        announcing; try it; get started; free to test; today,? we; is now live; launch(?:es|ing)? today
+        announcing; try it; get started; today,? we; is now live; launch(?:es|ing)? today
         our (?:new )?(?:best|latest|most)
         \w+ is an? (?:\w+ ){0,3}(?:tool|app|platform|assistant|agent|workspace|model|framework)
     """)),
@@ -279,10 +299,11 @@ AGAINST = (
     """), 1.0),
     Clue(-3.5, "title", "a report or opinion: “{0}”", terms(r"""
         why; what; what[’']s; when; where; who; how; is; are; do; does; did; can; should; stop; don[’']t; inside; i
-        my; your; our(?! (?:new|newest|latest|fastest)); we(?! launch| introduc| releas| announc| add); on
-        we[’']re(?! (?:launch|introduc|releas|announc|add|open|roll|ship)); against; forget; behold; prepare; notes on; thoughts on
+        my; your; our(?! (?:new|newest|latest|fastest)); we(?!['’]| launch| introduc| releas| announc| add); on
+        we[’']re(?! (?:launch|introduc|releas|announc|add|open|roll|ship)); against; forget; prepare; notes on
+        thoughts on
         the (?:real|case|problem|future|state|other|end|rise|third)
-        the (?:haves|missing|wonders|people|revenge|us|next(?! generation of)|hidden|secret); wie; warum; was; welche; wo; pourquoi
+        the (?:next(?! generation of)|hidden|secret); wie; warum; was; welche; wo; pourquoi
         por qué
     """, start=True)),
     Clue(-3.5, "title", "a report or opinion: “{0}”", re.compile(
@@ -291,30 +312,33 @@ AGAINST = (
     Clue(-2.5, "title", "a question", re.compile(r"\?(?:\s|$)|？")),
     Clue(-4.0, "title", "about plans, not something usable: “{0}”", terms(r"""
         will (?!let )(?:\w+ )?(?:be|support|get|soon|launch|bring|offer|add|come|become|ban|have|power|release|ship)
-        upcoming; coming (?:soon|next|later|(?:in|this) (?:spring|summer|autumn|fall|winter|20\d\d)); join the wait\S*; next (?:year|month|quarter|week); later this year; plans? to
+        upcoming; coming (?:soon|next|later|(?:in|this) (?:spring|summer|autumn|fall|winter|20\d\d)); join the wait\S*
+        next (?:year|month|quarter|week); later this year; plans? to
         planning to; to (?:launch|release|unveil|bring|power|offer); set to; preps; preparing; roadmap; rumou?rs?
-        reportedly; teases?; is working on; wants to; waiting list; wait-?list; intends?; future of; demnächst; kommt bald; plant
+        reportedly; teases?; is working on; wants to; waiting list; wait-?list; intends?; future of; demnächst
+        kommt bald; plant
         bientôt; próximamente; 即将
     """)),
     Clue(-4.5, "title", "about money or people: “{0}”", terms(r"""
         rais(?:es|ed|ing); funding; series [a-f]; valuation; acquir(?:es|ed|ing); acquisition; buys; ipo
         invest(?:s|ed|ment|ors?); revenue; \$[\d.]+ ?(?:m|b|k|bn|million|billion)\+?; shares?; stock; appoint(?:s|ed)
-        names; hires?; joins; ceo; cfo; co-?founder; board; lay(?:s|ing)? off; laid off; layoffs; jobs?; workers?
+        names; hires?; joins; (?<!ai )(?<!personal )c[ef]o; co-?founder; board; lay(?:s|ing)? off; laid off; layoffs
+        jobs?; workers?
         employees; offices?; headquarters; chief [\w ]{1,30}officer; svp; vice president; donat(?:es|ing|ed); grants?
-        fund; award; compute deal; gigawatts?; data centers?; profitable; customers than
+        fund; award; compute deal; gigawatts?; data centers?; profitable
     """), 0.5),
     Clue(-4.0, "title", "about law, politics or incidents: “{0}”", terms(r"""
-        lawsuit; sues?; court; judge; trial; testif\w+; mou; government; senate; congress; policy; policies; statement
-        regulat\w+; bans?; banned; legal action; charged; wrongful; resigns; military; war; department; deposition
+        lawsuit; sues?; court; judge; trial; testif\w+; government; senate; congress; policy; policies; statement
+        regulat\w+; bans?; banned; legal action; charged; wrongful; resigns; military; war; department;
         antitrust; hack(?:s|ed|ing|ers?)?; stole; breach; vulnerabilit(?:y|ies); exploits?; attacks?; zero-days?
-        cve-\S+; scams?; postmortem; incident; outage; threat; killed; security lapse; safeguards; constitution
-        maintained; supply chains?; certifications?; soc 2; iso \d+
+        cve-\S+; scams?; postmortem; incident; outage; threat; killed; safeguards; constitution
+        supply chains?; certifications?; soc 2; iso \d+
     """)),
     Clue(-3.5, "title", "a benchmark or research: “{0}”", terms(r"""
         benchmarks?; \w*bench; evals?; evaluating; evaluation; measuring; research(?:ers)?; study; paper; survey
         technical report; reports?; leaderboard; arena; we compare; rethinking; understanding; towards?; analysis
         investigating; demystifying; quantifying; preprint; retrospective; recap; highlights?; year in review
-        conversation with; interview; podcast; scenarios; (?:system|model) cards?; phases of; findings
+        conversation with; interview; podcast; (?:system|model) cards?; findings
     """)),
     Clue(-3.0, "title", "an activity, not a product: “{0}”", re.compile(
         r"(?:^|[:–—] )(?:(?:build|deploy|scal|us|mak|optimi[sz]|runn|train|design|accelerat|unlock|partner|protect|"
@@ -337,12 +361,14 @@ AGAINST = (
         maintenance release; v?\d\S*[-.](?:rc|alpha|beta|nightly|dev)[.-]?\d*; nightly
     """)),
     Clue(-2.5, "title", "talk rather than a launch: “{0}”", terms(r"""
-        says?; said; warns?; admits?; claims that; explains?; debates?; opinion; hates?; fears?; fatigue; apocalypse
-        gold rush; rally; boom; bubble; amid; fails?; quietly; nearly; almost; feeling; broken; wrong; dumb; hidden; truth
+        says?; said; warns?; admits?; claims that; explains?; debates?; opinion; hates?; fears?; fatigue;
+        rally; boom; bubble; amid; fails?; quietly; nearly; almost; feeling; broken; wrong; hidden; truth
         story; myth; means; (?:is|does|wo|ca|are|did|should|would)n[’']?t; needs? to; taking; secret; impact
-        internally; silently; still; hard; trust; manipulat\w+; narrative; anti-pattern; memo; joke; scandal; backlash
-        critics; worse; worst; killing; dead; death; feared
+        still; hard; trust; manipulat\w+; anti-pattern; scandal; backlash
+        critics; worse; worst; dead; death
     """)),
+    Clue(-2.5, "start", "summary tells of a lesson: “{0}”", terms(
+        r"this (?:\S+ ){0,3}(?:course|tutorial|guide|webinar|episode|ebook|case study)")),
     Clue(-3.5, "link", "the link is a customer story or guide: “{0}”", re.compile(
         r"/(?:customers?|customer-stories|case-stud(?:y|ies)|stories|academy|guides?(?:-and-resources)?|learn|tutorials?|"
         r"events?|webinars?|podcasts?|signals|careers|policy|legal|research/team|help|support)(?=/|$)|/blog/how-|"
@@ -365,133 +391,88 @@ NO_TOOL = terms(r"""
 #: The words of each category: what a tool does, strong signs first, then weak ones; in several languages.
 CATEGORY_WORDS: dict[str, tuple[str, str]] = {
     "Developer Tools": (
-        r"""
-        developers?; code; coding; coder; codebases?; programming; vibe(?:[- ]cod\w+)?
+        r"""developers?; code; coding; coder; codebases?; programming; vibe(?:[- ]cod\w+)?
         (?:development|dev) environments?; ides?; cli; sdk; repos?; repositor(?:y|ies); github; git; pull requests?
         prs?; pr review; debug\w*; code[- ]review; codex; claude code; cursor; windsurf; copilot; bugbot; jetbrains
-        vs ?code; mcp; middleware; devops; ci/cd; unit tests?; simulation testing; llm observability; llm input tokens
-        state machines; byok; skill pack; local llm; rust; python; typescript; javascript; 代码; 编码; 编程; 开发者
-        调试; entwickler\w*; programmier\w*; développeurs?; desarrollador\w*
-        """,
-        r"""
-        apis?; terminal; framework; open[- ]source; tokens?; prompts?; server; library; test\w*; deploy\w*; bugs?
-        frontend; backend; plugin; skills?; schemas?; 服务器; 框架; 开源
-        """,
+        vs ?code; mcp; middleware; devops; ci/cd; unit tests?; llm observability;
+        byok; local llm; rust; python; typescript; javascript; 代码; 编码; 编程; 开发者
+        调试; entwickler\w*; programmier\w*; développeurs?; desarrollador\w*""",
+        r"""apis?; terminal; framework; open[- ]source; tokens?; prompts?; server; library; test\w*; deploy\w*; bugs?
+        frontend; backend; plugin; skills?; schemas?; 服务器; 框架; 开源""",
     ),
     "Models": (
-        r"""
-        \d+(?:\.\d+)?b; moe; open[- ]weights?; world model
+        r"""\d+(?:\.\d+)?b; moe; open[- ]weights?; world model
         (?:language|foundation|embedding|reasoning|vision|small|robotics|speech) model; (?:open|frontier|code) models?
         embeddings; checkpoints?; parameters; apache 2\.0; sota; state-of-the-art; guardrail; context length
-        sprachmodell; modèle; modelo
-        """,
-        r"""
-        models?; weights; distill\w*; 大模型; 模型; multilingual; flash; pretrain\w*; fine[- ]tun\w+
-        """,
+        sprachmodell; modèle; modelo""",
+        r"""models?; weights; distill\w*; 大模型; 模型; multilingual; flash; pretrain\w*; fine[- ]tun\w+""",
     ),
     "Agents": (
-        r"""
-        agents?; agentic; autonomous; co-?worker; multi-agent; subagents?; computer use; browser automation
-        digital worker; ai employee; delegate; 代理; 智能体; 同事; agenten; agentes?; エージェント; 에이전트
-        """,
-        r"""
-        workflows?; automat\w+; orchestrat\w+; tasks?; assistant; 自动; 自主
-        """,
+        r"""agents?; agentic; autonomous; co[- ]?worker; multi-agent; subagents?; computer use; browser automation
+        digital worker; ai employee; delegate; 代理; 智能体; 同事; agenten; agentes?; エージェント; 에이전트""",
+        r"""workflows?; automat\w+; orchestrat\w+; tasks?; assistant; 自动; 自主""",
     ),
     "Image & Video": (
-        r"""
-        images?; videos?; photos?; films?; filmmak\w+; cinema\w*; avatars?; animations?; wallpapers?; thumbnails?
-        text-to-(?:video|image); art; picsart; footage; video edit\w+; 视频; 图片; 图像; 影像; 电影; 照片; 视觉效果; bilder; vidéos?; imágenes
-        動画; 画像
-        """,
-        r"""
-        3d; creative; visuals?; camera; render\w*; reels?; shorts; deepfakes?
-        """,
+        r"""images?; videos?; photos?; films?; filmmak\w+; cinema\w*; avatars?; animations?; wallpapers?; thumbnails?
+        text-to-(?:video|image); art; footage; video edit\w+; 视频; 图片; 图像; 电影; 照片; 视觉效果; bilder; vidéos?
+        imágenes
+        動画; 画像""",
+        r"""3d; creative; visuals?; camera; render\w*; reels?; shorts; deepfakes?""",
     ),
     "Audio & Voice": (
-        r"""
-        voices?; audio; speech; music; podcasts?; tts; text-to-speech; transcri\w+; dictat\w+; songs?; sound; calls
-        phone agents?; speak\w*; radio; 语音; 音频; 音乐; 录音; 听起来; stimme; sprache; voix; voz; 음성; 音声
-        """,
-        r"""
-        meetings?; recordings?; phone; hear; listen\w*; fm
-        """,
+        r"""voices?; audio; speech; music; podcasts?; tts; text-to-speech; transcri\w+; dictat\w+; songs?; sound; calls
+        phone agents?; speak\w*; radio; 语音; 音频; 音乐; 录音; stimme; sprache; voix; voz; 음성; 音声""",
+        r"""meetings?; recordings?; phone; hear; listen\w*""",
     ),
     "Writing & Docs": (
-        r"""
-        writ(?:e|er|ing); copywriting; documents?; docs; grammar; blog posts?; essays?; proofread\w*; content creation
+        r"""writ(?:e|er|ing); copywriting; documents?; docs; grammar; blog posts?; essays?; proofread\w*
+        content creation
         articles?; press\w*; newsletters?; journalis\w+; rewrite; translat\w+; 写作; 文档; 文章; 内容创作; 翻译
-        schreiben; übersetz\w*; rédaction; escritura
-        """,
-        r"""
-        text; editor; drafts?; summar\w+; pdfs?; content; notes
-        """,
+        schreiben; übersetz\w*; rédaction; escritura""",
+        r"""text; editor; drafts?; summar\w+; pdfs?; content; notes""",
     ),
     "Productivity": (
-        r"""
-        meetings?; meeting notes; minutes; calendar; emails?; inbox; to-?do; tasks?; notes; spreadsheets?; sheets
+        r"""meetings?; meeting notes; minutes; calendar; emails?; inbox; to-?do; tasks?; notes; spreadsheets?; sheets
         excel; slides; powerpoint; forms?; jotform; schedul\w+; workspace; project management; plans; planning
         productivity; assistant; teams?; small business; legal; lawyers?; finance; financial; accounting
         personal finance; bank accounts?; ideas; resume; cv; linkedin; desktop; smartphone; phone; keyboard
-        requirements; roi; android; tabs; everyday; 简历; 求职; 领英; 日程; 会议; 表单; 表格; 助手; 工作; 提醒; 待办
-        笔记; 文件; 离线; assistent; réunions?
-        """,
-        r"""
-        organi[sz]e\w*; work; memory; mac; mobile; habits?; reminders?; personal; daily; life; knowledge; apps?; 管理
-        生活; 记忆; 知识
-        """,
+        everyday; 简历; 求职; 领英; 日程; 会议; 表单; 表格; 助手; 工作; 提醒; 待办
+        笔记; 文件; 离线; assistent; réunions?""",
+        r"""organi[sz]e\w*; work; memory; mac; mobile; habits?; reminders?; personal; daily; life; knowledge; apps?
+        管理
+        生活; 记忆; 知识""",
     ),
     "Data & Analytics": (
-        r"""
-        analytics; data (?:analysis|analyst|science|extraction); databases?; sql; dashboards?; charts?; bi; metrics
+        r"""analytics; data (?:analysis|analyst|science|extraction); databases?; sql; dashboards?; charts?; bi; metrics
         datasets?; backtests?; portfolio; stocks?; etfs?; scrap\w+; insights; 数据; 分析; 报表; 仪表盘; 抓取; daten\w*
-        données; datos; 데이터
-        """,
-        r"""
-        data; reports?; reporting; tracking; usage; forecast\w*
-        """,
+        données; datos; 데이터""",
+        r"""data; reports?; reporting; tracking; usage; forecast\w*""",
     ),
     "Search & Research": (
-        r"""
-        search; research; seo; geo; aeo; answer engine; literature; papers; citations?; sources
+        r"""search; research; seo; geo; aeo; answer engine; literature; papers; citations?; sources
         find (?:\w+ )?(?:people|developers); discovery; news aggregator; aggregator; 搜索; 检索; 研究; suche
-        recherche; búsqueda; 検索; 검색
-        """,
-        r"""
-        find; discover; rank\w*; browse; knowledge base; wiki; browser
-        """,
+        recherche; búsqueda; 検索; 검색""",
+        r"""find; discover; rank\w*; browse; knowledge base; wiki; browser""",
     ),
     "Design": (
-        r"""
-        designs?; designers?; ui; ux; figma; logos?; branding; colou?rs?; palettes?; mockups?; mood ?boards?
+        r"""designs?; designers?; ui; ux; figma; logos?; branding; colou?rs?; palettes?; mockups?; mood ?boards?
         landing pages?; website builder; wireframes?; interiors?; typography; templates; fonts?; prototyp\w*; 设计
-        界面; 像素; gestaltung; diseño; デザイン; 디자인
-        """,
-        r"""
-        website; pixels?; brand; style; inspiration; canvas
-        """,
+        界面; 像素; gestaltung; diseño; デザイン; 디자인""",
+        r"""website; pixels?; brand; style; inspiration; canvas""",
     ),
     "Infrastructure": (
-        r"""
-        infrastructure; infra; gateway; inference; gpus?; hosting; serverless; kubernetes
+        r"""infrastructure; infra; gateway; inference; gpus?; hosting; serverless; kubernetes
         vector (?:databases?|search); ipaas; on (?:aws|azure|bedrock); cloud platform; latency; throughput; caching
-        sandboxes; model (?:serving|shrinking); deployments?; observability; shrink; antivirus; 杀毒; 基础设施; 部署
-        infrastruktur
-        """,
-        r"""
-        cloud; platform; runtime; storage; scal\w+; security; router; proxy; servers?; integrations?; 安全
-        """,
+        sandboxes; model serving; deployments?; observability; antivirus; 杀毒; 基础设施; 部署
+        infrastruktur""",
+        r"""cloud; platform; runtime; storage; scal\w+; security; router; proxy; servers?; integrations?; 安全""",
     ),
     "Other": (
-        r"""
-        health\w*; diabetes; medical; sleep\w*; recipes?; cooking; fridge; fitness; games?; gaming; travel; dating
+        r"""health\w*; diabetes; medical; sleep\w*; recipes?; cooking; fridge; fitness; games?; gaming; travel; dating
         education; kids; pets?; fashion; shopping; e-?commerce; marketing; sales; leads; advertis\w+; ads
         influencers?; recruit\w*; hiring; hr; jobs?; employees?; real estate; insurance; wearable; hardware; robots?
-        deepfake detection; social network; 游戏; 助眠; 睡; 营销; 健康; 医疗; 员工; 招聘; 运营; 社交; 穿戴; 专家; 教育
-        旅行; 购物; 电商; gesundheit; santé; salud
-        """,
-        r"""
-        business; customers?; companion; community; brand; clients?; shop; store; 企业
-        """,
+        deepfake detection; social network; 游戏; 助眠; 睡; 营销; 健康; 医疗; 员工; 招聘; 运营; 社交; 穿戴; 教育
+        旅行; 购物; 电商; gesundheit; santé; salud""",
+        r"""business; customers?; companion; community; brand; clients?; shop; store; 企业""",
     ),
 }

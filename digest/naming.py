@@ -19,7 +19,8 @@ _I = re.IGNORECASE
 _PREFIX = re.compile(r"^(?:(?:show|launch|tell|ask) hn|update|new|news|release|\[[^\]]{1,30}\])\s*[:：]\s+(?=\S)", _I)
 _INTRODUCED = re.compile(
     r"^(?:introducing|announcing|unveiling|presenting|launching|releasing|meet|say hello to|welcome to|now available|"
-    r"now live|now in (?:preview|beta)|just launched|released|new release|early access|hello,?|wir stellen vor|vorgestellt)"
+    r"now live|now in (?:preview|beta)|just launched|released|new release|early access|hello,?|wir stellen vor|"
+    r"vorgestellt)"
     r"\s*[:：–—-]?\s+",
     _I,
 )
@@ -28,7 +29,8 @@ _SEPARATOR = re.compile(r"\s+[-–—|·❘]\s+|\s*[：—]\s*|:\s+|–\s")
 _VERB = re.compile(
     r"\s+(?:finally |also |officially |quietly |already )?"
     r"(?:(?:is|are|has|have)\s+(?:now|just|finally|officially|here|live|out|generally|in|arrived|available|entered|"
-    r"(?:re)?launched|released|(?!meeting)[a-z]{2,}ing)|(?:can )?now|just|(?:re)?launch(?:es|ed)?|releas(?:es|ed)|unveil(?:s|ed)|"
+    r"(?:re)?launched|released|(?!meeting)[a-z]{2,}ing)|(?:can )?now|just|(?:re)?launch(?:es|ed)?|releas(?:es|ed)|"
+    r"unveil(?:s|ed)|"
     r"introduc(?:es|ed)|debut(?:s|ed)|roll(?:s|ed) out|open[- ]sourc(?:es|ed)|announc(?:es|ed)|add(?:s|ed)|brings?|"
     r"supports|gets|gains?|comes to|arrives|lets|turns|ships|helps|says|will|fix(?:es|ed)|wants|stellt|veröffentlicht|"
     r"learns|uses|expands|enters|leaves|reaches|opens|gives|drops|makes|upgrades|updates|offers|revamps|overhauls)\b",
@@ -36,12 +38,14 @@ _VERB = re.compile(
 )
 _OBJECT = re.compile(
     r"\b(?:launch(?:es|ed)?|releas(?:es|ed)|unveil(?:s|ed)|introduc(?:es|ed)|debut(?:s|ed)|roll(?:s|ed|ing) out|"
-    r"open[- ]sourc(?:es|ed)|announc(?:es|ed)|ships|brings|adds|stellt|veröffentlicht|connecting|wants|says|(?:launch|releas|introduc|bring|add)ing|makes|opens|upgrades|"
+    r"open[- ]sourc(?:es|ed)|announc(?:es|ed)|ships|brings|adds|stellt|veröffentlicht|wants|says|makes|opens|upgrades|"
+    r"(?:connect|launch|releas|introduc|bring|add)ing|"
     r"expands|drops)\s+",
     _I,
 )
 _HEAD_END = re.compile(
-    r"\s*(?:[,:;(（\[“\"!?。，]|\s[-–—|·]\s|[–—]|[.]\s|\s(?:is|are|was|with|that|which|who|(?<!peech )(?<!ext )(?<!mage )to|on|now|in|by|from|at|as|"
+    r"\s*(?:[,:;(（\[“\"!?。，]|\s[-–—|·]\s|[–—]|[.]\s|\s(?:is|are|was|with|that|which|who|"
+    r"(?<!peech )(?<!ext )(?<!mage )to|on|now|in|by|from|at|as|"
     r"via|into|can|will|has|have|supports?|adds|brings|lets|comes|gets|turns|your|powered|designed|built|ist|sind|für|"
     r"and (?:new|the|an?|unified|your|more))\s)"
 )
@@ -172,9 +176,9 @@ def _split(text: str) -> tuple[str, str]:
 
 def _introduced(text: str, host_product: str) -> Named:
     """Name what is introduced; where that is a common noun, "routines in Foo", the product it belongs to."""
-    name, rest = _head(text), _split(text)[1]
+    name, (said, rest) = _head(text), _split(text)
     if name.islower() and not any(char.isdigit() for char in name):
-        name = _known(text) or host_product or name
+        name = _known(said) or host_product or name
     return _named(name, "introduced", rest)
 
 
@@ -212,8 +216,9 @@ def _from_phrase(text: str, host_product: str) -> Named:
     lower = text.casefold()
     if starts := (MODEL_LINE.match(lower) or PRODUCT.match(lower)):
         plain = all(word[0].isupper() or word[0].isdigit() or word in _JOINS for word in text[starts.end() :].split())
+        short = len(text.split()) <= 6 or _THING_END.search(text) is not None
         prepositions = re.match(r" (?:for|on|in) (?:the )?[\w ]{3,30}$", text[starts.end() :]) is not None
-        return _named(_head(text), "bare" if (plain and len(text.split()) <= 6) or prepositions else "guessed")
+        return _named(_head(text), "bare" if (plain and short) or prepositions else "guessed")
     within = re.search(r"\s(?:in|on|inside|to|for)\s+(?:the\s+)?(?=\S)", text)
     if within and (known := _known(text[within.end() :])):
         return _named(known, "within")
@@ -224,12 +229,14 @@ def _from_phrase(text: str, host_product: str) -> Named:
 
 #: Capitals that are no name by themselves.
 _GENERIC = word_set("AI API APIs LLM LLMs I RAG MCP A An The")
+#: What a long name ends with, and a headline does not.
+_THING_END = re.compile(r"\b(?:APIs?|SDKs?|CLI|apps?|agents?|mode|plugins?|extensions?|models?|connectors)$", _I)
 #: "Full text search in Foo,": a part of a product.
 _PART = re.compile(r"(.{3,60}?)\s(?:in|on|inside|for)\s([^,]{2,40}?),?$")
 #: Words of talk, which names do not hold.
 _PRONOUNS = word_set("i me my we us our you your they their it its he she who where'd what's")
 #: Small words a name may hold.
-_JOINS = word_set("for in on and the of with & + app apps mini nano api")
+_JOINS = word_set("for in on and the to of with & + app apps mini nano api")
 
 
 def _known(text: str) -> str:

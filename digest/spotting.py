@@ -28,6 +28,7 @@ from digest.lexicon import (
     FOR,
     GENERAL_FEED,
     GENERIC_NAMES,
+    MAKER_CATEGORY,
     MODEL_LINE,
     NO_TOOL,
     PRESS_HOST,
@@ -154,10 +155,8 @@ def _shape(page: _Page, named: Named) -> Iterator[tuple[float, str]]:
     if _REPOSITORY.match(page.title):
         yield -2.0, "a repository in a list, no announcement"
     elif named.how == "listed" and not press:
-        yield (
-            (2.6 if known or not page.title[: -len(named.rest)].rstrip().endswith((":", "：")) else 2.0),
-            f"title has the shape “{named.name} – what it does”",
-        )
+        colon = page.title[: len(page.title) - len(named.rest)].rstrip().endswith((":", "："))  # essays have it too
+        yield (2.0 if colon and not known else 2.6), f"title has the shape “{named.name} – what it does”"
     elif named.how == "bare" and not press and (known or page.maker):
         yield (2.2 if known else 1.4), f"title is only a name: “{named.name}”"
     elif named.how == "within" and page.maker:
@@ -186,9 +185,8 @@ def _clues(page: _Page, named: Named) -> Iterator[tuple[float, str]]:
             if clue.weight > 0:
                 share = 0.15 if kind in kinds else 1.0
             else:  # an announced tool's tagline may hold words that would be telling in a headline
-                share = (
-                    clue.tagline if clue.where == "title" and (found.end() > head or (page.posted and loud)) else 1.0
-                )
+                told = clue.where == "title" and (found.end() > head or page.posted)
+                share = clue.tagline if told else 1.0
             kinds.add(kind)
             yield clue.weight * share, said
     if (thing := NO_TOOL.search(page.low, 0, head)) and not page.listed:
@@ -240,6 +238,8 @@ def _category(page: _Page, named: Named) -> str:
         totals["Models"] += 4.0
     if host_in(page.host, CODE_HOSTS):
         totals["Developer Tools"] += 1.0
+    if page.maker in MAKER_CATEGORY:
+        totals[MAKER_CATEGORY[page.maker]] += 1.0
     best = max(_SPECIAL_FIRST, key=lambda category: totals[category])
     return best if totals[best] >= 0.8 else "Other"
 
@@ -261,9 +261,9 @@ def _digest_parts(page: _Page) -> list[Spotted]:
         items = _items(lines)
         if len(items) >= 2:
             return [_part(page, text, link) for text, link in items.items()]
-    elif len([line for line in lines if _LINKED.match(line)]) >= 3:
-        items = _items([line for line in lines if _LINKED.match(line)])
-        if len({link for link in items.values() if link}) >= 3:
+    elif len(linked := [line for line in lines if _LISTED.match(line) and _URL.search(line)]) >= 3:
+        items = _items(linked)
+        if len(set(items.values())) >= 3 and not any(_CHANGE.search(link) for link in items.values()):
             return [_part(page, text, link) for text, link in items.items()]
     segments = [plain for segment in _SEGMENT.split(page.title) if (plain := _plain_item(segment))]
     pictured = len(_PICTURE.findall(page.title)) >= 2
@@ -341,8 +341,9 @@ _DIGEST = terms(
     r"\d+ (?:new )?(?:ai )?(?:tools|launches); wochenrückblick; 周报; 日报"
 )
 _DIGEST_LINK = re.compile(r"/(?:issue|newsletter|digest|weekly)[-/]|/20\d\d-\d\d-\d\d/?$")
-#: An item of a list of tools, not of changes: "- Name – what it does" and a link.
-_LINKED = re.compile(r"- [^:]{2,60}? [–—-] .*https?://(?!\S*/(?:pull|issues|commit|compare)/)")
+#: An item of a list of tools, and what the links of a list of changes lead to.
+_LISTED = re.compile(r"- [^:]{2,60}? [–—-] ")
+_CHANGE = re.compile(r"/(?:pull|issues|commit|compare)/")
 _BULLET = re.compile(r"^\s*(?:[-*•·]|\d{1,2}[.)])?\s+")
 _ANNOUNCED = re.compile(
     r"[–—:] |\b(?:adds|launch\w*|releas\w*|debuts|introduc\w*|unveils|now|new|open[- ]sourc\w+|gets|brings)\b"
