@@ -1,4 +1,5 @@
 # make demo: the whole line, from feeds to a digest in an outbox.   make test: every test.   make lint: every linter.
+# make bench: what is claimed of quality and speed, measured.
 PYTHON ?= python3
 BIN = .venv/bin
 
@@ -9,6 +10,11 @@ demo: .venv/demo
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Figures for claims about quality and speed; needs the development data for the first, minutes for the second.
+bench: .venv/dev
+	$(BIN)/python -m tests.benchmarks.launches
+	$(BIN)/python -m tests.benchmarks.gathering
 
 lint: .venv/dev
 	$(BIN)/ruff check .

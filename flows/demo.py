@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -186,8 +188,9 @@ def _point(console: Console, home: Path, record: EditionRecord, counts: Counts, 
     for name, path in (("html", page), ("text", text), *((f"letter {n}", one) for n, one in enumerate(letters, 1))):
         console.print(f"  {name:<9}{path}", soft_wrap=True)
     console.print(f"  {counts.accepted} of {counts.planned} readers have it\n\nWhat to try next")
+    program = "verdicts" if shutil.which("verdicts") else sys.argv[0]
     for command in ("edition show", "launches", "serve"):
-        console.print(f"  verdicts {command} --home {where}", soft_wrap=True)
+        console.print(f"  {program} {command} --home {where}", soft_wrap=True)
 
 
 # The sample feeds, over HTTP
