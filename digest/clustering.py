@@ -25,11 +25,9 @@ from digest.naming import tool_key
 #: feed, telling the same story.
 PAGE_DAYS, TOOL_DAYS, TITLE_DAYS, STORY_DAYS = 30, 14, 7, 4
 
-#: Cosine of the weighted words from which two titles tell one story; less is enough when both name the same tool.
-STORY_LIKENESS, FEATURE_LIKENESS = 0.5, 0.3
-
-#: The same for two entries of one feed, which seldom tells a story twice.
-FEED_LIKENESS = 0.8
+#: Cosine of the weighted words from which two titles tell one story; less is enough when both name the same tool, and
+#: more is asked of one feed, which seldom tells a story twice.
+STORY_LIKENESS, FEATURE_LIKENESS, FEED_LIKENESS = 0.5, 0.3, 0.8
 
 #: Score from which an entry that is no launch itself may be a report of one.
 ECHO_SCORE = 0.1
@@ -48,8 +46,8 @@ Handle = tuple[str, ...]
 class _Profile:
     """What is compared of a sighting or of a known launch.
 
-    `line` and `version` are the tool's; `text` is the title and `named` the tool's name, both folded; `page` is the
-    link as given, `link` its key. What only a comparison needs is worked out at the first one: most are never compared.
+    `line` and `version` are the tool's; `text` is the title and `named` the tool's name, folded; `page` is the link as
+    given, `link` its key. What only a comparison needs is worked out at the first one: most are never compared.
     """
 
     line: str
@@ -142,7 +140,7 @@ def _relevant(known: Iterable[Launch], sightings: list[Sighting], profiles: list
     links = {_plain_link(s.spotted.link or s.entry.link) for s in sightings} - {""}
     days = {profile.when.toordinal() + around for profile in profiles for around in range(-TITLE_DAYS, TITLE_DAYS + 1)}
     room = {word: WORD_CANDIDATES for profile in profiles for word in profile.words if not _common(word)}
-    stems: dict[str, str] = {}  # of every word met; "" where no sighting holds it
+    dull: set[str] = set()  # words of titles that no sighting holds, or that found their launches
     chosen: list[Launch] = []
     for launch in sorted(known, key=lambda one: (one.first_seen.timestamp(), one.id), reverse=True):
         wanted = (
@@ -151,13 +149,13 @@ def _relevant(known: Iterable[Launch], sightings: list[Sighting], profiles: list
             or _plain_link(launch.link) in links
         )
         if launch.announced_at.toordinal() in days:
-            for word in launch.title[:300].casefold().split():
-                stem = stems.get(word)
-                if stem is None:
-                    stem = stems[word] = found if (found := _stem(word)) in room else ""
-                if stem and room[stem] > 0:
+            for word in [word for word in launch.title[:300].casefold().split() if word not in dull]:
+                stem = _stem(word)
+                if room.get(stem, 0) > 0:
                     room[stem] -= 1
                     wanted = True
+                else:
+                    dull.add(word)
         if wanted:
             chosen.append(launch)
     return chosen[::-1]
@@ -257,9 +255,9 @@ class _Index:
         if all(_common(word) for word in (one.words & other.words) - one.known - other.known):
             return 0.0  # that both mention GPT-5.6 does not make one story of them
         likeness = self._cosine(one.words, other.words)
-        same_feed = one.title[:1] == other.title[:1] != ()
-        least = FEED_LIKENESS if same_feed else FEATURE_LIKENESS if same_tool else STORY_LIKENESS
-        return likeness if likeness >= least else 0.0
+        if one.title[:1] == other.title[:1] != ():  # the same feed
+            return likeness if likeness >= FEED_LIKENESS else 0.0
+        return likeness if likeness >= (FEATURE_LIKENESS if same_tool else STORY_LIKENESS) else 0.0
 
     def _cosine(self, one: frozenset[str], other: frozenset[str]) -> float:
         shared = one & other
@@ -281,9 +279,8 @@ def _may_join(one: _Profile, other: _Profile) -> bool:
         return not one.model or one.version == other.version
     if one.model and other.model:
         return False
-    if one.said or other.said or (one.link and one.link == other.link):
-        return True
-    return one.name <= other.name or other.name <= one.name
+    told = bool(one.said or other.said) or (one.link != "" and one.link == other.link)
+    return told or one.name <= other.name or other.name <= one.name
 
 
 def _same_said(one: _Profile, other: _Profile) -> bool:
@@ -301,6 +298,7 @@ def _finished(group: _Group, slugs: Mapping[tuple[str, str], str]) -> Launch:
     entries = dict.fromkeys((*launch.entries, *((s.entry.feed, s.entry.id) for s in rest)))
     best = max((s.spotted for s in rest), key=lambda spotted: spotted.score, default=None)
     better = best is not None and best.score > launch.score
+    categories = (launch.category, *(s.spotted.category for s in rest))
     return replace(
         launch,
         entries=tuple(entries),
@@ -308,7 +306,7 @@ def _finished(group: _Group, slugs: Mapping[tuple[str, str], str]) -> Launch:
         first_seen=min((launch.first_seen, *(s.first_seen for s in rest))),
         tagline=launch.tagline or next((s.spotted.tagline for s in rest if s.spotted.tagline), ""),
         version=launch.version or next((s.spotted.version for s in rest if s.spotted.version), ""),
-        category=_first_known_category((launch.category, *(s.spotted.category for s in rest))),
+        category=next((one for one in categories if one != "Other"), "Other"),
         score=best.score if best and better else launch.score,
         reasons=best.reasons if best and better else launch.reasons,
     )
@@ -334,10 +332,6 @@ def _new_launch(sighting: Sighting, slugs: Mapping[tuple[str, str], str]) -> Lau
         reasons=spotted.reasons,
         entries=((entry.feed, entry.id),),
     )
-
-
-def _first_known_category(categories: tuple[str, ...]) -> str:
-    return next((category for category in categories if category != "Other"), "Other")
 
 
 def _believed(sighting: Sighting) -> datetime:
@@ -456,9 +450,8 @@ def _tokens(text: str) -> list[str]:
 def _stem(word: str) -> str:
     """Six letters tell words apart and let "finance" meet "financial"."""
     word = _SAME.get(word, word)
-    if 4 <= len(word) <= 6 and word[-1] == "s" and word[-2] != "s":
-        return word[:-1]
-    return word[:6]
+    plural = 4 <= len(word) <= 6 and word[-1] == "s" and word[-2] != "s"
+    return word[:-1] if plural else word[:6]
 
 
 @lru_cache(maxsize=50_000)

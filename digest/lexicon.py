@@ -223,7 +223,8 @@ FOR = (
     """, start=True)),
     Clue(3.4, "title", "title says “{0}”", re.compile(r"(?<=[:：–—-] )(?:introducing|announcing|meet)(?=\s)")),
     Clue(2.6, "title", "title says “{0}”", terms(
-        "meet(?! the (?:team|winners|people|founders|makers|speakers)); bringing; redesigning; upgrading; expanding; connect; collaborate with; work with; put", start=True)),
+        r"meet(?! the (?:team|winners|people|founders|makers|speakers)); bringing; redesigning; upgrading; expanding; "
+        r"connect; collaborate with; work with; put", start=True)),
     Clue(3.2, "title", "title says “{0}”", terms(r"""
         (?:is|are|now) (?:generally )?available; generally available; (?:is|are) live; now live; goes live
         now in(?! (?:talks|court|doubt|question|the hands)); (?:is|are) here; (?:is|are) out; out now
@@ -242,7 +243,7 @@ FOR = (
         add(?:s|ed); brings?; supports; gets; gains?; announces; comes to; coming to your; is coming to
         moving (?:in)?to; arrives; lets you; turns? your; just (?:got|turned); adds? support
         helps? (?:you|models|teams)
-        (?:is|are) (?:now )?(?:bringing|adding|giving|getting|upgrading|expanding|opening|offering|connecting|building in)
+        (?:is|are) (?:now )?(?:bringing|adding|giving|getting|upgrading|expanding|opening|offering|connecting)
         is now; will now; updates (?:\w+ ){1,4}(?:to|with); expands (?:\S+ ){0,5}to; upgrades (?:its|the|\w+ with)
         gives (?:\S+ ){1,5}(?:an?|the); drops (?:an?|its|the)(?: \S+){0,3} (?:models?|tool|app|agent); revamps
         overhauls
@@ -374,7 +375,7 @@ AGAINST = (
         r"events?|webinars?|podcasts?|signals|careers|policy|legal|research/team|help|support)(?=/|$)|/blog/how-|"
         r"//(?:support|help|docs)\.")),
     Clue(-2.5, "link", "the link is research or engineering: “{0}”", re.compile(
-        r"arxiv\.org|/(?:research|engineering|papers?|opinion|politics|commentary|writing|essays?|notes)(?=/|$)|/abs/|"
+        r"arxiv\.org|/(?:research|engineering|papers?|opinion|politics|commentary|writing|essays?|notes)(?=/.)|/abs/|"
         r"\.pdf$|/(?:pull|issues|advisories)/")),
     Clue(-1.5, "link", "a newspaper's headline: “{0}”", re.compile(
         r"(?<=/)(?:www\.)?(?:nytimes|ft|bbc|theguardian|economist|bloomberg|404media|time|wsj|cnbc|forbes|tomshardware|"

@@ -17,6 +17,7 @@ How = Literal["introduced", "listed", "bare", "verb", "within", "guessed"]
 
 _I = re.IGNORECASE
 _PREFIX = re.compile(r"^(?:(?:show|launch|tell|ask) hn|update|new|news|release|\[[^\]]{1,30}\])\s*[:：]\s+(?=\S)", _I)
+_MADE = re.compile(r"^(?:I|we)(?:['’]ve)? (?:just )?(?:made|built|wrote|created|developed) (?:an? |the |my |our )?", _I)
 _INTRODUCED = re.compile(
     r"^(?:introducing|announcing|unveiling|presenting|launching|releasing|meet|say hello to|welcome to|now available|"
     r"now live|now in (?:preview|beta)|just launched|released|new release|early access|hello,?|wir stellen vor|"
@@ -107,6 +108,7 @@ def name_tool(title: str, host_product: str = "", *, listed: bool = False) -> Na
         The best guess; `name` is "" only for a title without a letter or digit.
     """
     bare = _PREFIX.sub("", _PREFIX.sub("", title)).strip(" '\"“”‘’") or title
+    bare = _MADE.sub("", bare) or bare
     if opener := _INTRODUCED.match(bare):
         return _introduced(bare[opener.end() :], host_product)
     head, rest = _split(bare)
@@ -253,9 +255,10 @@ def _known(text: str) -> str:
 
 
 def _proper(text: str) -> str:
-    """The longest run of capitalised words that is no maker's name, "" when there is none."""
-    runs = (run for run in _PROPER.findall(text) if not VENDOR.fullmatch(run.casefold()) and run not in _GENERIC)
-    return max(runs, key=len, default="")
+    """The longest run of capitalised words that is no maker's name, if it can not one that starts the sentence."""
+    found = [(run.start() > 0, run.group()) for run in _PROPER.finditer(text)]
+    runs = [one for one in found if not VENDOR.fullmatch(one[1].casefold()) and one[1] not in _GENERIC]
+    return max(runs, key=lambda one: (one[0] or " " in one[1], len(one[1])), default=(False, ""))[1]
 
 
 def _head(text: str) -> str:

@@ -208,7 +208,9 @@ def _made_of_ai(page: _Page, named: Named) -> Iterator[tuple[float, str]]:
         yield 0.2, "the name speaks of AI"
     elif found := AI_ABSENT.search(whole):
         yield -6.0, f"says that it is not made of AI: “{found.group()}”"
-    elif found := AI_WEAK.search(text):
+    elif (found := AI_WEAK.search(text)) and AI_VENDOR.search(page.low):
+        yield 0.2, f"a maker of AI and “{found.group()}”"
+    elif found:
         yield (-2.0 if page.general else -0.4), f"only “{found.group()}” hints at AI"
     elif AI_VENDOR.search(page.low):
         yield -2.0, "only a maker's name hints at AI"

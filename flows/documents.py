@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from digest.model import Counts, Edition, Entry, Finding, Launch, Message, slugify
+from digest.model import Counts, Edition, Entry, Finding, Launch, Message, Spotted, slugify
 from digest.store import EditionRecord
 from digest.weeks import due_in, shifted, week_of
 
@@ -43,8 +43,11 @@ def launch(one: Launch) -> dict[str, Any]:
     }
 
 
-def entries(found: Iterable[Entry], launches: Iterable[Launch]) -> list[dict[str, Any]]:
-    """Show entries with what was spotted in each and the launches it carries; a digest entry shows its first."""
+def entries(found: Iterable[Entry], launches: Iterable[Launch], live: Collection[str]) -> list[dict[str, Any]]:
+    """Show entries with what was spotted in each and the launches it carries; a digest entry shows its first.
+
+    `launches` are all there are, `live` the ids of those no editor rejected or merged away.
+    """
     from digest.spotting import spot  # noqa: PLC0415 - its lexicons cost start-up time
 
     carried: dict[tuple[str, str], list[Launch]] = {}
@@ -53,26 +56,33 @@ def entries(found: Iterable[Entry], launches: Iterable[Launch]) -> list[dict[str
             carried.setdefault(key, []).append(one)
     shown = []
     for entry in found:
-        spotted = max(spot(entry), key=lambda one: (one.launch, one.score), default=None)
-        mine = carried.get((entry.feed, entry.id), [])
-        first = mine[0] if mine else None
-        shown.append(
-            {
-                "feed": entry.feed,
-                "id": entry.id,
-                "link": entry.link,
-                "title": entry.title,
-                "launch": bool(mine),
-                "score": spotted.score if spotted else 0.0,
-                "reasons": list(spotted.reasons) if spotted else [],
-                "tool": first.tool_name if first else (spotted.tool if spotted else ""),
-                "tool_slug": first.tool_slug if first else slugify(spotted.tool if spotted else ""),
-                "category": first.category if first else (spotted.category if spotted else "Other"),
-                "launch_id": first.id if first else None,
-                "launch_ids": [one.id for one in mine],
-            }
-        )
+        spotted = max(spot(entry), key=lambda one: (one.launch, one.score))
+        known = carried.get((entry.feed, entry.id), [])
+        shown.append(_entry(entry, spotted, [one for one in known if one.id in live], rejected=bool(known)))
     return shown
+
+
+def _entry(entry: Entry, spotted: Spotted, launches: Sequence[Launch], *, rejected: bool) -> dict[str, Any]:
+    first = launches[0] if launches else None
+    reasons = list(spotted.reasons)
+    if first is None and rejected:
+        reasons.insert(0, "an editor rejected it")
+    elif first is None and spotted.launch:
+        reasons.insert(0, "not announced: too old when its feed was first polled")
+    return {
+        "feed": entry.feed,
+        "id": entry.id,
+        "link": entry.link,
+        "title": entry.title,
+        "launch": first is not None,
+        "score": spotted.score,
+        "reasons": reasons,
+        "tool": first.tool_name if first else spotted.tool,
+        "tool_slug": first.tool_slug if first else slugify(spotted.tool),
+        "category": first.category if first else spotted.category,
+        "launch_id": first.id if first else None,
+        "launch_ids": [one.id for one in launches],
+    }
 
 
 def wanted(found: Iterable[Wanted]) -> list[dict[str, Any]]:

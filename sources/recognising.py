@@ -15,6 +15,9 @@ from digest.model import Entry
 #: So many old posts that appear at once are a repaired or rebuilt feed's archive, not news.
 ARCHIVE_SIZE = 20
 
+#: More posts without any date than this are the archive of a feed that never dates; launch boards list up to 70.
+UNDATED_SIZE = 100
+
 #: Claimed dates before this are defaults of some program, such as 1970-01-01.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -129,12 +132,15 @@ def _dates_differ(one: Known, other: Known) -> bool:
 def to_mute(new: Sequence[Entry], *, first_poll: bool, days: int, now: datetime) -> set[str]:
     """Say which new entries, by id, must not be announced: they are older than our interest in the feed.
 
-    On a feed's first poll only what is dated within the last `days` days is news. Later, everything that appears is,
-    unless `ARCHIVE_SIZE` or more posts older than that come at once.
+    On a feed's first poll only what is dated within the last `days` days is news; what has no date counts from first
+    sight, unless more than `UNDATED_SIZE` such posts come at once. Later, everything that appears is news, unless
+    `ARCHIVE_SIZE` or more posts older than that come at once.
     """
     since = now - timedelta(days=days)
     if first_poll:
         soon = now + timedelta(days=2)  # dates without a zone, and posts prepared for tomorrow
-        return {entry.id for entry in new if not (entry.published and since <= entry.published <= soon)}
+        undated = {entry.id for entry in new if not entry.published}
+        out_of_time = {entry.id for entry in new if entry.published and not since <= entry.published <= soon}
+        return out_of_time | (undated if len(undated) > UNDATED_SIZE else set())
     old = {entry.id for entry in new if entry.published and EARLIEST <= entry.published < since}
     return old if len(old) >= ARCHIVE_SIZE else set()

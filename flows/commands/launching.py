@@ -37,8 +37,9 @@ def launches(
         found = list(steps.launches_of(services, wanted, unreviewed=unreviewed))
         if entries:
             start, end = bounds(wanted, zone)
-            seen = [entry for entry, at in services.entries.all_entries(since=start) if at < end]
-            shown = documents.entries(seen, services.store.launches())
+            seen = [entry for entry, at in services.entries.all_entries(since=start, muted=True) if at < end]
+            live = {one.id for one in services.store.launches()}
+            shown = documents.entries(seen, services.store.launches(everything=True), live)
         else:
             shown = [documents.launch(one) for one in found]
     if as_json:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import time
+from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.model import CATEGORIES, Entry, Spotted
+from digest.clustering import cluster
+from digest.model import CATEGORIES, Entry, Feed, Sighting, Spotted
 from digest.naming import name_tool, tool_key
 from digest.spotting import spot
+from flows.demo import SAMPLES, dated
+from sources import reading
 from tests.benchmarks import launches as benchmark
 
 
@@ -36,6 +40,15 @@ def only(title: str, summary: str = "", link: str = "https://example.org/post", 
         ("Vorgestellt: Nebelhorn, ein KI-Assistent für Notizen", ""),
         ("深海 - 一款AI写作助手", ""),
         ("Tidepool 2.0 is out", "The AI photo editor learns video."),
+        ("Hello, Tidepool", "An AI photo editor."),
+        ("Tidepool reaches 1.0 and starts reading your screenshots", "A local model finds the differences."),
+        ("Tidepool enters public beta", "Free while it lasts. Made with an LLM."),
+        ("Tidepool opens to everyone after a year of trials", "An AI agent for portals."),
+        ("Tidepool is bringing its AI assistant to phones", ""),
+        ("You can now edit photos with AI in Tidepool", ""),
+        ("Search the archive of your AI notes", "Tidepool is now in public preview."),
+        ("Tidepool — the AI agent for portals nobody wants to fill in", ""),
+        ("Introducing Tidepool: cuts you can’t hear, made with AI", ""),
     ],
 )
 def test_something_new_that_can_be_used_is_a_launch(title: str, summary: str) -> None:
@@ -56,6 +69,8 @@ def test_something_new_that_can_be_used_is_a_launch(title: str, summary: str) ->
         ("Acme partners with Tidepool on AI", "customer or partner story: “partners with”"),
         ("A benchmark of seven AI agents", "a benchmark or research: “benchmark”"),
         ("AI model Tidepool 1 is deprecated", "something ends or changes price: “deprecated”"),
+        ("Coming in spring: Tidepool, an AI editor", "about plans, not something usable: “coming in spring”"),
+        ("Tidepool – a curated learning path for AI", "a guide or lesson: “curated”"),
     ],
 )
 def test_other_news_is_no_launch_and_says_why(title: str, reason: str) -> None:
@@ -70,6 +85,17 @@ def test_a_tool_without_ai_is_no_launch_where_all_kinds_of_things_are_listed() -
     assert not only("Daytally", described, "https://www.producthunt.com/products/daytally").launch
     assert not only("Show HN: Rockpile – a music player for the terminal", link="https://rockpile.example.org").launch
     assert only("Daytally AI", described, "https://www.producthunt.com/products/daytally").launch
+
+
+def test_a_tool_that_says_it_has_no_ai_is_no_launch_whatever_else_hints_at_it() -> None:
+    item = only("Daytally — a clock for your desk", "Somebody always asks: there is no AI in it.")
+    assert not item.launch
+    assert "says that it is not made of AI: “there is no ai”" in item.reasons
+
+
+def test_a_general_maker_s_name_alone_does_not_make_it_ai() -> None:
+    assert not only("Show HN: Red Squares – GitHub outages as a calendar", link="https://squares.example.org/").launch
+    assert only("Show HN: Red Squares – Claude outages as a calendar", link="https://squares.example.org/").launch
 
 
 def test_the_link_tells_a_story_from_a_launch() -> None:
@@ -98,11 +124,22 @@ def test_a_minor_release_is_a_launch_named_after_its_repository_and_a_patch_is_n
         ("Agent view in Claude Code", "Claude Code", ""),
         ("Claude for Small Business", "Claude for Small Business", ""),
         ("Marrow aims big with AutoReef, an AI tool that trains models", "AutoReef", ""),
+        ("Tidepool 3.0 finally gets surnames right", "Tidepool", "3.0"),
+        ("Introducing routines in Claude Code", "Claude Code", ""),
+        ("Full text search in Pinecone, now in public preview", "Pinecone", ""),
+        ("Show HN: I built Saltwort, a local-first LLM cache", "Saltwort", ""),
     ],
 )
 def test_the_tool_is_named_and_only_a_model_keeps_its_version_in_the_name(title: str, tool: str, version: str) -> None:
     item = only(title)
     assert (item.tool, item.version) == (tool, version)
+
+
+def test_a_common_noun_is_named_with_its_maker() -> None:
+    assert (
+        only("Computer in Teams is here", link="https://www.perplexity.ai/hub/blog/teams").tool == "Perplexity Computer"
+    )
+    assert only("Introducing Forge", link="https://mistral.ai/news/forge").tool == "Mistral Forge"
 
 
 def test_a_directory_title_is_a_name_without_what_it_works_with() -> None:
@@ -185,6 +222,17 @@ def test_a_digest_title_is_split_at_its_pictures() -> None:
     assert [(item.tool, item.version) for item in items] == [("Cursor", "3"), ("Gemma 4", "4")]
 
 
+def test_a_list_of_linked_tools_is_a_digest_without_saying_so_and_a_list_of_changes_is_none() -> None:
+    summary = "All tried:\n" + "\n".join(
+        f"- {name} – an AI reader for {topic}. https://example.org/{topic}"
+        for name, topic in (("Foglamp", "notes"), ("Kerning Club", "type"), ("Marrow 2", "bones"))
+    )
+    titled = entry("Three for a rainy Thursday", summary)
+    assert [item.tool for item in spot(titled) if item.launch] == ["Foglamp", "Kerning Club", "Marrow"]
+    changes = summary.replace("https://example.org/", "https://example.org/pull/")
+    assert [item.tool for item in spot(entry("Three for a rainy Thursday", changes)) if item.launch] == []
+
+
 @given(st.text(max_size=400), st.text(max_size=400), st.text(max_size=200), st.text(max_size=20))
 def test_any_text_gives_at_least_one_sound_item(title: str, summary: str, link: str, feed: str) -> None:
     for item in spot(entry(title, summary, link, feed)):
@@ -195,14 +243,11 @@ def test_any_text_gives_at_least_one_sound_item(title: str, summary: str, link: 
     assert spot(entry(title, summary, link, feed)) == spot(entry(title, summary, link, feed))
 
 
-@settings(deadline=None, max_examples=30)
-@given(st.sampled_from(["how a ", "A", "a.", "1.", "AI ", "– ", "(", "new x ", "$1 ", "- A: b\n", "🤖 , ", "http://"]))
-def test_a_megabyte_costs_no_more_than_a_moment(piece: str) -> None:
+@pytest.mark.parametrize("piece", ["how a ", "A", "a.", "1.", "– ", "(", "$1 ", "- A: b\n", "🤖 , ", "http://"])
+def test_of_a_megabyte_only_the_beginning_is_read(piece: str) -> None:
     huge = piece * (1_000_000 // len(piece))
-    started = time.perf_counter()
-    spot(entry(huge, huge, huge, huge))
-    spot(entry("AI weekly digest", huge))
-    assert time.perf_counter() - started < 1.0
+    cut = replace(entry(huge[:300], huge[:20_000], huge[:400], huge[:100]), link=huge, id=huge)
+    assert spot(entry(huge, huge, huge, huge)) == spot(cut)
 
 
 @pytest.mark.skipif(not benchmark.DATA.is_dir(), reason="the labelled feeds are not beside the project")
@@ -210,12 +255,33 @@ def test_labelled_entries_are_spotted_and_clustered_well_enough() -> None:
     measured = benchmark.measure()
     score = measured.of(bool)
     makers = measured.of(lambda label: "producthunt" not in label["feed"])
-    assert score["launch"]["f1"] >= 0.94
-    assert makers["launch"]["f1"] >= 0.89
+    assert score["launch"]["f1"] >= 0.95
+    assert makers["launch"]["f1"] >= 0.92
     assert score["category_acc"] >= 0.90
     assert score["tool_name_acc"] >= 0.85
-    assert score["pairs_launch"]["f1"] >= 0.88
+    assert score["pairs_launch"]["f1"] >= 0.90
     assert score["pairs_launch"]["p"] >= 0.95
+
+
+def test_the_sample_feeds_announce_what_they_are_meant_to() -> None:
+    now = datetime(2026, 11, 11, 10, tzinfo=UTC)
+    sightings = []
+    for file in sorted((SAMPLES / "feeds").iterdir()):
+        feed = Feed(file.stem, f"https://example.org/{file.name}")
+        for one in reading.read(dated(file.read_bytes(), now), feed, feed.url, "").entries:
+            sightings += [Sighting(one, item, now) for item in spot(one)]
+    found = Counter(launch.tool_name for launch in cluster(sightings, []))
+    assert sum(found[name] == 1 for name in SAMPLE_LAUNCHES) >= 19
+    assert sum(count for name, count in found.items() if name not in SAMPLE_LAUNCHES) <= 1
+    assert "Tide Clock" not in found
+
+
+#: The launches in the sample feeds, and no others: some in three feeds, three of them in one entry.
+SAMPLE_LAUNCHES = (
+    *("Rubberduck Jury", "Footnote Ferret", "Harbor Pilot", "Kino Kiln", "Marginalia Desk", "Cloakroom", "Murmuration"),
+    *("Cutting Remarks", "Stale Bread", "Flakehound", "Understudy", "Third Shift", "Calendar Goblin", "Pocket Glacier"),
+    *("Switchyard Nine", "Ovenbird 7B", "Ledgerlark", "Saltmarsh Index", "Tiny Tribunal", "Queryous", "Kerning Club"),
+)
 
 
 def test_a_longer_summary_does_not_move_the_link_or_the_key() -> None:

@@ -123,7 +123,12 @@ def muted(entries: list[Entry], *, first_poll: bool, now: datetime = NOW) -> lis
 
 
 def test_the_first_poll_announces_only_the_last_two_weeks() -> None:
-    assert muted(dated(0, 13.9, 14.1, 400, None, -0.5, -30), first_poll=True) == [2, 3, 4, 6]
+    assert muted(dated(0, 13.9, 14.1, 400, None, -0.5, -30), first_poll=True) == [2, 3, 6]
+
+
+def test_what_has_no_date_counts_from_first_sight_unless_it_is_an_archive() -> None:
+    assert muted(dated(*[None] * 100), first_poll=True) == []
+    assert muted(dated(1, *[None] * 101), first_poll=True) == list(range(1, 102))
 
 
 def test_later_whatever_appears_is_news() -> None:
