@@ -288,15 +288,6 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscriber:
-    """Someone who asked for the digest; `token` is the reader's own, made from a keyed hash."""
-
-    id: str
-    email: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Counts:
     """What became of an edition's deliveries.
 
