@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digest.clustering import cluster
+from digest.clustering import EntryKey, cluster
 from digest.composing import compose as put_together
 from digest.errors import EditionError, Fault, FilesError
 from digest.judging import judge
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 
 #: Known launches that new entries are compared with: older ones are another launch of the same tool.
 _COMPARED = timedelta(days=60)
+
+#: Entries that are looked at again with new ones: a story is told within days, its report may come before it.
+_RETOLD = timedelta(days=7)
+
+#: Entries looked at together: all that a first poll of some hundred feeds brings, bounded for who has more.
+_AT_ONCE = 5_000
+
+#: A process that gathers every hour looks at the entries of the last days each time.
+_spotted = lru_cache(maxsize=_AT_ONCE)(spot)
 
 #: Feeds that carry a launch until it counts as seen everywhere.
 _EVERYWHERE = 4
@@ -98,12 +108,25 @@ def spot_launches(services: Services) -> int:
     Entries are marked only after their launches were kept, so a run that stopped is simply run again.
     """
     now, new = services.clock(), 0
-    while entries := services.entries.unspotted():
-        sightings = [Sighting(entry, one, seen) for entry, seen in entries for one in spot(entry)]
+    while entries := services.entries.unspotted(_AT_ONCE):
+        sightings = [Sighting(entry, one, seen) for entry, seen in entries for one in _spotted(entry)]
         known = services.store.launches(since=now - _COMPARED, everything=True)
+        sightings += _told_before(services, known, {(entry.feed, entry.id) for entry, _ in entries})
         new += services.store.keep_launches(cluster(sightings, known, services.store.tool_names()), now)
         services.entries.mark_spotted([(entry.feed, entry.id) for entry, _ in entries], now)
     return new
+
+
+def _told_before(services: Services, known: Iterable[Launch], new: Collection[EntryKey]) -> list[Sighting]:
+    """What the entries of the last days said, without what would make a launch of an entry that made none then."""
+    carried = {key for launch in known for key in launch.entries}
+    return [
+        Sighting(entry, one, seen)
+        for entry, seen in services.entries.all_entries(services.clock() - _RETOLD)
+        if (entry.feed, entry.id) not in new
+        for one in _spotted(entry)
+        if (entry.feed, entry.id) in carried or not one.launch
+    ]
 
 
 # The panel

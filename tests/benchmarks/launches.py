@@ -10,6 +10,7 @@ import importlib.util
 import json
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from digest.clustering import cluster
 from digest.model import Entry, Feed, Launch, Sighting, Spotted
 from digest.spotting import spot
 from sources.kinds import rss
+from tests.commands import verdicts
+from tests.web import Reply, Web
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -64,6 +67,27 @@ def measure(data: Path = DATA, labelled: Path | None = None) -> Measured:
         found = {"launch": best.launch, "category": best.category, "tool": best.tool}
         predictions.append({"feed": feed, "id": number, "cluster": launch_of.get((feed, number)), **found})
     return Measured(labels, predictions, _scorer(data / "score_labels.py"))
+
+
+def end_to_end(home: Path, week: str = "2026-05-16", data: Path = DATA) -> Measured:
+    """Gather one week's snapshot as a person would, from a local server into an empty home, and see what it says.
+
+    The labels are those of that week; the predictions are what `verdicts launches --entries` prints.
+    """
+    labels = [json.loads(line) for line in (data / "dev_labels.jsonl").read_text("utf-8").splitlines()]
+    files = {path.stem.replace("_", "-").lower(): path for path in sorted((data / "feeds" / week).glob("*.xml"))}
+    now = ("--now", f"{week}T12:00Z")
+    verdicts("init", home=home)
+    (home / "verdicts.toml").write_text('fetch_allow_hosts = ["127.0.0.1"]\n')
+    with Web() as web:
+        headers = {"Content-Type": "application/xml"}
+        urls = {name: web.serve(f"/{name}", Reply(file.read_bytes(), headers=headers)) for name, file in files.items()}
+        listed = (f'[[feed]]\nname = "{name}"\nurl = "{url}"\n' for name, url in urls.items())
+        (home / "feeds.toml").write_text("".join(listed))
+        verdicts("gather", "--all", *now, home=home)
+    shown = verdicts("launches", "--entries", "--json", *now, home=home).document
+    predictions = [{**one, "feed": files[one["feed"]].name, "cluster": one["launch_id"]} for one in shown]
+    return Measured([one for one in labels if one["week"] == week], predictions, _scorer(data / "score_labels.py"))
 
 
 def _entries(feeds: Path, weeks: set[str]) -> dict[tuple[str, str, str, str], Entry]:
@@ -150,6 +174,16 @@ def resampled(measured: Measured, rounds: int = 200) -> tuple[float, float]:
     return scores[int(rounds * 0.025)], scores[int(rounds * 0.975)]
 
 
+def print_score(name: str, score: Score) -> None:
+    """Print one line of scores."""
+    launch, pairs = score["launch"], score["pairs_launch"]
+    sys.stdout.write(
+        f"{name:28} launch f1 {launch['f1']:.3f} (p {launch['p']:.3f}, r {launch['r']:.3f})  "
+        f"category {score['category_acc']}  tool {score['tool_name_acc']}  "
+        f"pairs f1 {pairs['f1']:.3f} (p {pairs['p']:.3f}, r {pairs['r']:.3f})\n"
+    )
+
+
 def main() -> int:
     """Print the scores, all together and by part, and the times."""
     print_times()
@@ -167,15 +201,10 @@ def main() -> int:
         "2026-05-16, newspapers": lambda label: label["feed"].startswith(("techcrunch", "theverge")),
     }
     for name, wanted in parts.items():
-        if not any(map(wanted, measured.labels)):
-            continue
-        score = measured.of(wanted)
-        launch, pairs = score["launch"], score["pairs_launch"]
-        sys.stdout.write(
-            f"{name:28} launch f1 {launch['f1']:.3f} (p {launch['p']:.3f}, r {launch['r']:.3f})  "
-            f"category {score['category_acc']}  tool {score['tool_name_acc']}  "
-            f"pairs f1 {pairs['f1']:.3f} (p {pairs['p']:.3f}, r {pairs['r']:.3f})\n"
-        )
+        if any(map(wanted, measured.labels)):
+            print_score(name, measured.of(wanted))
+    with tempfile.TemporaryDirectory() as home:
+        print_score("2026-05-16, end to end", end_to_end(Path(home)).of(bool))
     low, high = resampled(measured)
     sys.stdout.write(f"same-launch pair f1, 95 % of the resamples of stories: {low:.3f} to {high:.3f}\n")
     return 0

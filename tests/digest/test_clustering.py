@@ -140,6 +140,81 @@ def test_a_known_launch_keeps_its_id_and_gains_entries() -> None:
     assert entries([grown]) == [["one", "two"]]
 
 
+def test_what_a_known_launch_was_also_called_finds_it() -> None:
+    page = "https://maker.example.org/work-with-codex-from-anywhere"
+    told = seen("Work with Codex from anywhere", page, "a")
+    retold = seen("Codex is now in the ChatGPT mobile app", page, "b", at=NOON + timedelta(hours=1))
+    later = seen("Codex is now available on mobile via ChatGPT app", feed="c", at=NOON + DAY)
+    (known,) = cluster([*told, *retold], [])
+    (alone,) = cluster(later, [known])
+    (grown,) = cluster([*told, *retold, *later], [known])
+    assert alone.id != known.id
+    assert (grown.id, entries([grown])) == (known.id, [["a", "b", "c"]])
+
+
+def test_what_hardly_looks_like_a_launch_joins_one_only_when_it_tells_its_story() -> None:
+    launch = seen("Codex gets a Windows app", feed="press")
+    mention = seen("Building a safe, effective sandbox to enable Codex on Windows", feed="maker")
+    story = seen("Anthropic courts a new kind of customer: small business owners", feed="press")
+    assert not any(item.spotted.launch for item in (*mention, *story))
+    assert entries(cluster([*launch, *mention], [])) == [["press"]]
+    assert entries(cluster([*seen("Claude for Small Business", feed="maker"), *story], [])) == [["maker", "press"]]
+
+
+@pytest.mark.parametrize("other", ["Latitude for Claude Code", "Latitude for Claude Code: see where your tokens go"])
+def test_what_says_the_same_of_the_same_tool_is_one_launch(other: str) -> None:
+    one = seen(
+        "Latitude for Claude Code - 查看在哪里消耗代币。减少触及限额的情况", "https://list.example.org/r/1", "list"
+    )
+    assert len(cluster([*one, *seen(other, "https://example.org/latitude-4", "hunt", at=NOON + 6 * DAY)], [])) == 1
+
+
+def test_a_report_seen_before_the_launch_joins_it_when_handed_in_again() -> None:
+    report = seen("OpenAI wants your bank accounts in ChatGPT", feed="press", at=NOON - DAY)
+    assert cluster(report, []) == []
+    announced = seen("OpenAI launches ChatGPT for bank accounts with Plaid", feed="maker")
+    assert entries(cluster([*report, *announced], [])) == [["maker", "press"]]
+
+
+def test_what_else_came_in_changes_nothing() -> None:
+    story = [
+        *seen("OpenAI launches ChatGPT for personal finance, connects bank accounts", feed="one"),
+        *seen("OpenAI now wants ChatGPT to access your bank accounts", feed="two"),
+    ]
+    others, _, _ = a_week(known=0, new=500)
+    crowd = [item for name in "abcdefgh" for item in seen(f"{name}uill – AI for personal bank accounts", feed="list")]
+    (launch,) = cluster(story, [])
+    assert launch in cluster([*others, *crowd, *story], [])
+
+
+@pytest.mark.parametrize(("host", "launches"), [("press.example.com", 1), ("maker.example.org", 2)])
+def test_a_list_of_links_speaks_with_as_many_voices_as_it_links_to(host: str, launches: int) -> None:
+    one = seen("Codex is now available on mobile via ChatGPT app", "https://maker.example.org/1", "links")
+    other = seen("OpenAI brings Codex to your phone", f"https://{host}/2", "links")
+    assert len(cluster([*one, *other], [])) == launches
+
+
+def test_a_page_named_after_the_story_tells_it_better_than_its_title() -> None:
+    titles = {
+        "https://a.example.org/meta-ai-incognito-chats": "Mark announces ‘completely private’ encrypted Meta AI chat",
+        "https://b.example.org/9": "WhatsApp adds an incognito mode in Meta AI chats",
+    }
+    sightings = [item for link, title in titles.items() for item in seen(title, link, link[8:9])]
+    assert len(cluster(sightings, [])) == 1
+
+
+def test_a_translation_joins_by_what_both_could_say() -> None:
+    one = seen("Claude Agents for Financial Services - 适用于路演、KYC 和结账的财务代理模板", feed="list")
+    other = seen("Anthropic launches agents for financial services", feed="press")
+    assert len(cluster([*one, *other], [])) == 1
+
+
+def test_that_one_tool_has_news_twice_does_not_make_one_story_of_them() -> None:
+    one = seen("Notion 3.4 - 全新的仪表盘、连接器、侧边栏和更智能的 AI 助手", feed="list")
+    other = seen("Notion just turned its workspace into a hub for AI agents", feed="press", at=NOON + DAY)
+    assert len(cluster([*one, *other], [])) == 2
+
+
 def test_an_edited_title_makes_no_new_launch() -> None:
     (known,) = cluster(seen("Introducing Quillmark", id_="7"), [])
     assert cluster(seen("Quillmark: the AI that listens", id_="7", at=NOON + DAY), [known]) == []
