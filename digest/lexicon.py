@@ -162,7 +162,9 @@ AI_STRONG = terms(r"""
     ai; a\.i\.; ai-\w+; \w+-ai; agi; gpts?; llms?; vlms?; slms?; agentic\w*; copilots?; chatbots?; rag; genai
     generative; artificial intelligence; machine learning; language models?; foundation models?; world models?
     diffusion; neural; multimodal; text[- ]to[- ](?:speech|image|video|music|sql|3d); image generation; vibe[- ]cod\w+
-    fine[- ]tun\w+; prompts?; mcp; (?:coding|voice|browser|background|cloud|autonomous|multi|sub)[- ]?agents?; tts
+    fine[- ]tun\w+; prompts?; mcp
+    (?:build|run)(?:ning|ing)? (?:\w+ ){0,5}agents
+    (?:coding|voice|browser|background|cloud|autonomous|multi|sub)[- ]?agents?; tts
     embeddings?; inference; pytorch; tensorflow; onnx; gguf; comfyui
     (?:speech|vision|image|video|audio|voice|local|reasoning|design|code) models?; ki; ki-\w+
     künstliche\w* intelligenz; sprachmodelle?; ia; intelligence artificielle
@@ -224,7 +226,7 @@ FOR = (
     Clue(3.4, "title", "title says “{0}”", re.compile(r"(?<=[:：–—-] )(?:introducing|announcing|meet)(?=\s)")),
     Clue(2.6, "title", "title says “{0}”", terms(
         r"meet(?! the (?:team|winners|people|founders|makers|speakers)); bringing; redesigning; upgrading; expanding; "
-        r"connect; collaborate with; work with; put", start=True)),
+        r"connect; collaborate with; work with; put; your (?:\w+ ){1,2}can(?! (?:be|wait|also))", start=True)),
     Clue(3.2, "title", "title says “{0}”", terms(r"""
         (?:is|are|now) (?:generally )?available; generally available; (?:is|are) live; now live; goes live
         now in(?! (?:talks|court|doubt|question|the hands)); (?:is|are) here; (?:is|are) out; out now
@@ -247,9 +249,15 @@ FOR = (
         is now; will now; updates (?:\w+ ){1,4}(?:to|with); expands (?:\S+ ){0,5}to; upgrades (?:its|the|\w+ with)
         gives (?:\S+ ){1,5}(?:an?|the); drops (?:an?|its|the)(?: \S+){0,3} (?:models?|tool|app|agent); revamps
         overhauls
-        (?:now|also) (?!costs|says|faces|owns|employs|seeks|plans|is|does|has (?:to|more|over|\d))[a-z]{2,}s
+        (?:now|also) (?!costs|says|faces|owns|employs|seeks|plans|is|does|has (?:to|more|over|\d))[a-z][a-z-]+s
         now (?:have|support|work|run)
     """)),
+    Clue(4.6, "title", "title says “{0}”", re.compile(
+        r"^(?:advanc|improv|extend|enhanc|expand|upgrad|strengthen)ing (?:(?:\S+ ){1,4}with new |"
+        r"(?:chatgpt|claude|codex|gemini|copilot|cursor|grok|perplexity|comet|bugbot)\b(?!['’]))")),
+    Clue(2.6, "title", "title says “{0}”", re.compile(
+        r"^(?!ai |this |that |it |the |why |how |what |[^,:]*\?)[^,:]{2,30} is an? (?:\S+ ){0,4}?"
+        r"(?:framework|library|app|editor|gateway|runtime|cli|sdk)(?= (?:for|that|to|with|built)\b|$)")),
     Clue(2.2, "title", "title says “{0}”", terms(r"""
         new (?:\w+ ){0,4}(?:in|experience|features?|connectors|app|tool|mode|assistant|browser|api|chatbot|generator)
         new \w+ models; all[- ]new; new in; built-in; (?:newest|latest) (?:\S+ ){0,4}(?:models?|features?|tools?|app)
@@ -265,6 +273,7 @@ FOR = (
         today,? (?:we(?:['’]re| are)|\S+ is) (?:\w+ to )?(?:introduc\w+|launch\w*|releas\w+|announc\w+|preview\w*)
         we(?:['’]re| are) (?:introducing|launching|releasing|previewing); released (?:today|this week)
         (?:has|have|just|is|are) (?:launched|released|open-sourced); (?:available|live|out) (?:from )?(?:now|today)
+        ^[^.:]{2,40}: an? [^.:]{0,80}?(?:models?|tools?|apps?|agents?|platform|assistant)
     """)),
     Clue(1.0, "text", "summary says “{0}”", terms(r"""
         now available; we(?:['’]re| are) (?:excited|thrilled|launching|introducing|announcing|releasing); introducing
@@ -287,7 +296,8 @@ AGAINST = (
     Clue(-4.0, "title", "customer or partner story: “{0}”", terms(r"""
         chooses?; selects; scales; deploying; deploys; fuels; advances; powers; named; drives; transforms
         standardi[sz]es; empowers; accelerates \w+; customer story; case study; success story
-        partners?(?: with| to|hip)?; partnering; partnerships; collaborat(?:e|es|ion|ing) (?:with|to|on)
+        partners?(?: with| to|hip)?; partnering; partnerships
+        (?!^collaborate )collaborat(?:e|es|ion|ing) (?:with|to|on)
         join(?:s|ing)? forces; teams? up; applauds; recognized; ambassador; protects; ships \d+x; alliance
         what's possible; kundenstory; anwenderbericht
     """)),
@@ -300,7 +310,8 @@ AGAINST = (
     """), 1.0),
     Clue(-3.5, "title", "a report or opinion: “{0}”", terms(r"""
         why; what; what[’']s; when; where; who; how; is; are; do; does; did; can; should; stop; don[’']t; inside; i
-        my; your; our(?! (?:new|newest|latest|fastest)); we(?!['’]| launch| introduc| releas| announc| add); on
+        my; your(?! (?:\w+ ){1,2}can ); our(?! (?:new|newest|latest|fastest)); on
+        we(?!['’]| launch| introduc| releas| announc| add)
         we[’']re(?! (?:launch|introduc|releas|announc|add|open|roll|ship)); against; forget; prepare; notes on
         thoughts on
         the (?:real|case|problem|future|state|other|end|rise|third)
@@ -315,7 +326,9 @@ AGAINST = (
         will (?!let )(?:\w+ )?(?:be|support|get|soon|launch|bring|offer|add|come|become|ban|have|power|release|ship)
         upcoming; coming (?:soon|next|later|(?:in|this) (?:spring|summer|autumn|fall|winter|20\d\d)); join the wait\S*
         next (?:year|month|quarter|week); later this year; plans? to
-        planning to; to (?:launch|release|unveil|bring|power|offer); set to; preps; preparing; roadmap; rumou?rs?
+        planning to; launch(?:es|ing)? (?:on )?(?:january|february|march|april|may|june|july|august|september) \d+
+        launch(?:es|ing)? (?:on )?(?:october|november|december|(?:jan|feb|mar|apr|aug|sept?|oct|nov|dec)\.?) \d+
+        to (?:launch|release|unveil|bring|power|offer); set to; preps; preparing; roadmap; rumou?rs?
         reportedly; teases?; is working on; wants to; waiting list; wait-?list; intends?; future of; demnächst
         kommt bald; plant
         bientôt; próximamente; 即将
@@ -339,7 +352,9 @@ AGAINST = (
         benchmarks?; \w*bench; evals?; evaluating; evaluation; measuring; research(?:ers)?; study; paper; survey
         technical report; reports?; leaderboard; arena; we compare; rethinking; understanding; towards?; analysis
         investigating; demystifying; quantifying; preprint; retrospective; recap; highlights?; year in review
-        conversation with; interview; podcast; (?:system|model) cards?; findings
+        conversation with; interview; podcast; an? (?:new |novel )?(?:frontier|paradigm|approach|method) (?:for|to|of)
+    architecture (?:and|of)
+    (?:system|model) cards?; findings
     """)),
     Clue(-3.0, "title", "an activity, not a product: “{0}”", re.compile(
         r"(?:^|[:–—] )(?:(?:build|deploy|scal|us|mak|optimi[sz]|runn|train|design|accelerat|unlock|partner|protect|"
@@ -365,22 +380,37 @@ AGAINST = (
         says?; said; warns?; admits?; claims that; explains?; debates?; opinion; hates?; fears?; fatigue;
         rally; boom; bubble; amid; fails?; quietly; nearly; almost; feeling; broken; wrong; hidden; truth
         story; myth; means; (?:is|does|wo|ca|are|did|should|would)n[’']?t; needs? to; taking; secret; impact
-        still; hard; trust; manipulat\w+; anti-pattern; scandal; backlash
+        still; hard; trust; i['’]d; i wish; than i; manipulat\w+; anti-pattern; scandal; backlash
         critics; worse; worst; dead; death
     """)),
     Clue(-2.5, "start", "summary tells of a lesson: “{0}”", terms(
-        r"this (?:\S+ ){0,3}(?:course|tutorial|guide|webinar|episode|ebook|case study)")),
+        r"^how (?:we|i|our|to); this (?:\S+ ){0,3}(?:course|tutorial|guide|webinar|episode|ebook|case study)")),
     Clue(-3.5, "link", "the link is a customer story or guide: “{0}”", re.compile(
         r"/(?:customers?|customer-stories|case-stud(?:y|ies)|stories|academy|guides?(?:-and-resources)?|learn|tutorials?|"
         r"events?|webinars?|podcasts?|signals|careers|policy|legal|research/team|help|support)(?=/|$)|/blog/how-|"
         r"//(?:support|help|docs)\.")),
     Clue(-2.5, "link", "the link is research or engineering: “{0}”", re.compile(
         r"arxiv\.org|/(?:research|engineering|papers?|opinion|politics|commentary|writing|essays?|notes)(?=/.)|/abs/|"
-        r"\.pdf$|/(?:pull|issues|advisories)/")),
+        r"\.pdf$|[-/]papers?/?$|/(?:pull|issues|advisories)/")),
     Clue(-1.5, "link", "a newspaper's headline: “{0}”", re.compile(
         r"(?<=/)(?:www\.)?(?:nytimes|ft|bbc|theguardian|economist|bloomberg|404media|time|wsj|cnbc|forbes|tomshardware|"
         r"fastcompany|youtube|youtu|reuters|washingtonpost|cnn)\.")),
 )  # fmt: skip
+
+#: Titles that are only the name of a part of a product, as makers write them: "Scheduled tasks", "Agents for banks".
+PART_TITLE = re.compile(
+    r"(?!(?:introducing|announcing|how|why|what|your|our|my|the|an?|build|use|using|make|create|customize|\w+ing) )"
+    r"(?:[a-z][\w-]*,? (?:and |& )?){0,3}"
+    r"(?:agents|alerts|apps|artifacts|canvas|channels|cli|connectors|dashboards?|environments?|extensions|filters|folders|"
+    r"hooks|integrations|library|memory|mobile|mode|notebooks|plugins|projects|sandboxes|sdk|skills|subagents|tasks|"
+    r"templates|triggers|voices|webhooks|workflows|workspaces)"
+    r"(?: (?:for|in|on|across|with)(?: (?!how|why|what)[\w-]+){1,5})?"
+)
+#: Titles that tell a reader to do something with a part of the maker's product: "Build agents with the Foo SDK".
+DONE_WITH = re.compile(
+    r"^(?!how )[a-z]+ (?:\S+ ){1,5}(?:with|from|in|using|through) (?:the |our )?(?:new )?(?:[\w-]+ ){0,2}"
+    r"(?:sdk|api|cli|mcp server|app|desktop|plugins?|connectors?)$"
+)
 
 #: Objects that turn "launches X" into something that is no tool.
 NO_TOOL = terms(r"""

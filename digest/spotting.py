@@ -25,12 +25,14 @@ from digest.lexicon import (
     CATEGORY_WORDS,
     CODE_HOSTS,
     DIRECTORY_HOSTS,
+    DONE_WITH,
     FOR,
     GENERAL_FEED,
     GENERIC_NAMES,
     MAKER_CATEGORY,
     MODEL_LINE,
     NO_TOOL,
+    PART_TITLE,
     PRESS_HOST,
     PRODUCT,
     host_in,
@@ -161,6 +163,8 @@ def _shape(page: _Page, named: Named) -> Iterator[tuple[float, str]]:
         yield (2.2 if known else 1.4), f"title is only a name: “{named.name}”"
     elif named.how == "within" and page.maker:
         yield 1.8, f"title names something in {named.name}"
+    elif page.maker and (found := PART_TITLE.fullmatch(page.low) or DONE_WITH.search(page.low)):
+        yield 2.2, f"title names a part of the maker’s product: “{found.group()[:40].strip()}”"
     if host_in(page.host, CODE_HOSTS):
         yield 1.5, "links to code or a package that can be used"
     elif page.posted and page.path in {"", "/"}:
@@ -210,8 +214,11 @@ def _made_of_ai(page: _Page, named: Named) -> Iterator[tuple[float, str]]:
         yield -6.0, f"says that it is not made of AI: “{found.group()}”"
     elif (found := AI_WEAK.search(text)) and AI_VENDOR.search(page.low):
         yield 0.2, f"a maker of AI and “{found.group()}”"
-    elif found:
-        yield (-2.0 if page.general else -0.4), f"only “{found.group()}” hints at AI"
+    elif found:  # who shows a tool to programmers says so when it is made of AI
+        yield (
+            (-4.8 if page.posted and "agent" not in page.low else -2.0 if page.general else -0.4),
+            f"only “{found.group()}” hints at AI",
+        )
     elif AI_VENDOR.search(page.low):
         yield -2.0, "only a maker's name hints at AI"
     elif page.general:

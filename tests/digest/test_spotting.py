@@ -49,6 +49,13 @@ def only(title: str, summary: str = "", link: str = "https://example.org/post", 
         ("Search the archive of your AI notes", "Tidepool is now in public preview."),
         ("Tidepool — the AI agent for portals nobody wants to fill in", ""),
         ("Introducing Tidepool: cuts you can’t hear, made with AI", ""),
+        ("Collaborate with Claude on spreadsheets", ""),
+        ("Your agents can pay their bills with Tidepool AI", ""),
+        ("Tidepool AI now self-heals", ""),
+        ("Speaking of Tidepool", "Tidepool TTS: an open text-to-speech model that whispers."),
+        ("Advancing dictation with new AI models for radio plays", ""),
+        ("Tidepool is a small framework for building patient agents", ""),
+        ("Amazon launches Nova 3, an AI model", ""),
     ],
 )
 def test_something_new_that_can_be_used_is_a_launch(title: str, summary: str) -> None:
@@ -71,6 +78,10 @@ def test_something_new_that_can_be_used_is_a_launch(title: str, summary: str) ->
         ("AI model Tidepool 1 is deprecated", "something ends or changes price: “deprecated”"),
         ("Coming in spring: Tidepool, an AI editor", "about plans, not something usable: “coming in spring”"),
         ("Tidepool – a curated learning path for AI", "a guide or lesson: “curated”"),
+        ("Tidepool’s AI coach launches June 3", "about plans, not something usable: “launches june 3”"),
+        ("AI agents are getting better than I’d like", "talk rather than a launch: “than i”"),
+        ("Tidepool AI: Architecture and Design", "a benchmark or research: “architecture and”"),
+        ("Tidepool: A new frontier for AI training", "a benchmark or research: “a new frontier for”"),
     ],
 )
 def test_other_news_is_no_launch_and_says_why(title: str, reason: str) -> None:
@@ -85,6 +96,35 @@ def test_a_tool_without_ai_is_no_launch_where_all_kinds_of_things_are_listed() -
     assert not only("Daytally", described, "https://www.producthunt.com/products/daytally").launch
     assert not only("Show HN: Rockpile – a music player for the terminal", link="https://rockpile.example.org").launch
     assert only("Daytally AI", described, "https://www.producthunt.com/products/daytally").launch
+
+
+@pytest.mark.parametrize(
+    ("title", "launch"),
+    [
+        ("Scheduled tasks", True),
+        ("Agents for harbour masters", True),
+        ("Audit every answer with the Compliance API", True),
+        ("Building agents for harbour masters", False),
+        ("Build enterprise workflows with two databases", False),
+        ("What a season of night shifts does to a crew", False),
+    ],
+)
+def test_where_a_maker_writes_the_name_of_a_part_alone_announces_it(title: str, launch: bool) -> None:
+    assert only(title, link="https://cursor.com/blog/one").launch == launch
+    assert not only(title, link="https://example.org/blog/one").launch
+
+
+def test_a_word_that_only_hints_at_ai_is_too_little_among_programmers() -> None:
+    assert not only("Show HN: Reedmace – turns notes into maps", link="https://reedmace.example.org/").launch
+    assert only("Show HN: Reedmace – a sandbox for agents", link="https://reedmace.dev/").launch
+
+
+def test_a_summary_that_tells_how_something_was_done_is_a_lesson() -> None:
+    title, link = "Reeds, the AI model, and rope", "https://example.org/blog/reeds"
+    assert (
+        only(title, "An AI model for weavers.", link).score
+        > only(title, "How we sort an AI model’s reeds.", link).score
+    )
 
 
 def test_a_tool_that_says_it_has_no_ai_is_no_launch_whatever_else_hints_at_it() -> None:
