@@ -282,6 +282,7 @@ def _new_launch(sighting: Sighting, slugs: Mapping[tuple[str, str], str]) -> Lau
         tagline=spotted.tagline,
         category=spotted.category,
         version=spotted.version,
+        entry_price=spotted.entry_price,
         score=spotted.score,
         reasons=spotted.reasons,
         entries=((entry.feed, entry.id),),

@@ -46,8 +46,16 @@ class Decisions:
         self._set(launch, "reject", now, rejected=True)
 
     def announce(self, entry: Entry, spotted: Spotted, tool: str, now: datetime) -> Launch:
-        """Make a launch of an entry in which none was spotted."""
+        """Make a launch of an entry in which none was spotted; a launch it has already is accepted instead.
+
+        Raises:
+            SettingsError: The tool's name has no letter or digit.
+        """
+        if (known := self._of(entry)) is not None:
+            self.accept(known, now)
+            return self.rename(known, tool, now) if tool else self.find(known.id)
         name = tool or spotted.tool or entry.title
+        _slug(name)
         launch = Launch(
             id=_id(entry, name),
             tool_slug=slugify(name),
@@ -59,6 +67,7 @@ class Decisions:
             tagline=spotted.tagline,
             category=spotted.category,
             version=spotted.version,
+            entry_price=spotted.entry_price,
             score=1.0,
             reasons=(f"{self.by} says so",),
             entries=((entry.feed, entry.id),),
@@ -97,6 +106,7 @@ class Decisions:
             allowed = "an entry that is one of several of this launch"
             raise SettingsError(f"{launch.id}: found {entry.id!r} of {entry.feed}; allowed: {allowed}")
         name = tool or launch.tool_name
+        _slug(name)
         own = replace(
             launch,
             id=_id(entry, name, "split"),
@@ -118,9 +128,7 @@ class Decisions:
         Raises:
             SettingsError: The name has no letter or digit.
         """
-        name, slug = " ".join(name.split()), slugify(name)
-        if not slug:
-            raise SettingsError(f"name: found {name!r}; allowed: a name with letters or digits")
+        name, slug = " ".join(name.split()), _slug(name)
         with writing(self.engine) as session:
             old = session.get_one(ToolRow, launch.tool_slug)
             if session.get(ToolRow, slug) is None:
@@ -152,6 +160,15 @@ class Decisions:
             session.exec(launches.values(category=category))
             self._log(session, launch, "category", category, now)
 
+    def _of(self, entry: Entry) -> Launch | None:
+        """Give the launch an entry belongs to, the first of several."""
+        statement = select(LaunchEntryRow.launch_id).where(
+            LaunchEntryRow.feed == entry.feed, LaunchEntryRow.entry_id == entry.id
+        )
+        with reading(self.engine) as session:
+            found = session.exec(statement.order_by(col(LaunchEntryRow.launch_id)).limit(1)).first()
+        return self.find(found) if found else None
+
     def _set(self, launch: Launch, what: str, now: datetime, *, rejected: bool) -> None:
         with writing(self.engine) as session:
             session.exec(update(LaunchRow).where(col(LaunchRow.id) == launch.id).values(rejected=rejected))
@@ -173,6 +190,12 @@ class Decisions:
 def _id(entry: Entry, *words: str) -> str:
     seed = "\n".join((entry.feed, entry.id, *words))
     return hashlib.sha256(seed.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _slug(name: str) -> str:
+    if not (slug := slugify(name)):
+        raise SettingsError(f"name: found {name!r}; allowed: a name with letters or digits")
+    return slug
 
 
 def _keys(session: Session, launch: str) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ VerdictsError
 ├── FeedError              one feed could not be read; the others go on
 ├── TemplateError          a template cannot be rendered: file, line, snippet
 ├── EditionError           an edition may not do what was asked in its state
+├── EditionBlocked         preflight found what forbids sending
 ├── DuplicateReview        two reviews of one tool by one reviewer were taken together
 └── SendError              one call to a sender did not end well
     ├── SendRefused        nothing went out
@@ -66,6 +67,10 @@ class TemplateError(VerdictsError):
 
 class EditionError(VerdictsError):
     """An edition may not do what was asked in its state; the text says which state it is in and what it allows."""
+
+
+class EditionBlocked(VerdictsError):
+    """Preflight found what forbids sending; the text says what."""
 
 
 class DuplicateReview(VerdictsError):

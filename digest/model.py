@@ -94,6 +94,7 @@ class Launch:
     tagline: str = ""
     category: str = "Other"
     version: str = ""
+    entry_price: str = ""
     score: float = 0.0
     reasons: tuple[str, ...] = ()
     entries: tuple[tuple[str, str], ...] = ()

@@ -121,6 +121,12 @@ class Store:
             entries = _entries(session, [row.id for row in rows])
         return [launch_of(row, entries.get(row.id, ())) for row in rows]
 
+    def ruled_out(self) -> set[str]:
+        """Give the ids of the launches that an editor rejected or merged away."""
+        gone = or_(col(LaunchRow.rejected), col(LaunchRow.merged_into).is_not(None))
+        with reading(self.engine) as session:
+            return set(session.exec(select(LaunchRow.id).where(gone)))
+
     # Reviews
 
     def record_reviews(self, sheets: Iterable[tuple[Tool, Sequence[Review]]], now: datetime) -> Recorded:
@@ -182,9 +188,10 @@ class Store:
             for tool in tools
         ]
 
-    def reviewed(self) -> dict[str, int]:
-        """Give how many reviewers have reviewed each tool that has any review."""
-        statement = select(ReviewRow.tool, func.count(func.distinct(ReviewRow.reviewer))).group_by(ReviewRow.tool)
+    def reviewed(self, panel: Collection[str]) -> dict[str, int]:
+        """Give how many of the panel have reviewed each tool that has any review by them."""
+        counted = select(ReviewRow.tool, func.count(func.distinct(ReviewRow.reviewer))).group_by(ReviewRow.tool)
+        statement = counted.where(col(ReviewRow.reviewer).in_(sorted(panel)))
         with reading(self.engine) as session:
             return dict(session.exec(statement).all())
 
@@ -209,7 +216,7 @@ class Store:
         """Give where the edition before `week` ended; a skipped one does not count, its launches are still news."""
         statement = (
             select(EditionRow.until)
-            .where(EditionRow.week < week, EditionRow.state != "skipped")
+            .where(EditionRow.week < week, col(EditionRow.state).in_(PUBLIC))
             .order_by(col(EditionRow.week).desc())
             .limit(1)
         )
@@ -319,10 +326,12 @@ class Store:
             self._move(session, week, ("draft", "approved", "sending"), "released", held=None)
         return self.require(week)
 
-    def skip(self, week: str, reason: str) -> EditionRecord:
-        """End a week without sending, for a reason."""
+    def skip(self, week: str, reason: str, now: datetime) -> EditionRecord:
+        """End a week without sending, for a reason; also one in which nothing was composed."""
         if not reason.strip():
             raise EditionError(f"{week} cannot be skipped without a reason")
+        if self.edition(week) is None:
+            return self.keep_draft(Edition(week, "", "", (), since=now, until=now), skipped_because=reason)
         with writing(self.engine) as session:
             self._move(session, week, ("draft", "approved"), "skipped", state="skipped", reason=reason, held=None)
         return self.require(week)
@@ -335,8 +344,12 @@ class Store:
 
     def finish_sending(self, week: str, now: datetime) -> EditionRecord:
         """Mark an edition as sent; the caller has made sure that nothing waits and nothing is unknown."""
-        with writing(self.engine) as session:
-            self._move(session, week, ("sending",), "finished", state="sent", sent_at=now, held=None)
+        try:
+            with writing(self.engine) as session:
+                self._move(session, week, ("sending",), "finished", state="sent", sent_at=now, held=None)
+        except EditionError:
+            if self.require(week).state != "sent":  # else another process was faster
+                raise
         return self.require(week)
 
     def _move(self, session: Session, week: str, allowed: Sequence[str], verb: str, *also: Any, **values: Any) -> None:
@@ -385,7 +398,13 @@ def keep(session: Session, launches: Sequence[Launch], now: datetime) -> int:
 
 
 def _tool_values(launch: Launch, now: datetime) -> dict[str, Any]:
-    known = {"tagline": launch.tagline, "category": launch.category, "url": launch.link, "category_set": False}
+    known = {
+        "tagline": launch.tagline,
+        "category": launch.category,
+        "entry_price": launch.entry_price,
+        "url": launch.link,
+        "category_set": False,
+    }
     return _blank(launch.tool_slug, launch.tool_name, now) | known
 
 

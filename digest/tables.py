@@ -46,6 +46,7 @@ class LaunchRow(SQLModel, table=True):
     tagline: str = Field(default="", sa_type=Text)
     category: str = "Other"
     version: str = ""
+    entry_price: str = ""
     score: float = 0.0
     reasons: list[str] = Field(default_factory=list, sa_type=JSON)
     rejected: bool = False

@@ -23,23 +23,26 @@ for commands in (starting, gathering, launching, panel, editions, sending, runni
 
 def main() -> None:
     """Run a command; every error becomes one line that says what to change."""
-    from digest.errors import FeedError, SendError, SettingsError, TemplateError, VerdictsError
+    from digest.errors import EditionBlocked, FeedError, SendError, TemplateError, VerdictsError
 
     try:
         result = app(standalone_mode=False)
     except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stdout.write(error.format_message() + "\n")
+            sys.exit(2)
         _fail(error.format_message(), 2)
     except (typer.Abort, KeyboardInterrupt):
         _fail("stopped", 130)
-    except (FeedError, SendError, TemplateError) as error:
+    except (EditionBlocked, FeedError, SendError, TemplateError) as error:
         _fail(str(error), 1)
-    except SettingsError as error:
-        _fail(str(error), 2)
     except VerdictsError as error:
         _fail(str(error), 2)
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # a home that may not be written, a full disk
+        _fail(f"{error.filename or 'output'}: {error.strerror}; allowed: a place this user may read and write", 2)
     sys.exit(result if isinstance(result, int) else 0)
 
 

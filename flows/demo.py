@@ -21,6 +21,7 @@ from typing import BinaryIO, Literal
 from rich.console import Console
 from rich.markup import escape
 
+from digest.errors import SettingsError
 from digest.model import Call, Counts, percent
 from digest.preflight import summary
 from digest.settings import FILE, commented, make_home
@@ -55,7 +56,7 @@ def demo(home: Path, now: datetime | None = None) -> Path:
     _prepare(home)
     with _sample_feeds(clock) as address:
         _write_feeds(home, address)
-        with open_services(home, now, create=True) as services:
+        with open_services(home, now, create=True, environment={}) as services:
             record, counts = _line(services, _Teller(console))
             page, text = _keep_parts(services, record)
     _point(console, home, record, counts, page, text)
@@ -63,14 +64,22 @@ def demo(home: Path, now: datetime | None = None) -> Path:
 
 
 def _prepare(home: Path) -> None:
+    """Make the demo's home; somebody's own home, with readers who did not ask for samples, is left alone.
+
+    Raises:
+        SettingsError: The folder holds something else.
+    """
+    mark = _SETTINGS.splitlines()[0]
+    if (home / FILE).exists():
+        ours = (home / FILE).read_text(encoding="utf-8").startswith(mark)
+    else:
+        ours = not home.exists() or not any(home.iterdir())
+    if not ours:
+        raise SettingsError(f"--home: {home} is not a home of the demo; allowed: a new or empty folder")
     home.mkdir(parents=True, exist_ok=True)
     if not (home / FILE).exists():
-        (home / FILE).write_text(_SETTINGS + _without_set_keys(commented()), encoding="utf-8")
+        (home / FILE).write_text(_SETTINGS + commented().split("\n", 1)[1], encoding="utf-8")
     make_home(home)
-
-
-def _without_set_keys(text: str) -> str:
-    return text.split("\n", 1)[1]
 
 
 def _write_feeds(home: Path, address: str) -> None:

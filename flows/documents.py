@@ -34,6 +34,7 @@ def launch(one: Launch) -> dict[str, Any]:
         "title": one.title,
         "tagline": one.tagline,
         "category": one.category,
+        "entry_price": one.entry_price,
         "link": one.link,
         "announced_at": one.announced_at.isoformat(),
         "first_seen": one.first_seen.isoformat(),
@@ -43,10 +44,10 @@ def launch(one: Launch) -> dict[str, Any]:
     }
 
 
-def entries(found: Iterable[Entry], launches: Iterable[Launch], live: Collection[str]) -> list[dict[str, Any]]:
+def entries(found: Iterable[Entry], launches: Iterable[Launch], ruled_out: Collection[str]) -> list[dict[str, Any]]:
     """Show entries with what was spotted in each and the launches it carries; a digest entry shows its first.
 
-    `launches` are all there are, `live` the ids of those no editor rejected or merged away.
+    `launches` are all that may carry them, `ruled_out` the ids of those an editor rejected or merged away.
     """
     from digest.spotting import spot  # noqa: PLC0415 - its lexicons cost start-up time
 
@@ -58,7 +59,7 @@ def entries(found: Iterable[Entry], launches: Iterable[Launch], live: Collection
     for entry in found:
         spotted = max(spot(entry), key=lambda one: (one.launch, one.score))
         known = carried.get((entry.feed, entry.id), [])
-        shown.append(_entry(entry, spotted, [one for one in known if one.id in live], rejected=bool(known)))
+        shown.append(_entry(entry, spotted, [one for one in known if one.id not in ruled_out], rejected=bool(known)))
     return shown
 
 
@@ -159,6 +160,7 @@ def status(services: Services) -> dict[str, Any]:
             "next_poll": _iso(one.next_poll_at),
             "error_streak": one.error_streak,
             "reason": one.reason,
+            "retired": _iso(one.retired_at),
         }
         for one in health
     ]
@@ -197,7 +199,7 @@ def _needs(services: Services, weeks: list[dict[str, Any]], feeds: list[dict[str
             needs.append(f"{name} waits for approval: `verdicts edition approve {name}`")
         elif state in {"approved", "sending", "draft"} and due and now > due + timedelta(hours=1):
             needs.append(f"{name} should have been sent {due:%a %d %B %H:%M} UTC: `verdicts run --week {name}`")
-    needs += [f"feed {one['name']}: {one['reason']}" for one in feeds if one["error_streak"] >= 3]
+    needs += [f"feed {one['name']}: {one['reason']}" for one in feeds if one["error_streak"] >= 3 or one["retired"]]
     if not any(one["last_success"] for one in feeds):
         needs.append("no feed was ever read: `verdicts gather`")
     return needs

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import getpass
-import time
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from digest.database import open_engine, require_current, upgrade
 from digest.decisions import Decisions
+from digest.errors import SettingsError
 from digest.model import Feed, Reviewer
 from digest.settings import Settings, load_settings
 from digest.store import Store
@@ -24,18 +25,23 @@ from sources.policy import Policy
 from sources.store import FeedStore
 from subscribers.addressing import Identity
 from subscribers.ledger import Ledger
-from subscribers.senders import Sender, open_sender
+from subscribers.senders import Sender, names, open_sender
 from subscribers.store import Subscribers
 
 Clock = Callable[[], datetime]
 
 
 def clock_from(now: datetime | None) -> Clock:
-    """Make the clock of a run: the real one, or one that starts at `now` and goes on from there."""
-    if now is None:
-        return lambda: datetime.now(UTC)
-    started = time.monotonic()
-    return lambda: now + timedelta(seconds=time.monotonic() - started)
+    """Make the clock of a run: the real one, or one that stands still, so that commands replayed at one time agree."""
+    return (lambda: datetime.now(UTC)) if now is None else (lambda: now)
+
+
+def whoever() -> str:
+    """Name who runs the program; in a container the user may have a number only."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Services:
     @cached_property
     def decisions(self) -> Decisions:
         """What editors decide about launches, in the name of who runs the program."""
-        return Decisions(self.engine, getpass.getuser())
+        return Decisions(self.engine, whoever())
 
     @cached_property
     def entries(self) -> FeedStore:
@@ -100,6 +106,11 @@ class Services:
         return load_reviewers(own if own.exists() else BUNDLED_REVIEWERS)
 
     @property
+    def judges(self) -> set[str]:
+        """The slugs of the reviewers whose calls count."""
+        return {one.slug for one in self.panel if one.active}
+
+    @property
     def policy(self) -> Policy:
         """How politely and how much we fetch."""
         return Policy(
@@ -121,14 +132,22 @@ class Services:
 
 
 @contextmanager
-def open_services(home: Path, now: datetime | None = None, *, create: bool = False) -> Iterator[Services]:
+def open_services(
+    home: Path,
+    now: datetime | None = None,
+    *,
+    create: bool = False,
+    environment: Mapping[str, str] = os.environ,
+) -> Iterator[Services]:
     """Open the services of a home folder; `create` makes or upgrades the database instead of asking for it.
 
     Raises:
         SettingsError: A setting is wrong.
         DatabaseError: The database is missing, older or newer than this program.
     """
-    settings = load_settings(home)
+    settings = load_settings(home, environment)
+    if settings.sender not in names():
+        raise SettingsError(f"sender: found {settings.sender!r}; allowed: {', '.join(names())}")
     engine = open_engine(settings.database)
     try:
         if create:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import fcntl
 import os
 import signal
@@ -136,7 +137,13 @@ def _prefect_server(home: Path) -> Iterator[str]:
     ]
     (home / "prefect").mkdir(exist_ok=True)
     with (home / "prefect" / "server.log").open("a", encoding="utf-8") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603 - our own words
+        server = subprocess.Popen(  # noqa: S603 - our own words
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, nothing is locked in it
+        )
         try:
             _await(server, address, home)
             yield address
@@ -146,6 +153,12 @@ def _prefect_server(home: Path) -> Iterator[str]:
                 server.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 server.kill()
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process with the one that started it, also when that is killed (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _await(server: subprocess.Popen[bytes], address: str, home: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.clustering import EntryKey, cluster
 from digest.composing import compose as put_together
-from digest.errors import EditionError, Fault, FilesError
+from digest.errors import EditionBlocked, EditionError, Fault, FilesError
 from digest.judging import judge
 from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Tally
 from digest.pairing import pick
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sources.gathering import FeedOutcome
 
 #: Known launches that new entries are compared with: older ones are another launch of the same tool.
-_COMPARED = timedelta(days=60)
+COMPARED = timedelta(days=60)
 
 #: Entries that are looked at again with new ones: a story is told within days, its report may come before it.
 _RETOLD = timedelta(days=7)
@@ -110,7 +110,7 @@ def spot_launches(services: Services) -> int:
     now, new = services.clock(), 0
     while entries := services.entries.unspotted(_AT_ONCE):
         sightings = [Sighting(entry, one, seen) for entry, seen in entries for one in _spotted(entry)]
-        known = services.store.launches(since=now - _COMPARED, everything=True)
+        known = services.store.launches(since=now - COMPARED, everything=True)
         sightings += _told_before(services, known, {(entry.feed, entry.id) for entry, _ in entries})
         new += services.store.keep_launches(cluster(sightings, known, services.store.tool_names()), now)
         services.entries.mark_spotted([(entry.feed, entry.id) for entry, _ in entries], now)
@@ -150,7 +150,7 @@ class Wanted:
 def wanted(services: Services) -> list[Wanted]:
     """Rank the launches of the last weeks that lack a verdict, most wanted first."""
     now = services.clock()
-    reviewed = services.store.reviewed()
+    reviewed = services.store.reviewed(services.judges)
     found: dict[str, Wanted] = {}
     for launch in services.store.launches(since=now - timedelta(days=services.settings.first_poll_days), until=now):
         if (have := reviewed.get(launch.tool_slug, 0)) < services.settings.quorum:
@@ -200,8 +200,7 @@ def compose(services: Services, week: str, pairs: int | None = None) -> EditionR
 
 
 def _candidates(services: Services, launches: Sequence[Launch], since: datetime) -> list[Candidate]:
-    panel = {one.slug for one in services.panel if one.active}
-    ready = services.store.ready(services.settings.quorum, panel)
+    ready = services.store.ready(services.settings.quorum, services.judges)
     tallies = services.subscribers.tallies({tool.slug for tool, _, _ in ready})
     newest: dict[str, datetime] = {}
     prominence: dict[str, float] = {}
@@ -253,13 +252,14 @@ def approve(services: Services, week: str, by: str) -> EditionRecord:
     """Freeze an edition's bytes for sending.
 
     Raises:
-        EditionError: Preflight found a blocker, or the state does not allow it.
+        EditionBlocked: Preflight found a blocker.
+        EditionError: The state does not allow it.
     """
     record = services.store.require(week)
     message = message_of(services, record)
     if found := blockers(check(services, record, message)):
         said = "; ".join(f"{one.code}: {one.message}" for one in found)
-        raise EditionError(f"{week} cannot be approved: {said} (see `verdicts check {week}`)")
+        raise EditionBlocked(f"{week} cannot be approved: {said} (see `verdicts check {week}`)")
     return services.store.approve(week, message, by, services.clock())
 
 
@@ -294,6 +294,8 @@ def send(services: Services, week: str, progress: Callable[[int], None] = lambda
 
 
 def _sealed(record: EditionRecord) -> Message:
+    if record.state == "skipped":
+        raise EditionError(f"{record.week} cannot be sent: it is skipped ({record.reason})")
     if record.message is None or record.state not in {"approved", "sending"}:
         raise EditionError(
             f"{record.week} cannot be sent: it is {record.state}; approve it first with"
@@ -324,11 +326,18 @@ def import_subscribers(services: Services, path: Path) -> Imported:
     columns = ("email", "name", "state", "confirmed_at", "source")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
+            for _ in file:  # a file that turns out not to be text half way through must change nothing
+                pass
+            file.seek(0)
             rows = csv.DictReader(file)
             header = [name.strip() for name in rows.fieldnames or ()]
-            if "email" not in header or set(header) - set(columns):
+            if "email" not in header or set(header) - set(columns) or len(header) != len(set(header)):
                 raise FilesError([Fault(path.name, 1, "header", ",".join(header) or "nothing", ",".join(columns))])
-            return services.subscribers.take_in(rows, services.clock(), source=path.name)
+            rows.fieldnames = header
+            numbered = ((rows.line_num, row) for row in rows)
+            return services.subscribers.take_in(numbered, services.clock(), source=path.name)
+    except csv.Error as error:
+        raise FilesError([Fault(path.name, rows.line_num, "", str(error), "rows of a CSV file")]) from error
     except OSError as error:
         raise FilesError([Fault(str(path), None, "", str(error.strerror), "a readable CSV file")]) from error
     except UnicodeDecodeError as error:
@@ -349,7 +358,7 @@ def run(
     at_once = do or (lambda _, work: work())
     now = services.clock()
     week = week or week_of(now, services.settings.zone)
-    done = [at_once("gather", lambda: _gathered(services))]
+    done = [at_once("gather", lambda: _gathered_or_why_not(services))]
     record = services.store.edition(week)
     due = due_in(week, services.settings.compose_at, services.settings.zone)
     if record is None and due is not None and now >= due:
@@ -361,12 +370,22 @@ def run(
     return [*done, at_once("send", lambda: send_when_due(services, week))]
 
 
+def _gathered_or_why_not(services: Services) -> Done:
+    """Gather; what is wrong with the list of feeds must not keep an approved edition from going out."""
+    try:
+        return _gathered(services)
+    except FilesError as error:
+        return Done("gather", f"nothing was polled: {error.faults[0]}", problem=True)
+
+
 def _gathered(services: Services) -> Done:
     result = gather(services)
+    polled = [one for one in result.feeds if one.outcome != "not due"]
     failed = [one for one in result.feeds if one.outcome == "failed"]
     new = sum(one.new for one in result.feeds)
-    said = f"{len(result.feeds)} feeds, {new} new entries, {result.launches} new launches"
-    return Done("gather", said + (f", {len(failed)} failed" if failed else ""))
+    said = f"{len(polled)} feeds polled, {new} new entries, {result.launches} new launches"
+    nothing = bool(polled) and len(failed) == len(polled)
+    return Done("gather", said + (f", {len(failed)} failed" if failed else ""), problem=nothing)
 
 
 def _composed(services: Services, week: str) -> Done:
@@ -428,5 +447,5 @@ def launches_of(services: Services, week: str | None, *, unreviewed: bool = Fals
     launches = services.store.launches(start - timedelta(microseconds=1), end - timedelta(microseconds=1))
     if not unreviewed:
         return launches
-    reviewed = services.store.reviewed()
+    reviewed = services.store.reviewed(services.judges)
     return [one for one in launches if reviewed.get(one.tool_slug, 0) < services.settings.quorum]

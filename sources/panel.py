@@ -138,6 +138,9 @@ def _sheets(path: Path, name: str, reviewers: Collection[str], faults: list[Faul
     except UnicodeDecodeError:
         faults.append(Fault(name, None, "", "bytes that are not UTF-8", "UTF-8 text"))
         return
+    except RecursionError:
+        faults.append(Fault(name, None, "", "brackets nested too deeply", allowed))
+        return
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         faults.append(Fault(name, line, "", str(error.problem).removeprefix("found "), allowed))

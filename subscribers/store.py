@@ -66,15 +66,15 @@ class Subscribers:
     def __init__(self, engine: Engine, suppression_key: bytes) -> None:
         self.engine, self._key = engine, suppression_key
 
-    def take_in(self, rows: Iterable[Mapping[str, str | None]], now: datetime, *, source: str) -> Imported:
-        """Import rows with the columns email, name, state, confirmed_at and source.
+    def take_in(self, rows: Iterable[tuple[int, Mapping[str, str | None]]], now: datetime, *, source: str) -> Imported:
+        """Import numbered rows with the columns email, name, state, confirmed_at and source.
 
         Nobody is revived: an address that is suppressed or has left is left out, as is what is no address. An address
         that is already known stays as it is.
         """
         added = known = 0
         left_out: list[LeftOut] = []
-        numbered = enumerate(rows, 2)
+        numbered = iter(rows)
         while some := list(islice(numbered, 1000)):
             good = [row for line, values in some if (row := self._read(line, values, source, left_out))]
             with writing(self.engine) as session:

@@ -24,6 +24,8 @@ def _moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"found {text!r}; allowed: ISO 8601 such as 2026-11-23T09:00:00Z") from error
+    if not 2000 <= found.year < 2200:
+        raise typer.BadParameter(f"found {text!r}; allowed: a time from 2000 to 2199")
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -64,6 +66,13 @@ def table_of(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
+
+
+def add_row(table: Table, *cells: str) -> None:
+    """Add a row as it is: text from outside may hold what rich takes for markup."""
+    from rich.text import Text
+
+    table.add_row(*map(Text, cells))
 
 
 def show(table: Table) -> None:

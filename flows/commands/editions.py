@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +12,7 @@ from flows.commands.common import (
     Home,
     Now,
     Week,
+    add_row,
     finish,
     list_findings,
     opened,
@@ -73,8 +73,13 @@ def edition_list(home: Home = None, as_json: AsJson = False) -> None:
         return print_json(shown)
     table = table_of("week", "state", "matchups", "subject", "reason")
     for one in shown:
-        table.add_row(
-            one["week"], one["state"], str(len(one["matchups"])), one["subject"], one["reason"] or one["held"] or ""
+        add_row(
+            table,
+            one["week"],
+            one["state"],
+            str(len(one["matchups"])),
+            one["subject"],
+            one["reason"] or one["held"] or "",
         )
     return show(table) if shown else say("no edition yet")
 
@@ -107,9 +112,10 @@ def edition_show(week: EditionWeek = None, home: Home = None, now: Now = None, a
 def edition_approve(week: EditionWeek = None, home: Home = None, now: Now = None) -> None:
     """Freeze an edition's bytes for sending."""
     from flows import steps
+    from flows.services import whoever
 
     with opened(home, now) as services:
-        record = steps.approve(services, week_or_newest(services, week), getpass.getuser())
+        record = steps.approve(services, week_or_newest(services, week), whoever())
     say(f"{record.week} is approved by {record.approved_by}, sha-256 {record.sha256}")
 
 
@@ -120,6 +126,8 @@ def edition_hold(
     home: Home = None,
 ) -> None:
     """Keep an edition from going out; while it is sent, stop it after the calls in flight."""
+    if not reason.strip():
+        raise typer.BadParameter('a held edition has a reason: --reason "why"')
     with opened(home) as services:
         record = services.store.hold(week_or_newest(services, week), reason)
     say(f"{record.week} is held: {record.held}")
@@ -138,12 +146,13 @@ def edition_skip(
     week: EditionWeek = None,
     reason: Annotated[str, typer.Option("--reason", help="Why this week has no digest.")] = "",
     home: Home = None,
+    now: Now = None,
 ) -> None:
     """End a week without sending, with a reason."""
     if not reason.strip():
         raise typer.BadParameter('a skipped week has a reason: --reason "why"')
-    with opened(home) as services:
-        record = services.store.skip(week_or_newest(services, week), reason.strip())
+    with opened(home, now) as services:
+        record = services.store.skip(week_or_newest(services, week), reason.strip(), services.clock())
     say(f"{record.week} is skipped: {record.reason}")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from flows.commands.common import AsJson, Home, Now, finish, opened, print_json, say, show, table_of
+from flows.commands.common import AsJson, Home, Now, add_row, finish, opened, print_json, say, show, table_of
 
 app = typer.Typer()
 feeds_app = typer.Typer(help="The feeds watched.", no_args_is_help=True)
@@ -36,7 +36,8 @@ def gather(
         print_json(documents.gathered(result))
     else:
         new = sum(one.new for one in result.feeds)
-        say(f"{len(result.feeds)} feeds polled, {new} new entries, {result.launches} new launches")
+        polled = sum(one.outcome != "not due" for one in result.feeds)
+        say(f"{polled} feeds polled, {new} new entries, {result.launches} new launches")
         for one in failed:
             say(f"failed: {one.name}: {one.reason}")
     finish(1 if failed else 0)
@@ -53,7 +54,7 @@ def feeds_list(home: Home = None, as_json: AsJson = False) -> None:
         return print_json([asdict(one) for one in feeds])
     table = table_of("name", "kind", "url", "why")
     for one in feeds:
-        table.add_row(one.name, one.kind, one.url, one.why)
+        add_row(table, one.name, one.kind, one.url, one.why)
     return show(table)
 
 
@@ -130,6 +131,10 @@ def feeds_export(
         say(f"{len(services.feeds)} feeds written to {path}")
 
 
+def _next_poll(health: dict[str, Any]) -> str:
+    return "retired" if health["retired"] else str(health["next_poll"] or "now")
+
+
 @feeds_app.command("check")
 def feeds_check(home: Home = None, now: Now = None, as_json: AsJson = False) -> None:
     """Show how each feed is doing; exit 1 when one is failing."""
@@ -143,7 +148,12 @@ def feeds_check(home: Home = None, now: Now = None, as_json: AsJson = False) -> 
         table = table_of("feed", "last success", "entries/week", "launches/week", "errors", "next poll", "reason")
         for one in health:
             numbers = (one["entries_per_week"], one["launches_per_week"], one["error_streak"])
-            row = (one["last_success"] or "never", *map(str, numbers), one["next_poll"] or "now", one["reason"])
-            table.add_row(one["name"], *row)
+            row = (
+                one["last_success"] or "never",
+                *map(str, numbers),
+                _next_poll(one),
+                one["reason"],
+            )
+            add_row(table, one["name"], *row)
         show(table)
     finish(1 if any(one["error_streak"] for one in health) else 0)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.common import AsJson, Home, Now, Week, opened, print_json, say, show, table_of
+from flows.commands.common import AsJson, Home, Now, Week, add_row, opened, print_json, say, show, table_of
 
 app = typer.Typer()
 launch_app = typer.Typer(help="An editor's word on a launch, remembered for good.", no_args_is_help=True)
@@ -38,8 +38,8 @@ def launches(
         if entries:
             start, end = bounds(wanted, zone)
             seen = [entry for entry, at in services.entries.all_entries(since=start, muted=True) if at < end]
-            live = {one.id for one in services.store.launches()}
-            shown = documents.entries(seen, services.store.launches(everything=True), live)
+            launched = services.store.launches(since=start - steps.COMPARED, everything=True)
+            shown = documents.entries(seen, launched, services.store.ruled_out())
         else:
             shown = [documents.launch(one) for one in found]
     if as_json:
@@ -47,7 +47,7 @@ def launches(
     if entries:
         table = table_of("launch", "score", "tool", "category", "title", "reasons")
         for one in shown:
-            table.add_row(
+            add_row(table,
                 "yes" if one["launch"] else "no", f"{one['score']:.2f}", one["tool"], one["category"], one["title"],
                 "; ".join(one["reasons"]),
             )  # fmt: skip
@@ -55,8 +55,14 @@ def launches(
         table = table_of("id", "tool", "category", "feeds", "score", "title")
         for one in shown:
             carried = len({entry["feed"] for entry in one["entries"]})
-            table.add_row(
-                one["launch_id"][:8], one["tool"], one["category"], str(carried), f"{one['score']:.2f}", one["title"]
+            add_row(
+                table,
+                one["launch_id"][:8],
+                one["tool"],
+                one["category"],
+                str(carried),
+                f"{one['score']:.2f}",
+                one["title"],
             )
     return show(table) if shown else say(f"nothing launched in {wanted} that is known yet")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.common import AsJson, Home, Now, opened, print_json, say, show, table_of
+from flows.commands.common import AsJson, Home, Now, add_row, opened, print_json, say, show, table_of
 
 app = typer.Typer()
 panel_app = typer.Typer(help="The review panel: reviews in, what is still wanted, who reviews.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def panel_wanted(home: Home = None, now: Now = None, as_json: AsJson = False) ->
         return print_json(shown)
     table = table_of("tool", "score", "why")
     for one in shown:
-        table.add_row(one["tool"], f"{one['score']:.2f}", one["why"])
+        add_row(table, one["tool"], f"{one['score']:.2f}", one["why"])
     return show(table) if shown else say("every launched tool has a verdict")
 
 
@@ -59,5 +59,5 @@ def panel_reviewers(home: Home = None, as_json: AsJson = False) -> None:
         return print_json([asdict(one) for one in panel])
     table = table_of("slug", "name", "asks", "active")
     for one in panel:
-        table.add_row(one.slug, one.name, one.lens, "yes" if one.active else "no")
+        add_row(table, one.slug, one.name, one.lens, "yes" if one.active else "no")
     return show(table)

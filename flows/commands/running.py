@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.common import AsJson, Home, Now, Week, finish, opened, print_json, say, show, table_of
+from flows.commands.common import AsJson, Home, Now, Week, add_row, finish, opened, print_json, say, show, table_of
 
 app = typer.Typer()
 
@@ -69,7 +69,7 @@ def status(home: Home = None, now: Now = None, as_json: AsJson = False) -> None:
     else:
         table = table_of("week", "state", "subject", "reason")
         for one in document["weeks"]:
-            table.add_row(one["week"], one["state"], one["subject"], one["reason"])
+            add_row(table, one["week"], one["state"], one["subject"], one["reason"])
         show(table)
         failing = [one["name"] for one in document["feeds"] if one["error_streak"]]
         say(f"\nfeeds: {len(document['feeds'])}, failing: {', '.join(failing) or 'none'}")

@@ -148,3 +148,20 @@ def test_every_decision_is_written_down(store: Store, decisions: Decisions, shar
         ("ada", "merge", tidepool.id, lantern.id),
     ]
     assert [row.id for row in rows] == [tidepool.id]
+
+
+def test_accepting_an_entry_that_has_a_launch_makes_no_second_one(store: Store, decisions: Decisions) -> None:
+    (launch,) = gathered(store, TIDEPOOL)
+    decisions.reject(launch, NOW)
+    again = decisions.announce(TIDEPOOL, spot(TIDEPOOL)[0], "Tide Pool", NOW)
+    assert (again.id, again.tool_name) == (launch.id, "Tide Pool")
+    assert store.launches() == [again]
+    with pytest.raises(SettingsError, match="letters or digits"):
+        decisions.announce(LANTERN, spot(LANTERN)[0], "!!!", NOW)
+
+
+def test_a_renamed_tool_still_gets_the_entries_that_use_its_old_name(store: Store, decisions: Decisions) -> None:
+    (launch,) = gathered(store, TIDEPOOL)
+    decisions.rename(launch, "Tide Pool", NOW)
+    (one,) = gathered(store, AGAIN)
+    assert (one.id, len(one.entries)) == (launch.id, 2)

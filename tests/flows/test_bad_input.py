@@ -189,3 +189,46 @@ def test_subscribers_that_cannot_be_taken_are_listed(ready: Path, tmp_path: Path
     assert ran.out.splitlines()[1].startswith("readers.csv:3: nobody: ")
     file.write_text("mail\nada@example.org\n")
     one_line(verdicts("subscribers", "import", file, home=ready), 2, "readers.csv:1", "email,name,state")
+
+
+def test_a_demo_leaves_somebodys_own_home_alone(ready: Path) -> None:
+    before = {path: path.read_bytes() for path in ready.iterdir() if path.is_file()}
+    one_line_in = verdicts("demo", "--no-open", home=ready)
+    assert one_line_in.status == 2
+    assert "is not a home of the demo; allowed: a new or empty folder" in one_line_in.err
+    assert {path: path.read_bytes() for path in ready.iterdir() if path.is_file()} == before
+
+
+def test_text_that_looks_like_markup_is_shown_as_it_is(ready: Path) -> None:
+    add_edition(ready)
+    assert verdicts("edition", "hold", "--reason", "closed [/b] [P]", home=ready).status == 0
+    assert "closed [/b] [P]" in verdicts("edition", "list", home=ready).out
+
+
+def test_spaces_in_a_header_lose_nobodys_state(ready: Path, tmp_path: Path) -> None:
+    file = tmp_path / "readers.csv"
+    file.write_text("email, state, confirmed_at\nada@example.org,unsubscribed,\n")
+    assert verdicts("subscribers", "import", file, home=ready).status == 0
+    assert verdicts("subscribers", "stats", "--json", home=ready).document["unsubscribed"] == 1
+    file.write_text("email,email\nada@example.org,eve@example.org\n")
+    one_line(verdicts("subscribers", "import", file, home=ready), 2, "email,email")
+
+
+def test_a_file_that_is_broken_further_down_changes_nothing(ready: Path, tmp_path: Path) -> None:
+    file = tmp_path / "readers.csv"
+    rows = b"".join(b"reader%d@example.org,unconfirmed\n" % number for number in range(2500))
+    file.write_bytes(b"email,state\n" + rows + b"caf\xe9@example.org,unconfirmed\n")
+    one_line(verdicts("subscribers", "import", file, home=ready), 2, "not UTF-8")
+    assert verdicts("subscribers", "stats", "--json", home=ready).document["unconfirmed"] == 0
+    file.write_text("email,state\n" + "x" * 200_000 + ",unconfirmed\n")
+    one_line(verdicts("subscribers", "import", file, home=ready), 2, "readers.csv:")
+
+
+def test_a_time_nobody_lives_in_is_refused(ready: Path) -> None:
+    for moment in ("0001-01-01", "9999-12-31"):
+        one_line(verdicts("status", "--now", moment, home=ready), 2, "2000 to 2199")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    one_line(verdicts("init", home=tmp_path / "file"), 2, "file", "allowed: a place this user may read and write")

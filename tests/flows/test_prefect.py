@@ -24,7 +24,7 @@ DUE = "2026-11-17T09:05:00+00:00"
 @pytest.fixture
 def ready(home: Path) -> Path:
     (home / "verdicts.toml").write_text('postal_address = "1 Sample Street"\nfrom_email = "verdicts@example.org"\n')
-    (home / "feeds.toml").write_text('[[feed]]\nname = "none"\nurl = "http://127.0.0.1:9/feed"\n')
+    (home / "feeds.toml").write_text("# Nothing to poll.\n")
     assert verdicts("init", home=home).status == 0
     assert verdicts("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z", home=home).status == 0
     assert verdicts("subscribers", "import", SAMPLES / "subscribers.csv", home=home).status == 0

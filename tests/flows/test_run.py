@@ -15,9 +15,9 @@ BEFORE, COMPOSED, DUE, LATE = "2026-11-16T05:00Z", "2026-11-16T06:10Z", "2026-11
 
 @pytest.fixture
 def ready(home: Path) -> Path:
-    """A home with reviews and readers, and no feeds to poll but one that is never due."""
+    """A home with reviews and readers, and no feeds to poll."""
     (home / "verdicts.toml").write_text('postal_address = "1 Sample Street"\nfrom_email = "verdicts@example.org"\n')
-    (home / "feeds.toml").write_text('[[feed]]\nname = "none"\nurl = "http://127.0.0.1:9/feed"\n')
+    (home / "feeds.toml").write_text("# Nothing to poll.\n")
     for command in (("init",), ("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z")):
         assert verdicts(*command, home=home).status == 0
     assert verdicts("subscribers", "import", SAMPLES / "subscribers.csv", home=home).status == 0
@@ -136,3 +136,23 @@ def test_what_preflight_blocks_is_neither_approved_nor_sent(ready: Path) -> None
     ran = run(ready, DUE)
     assert (ran.status, letters(ready)) == (1, 0)
     assert "is blocked" in ran.out
+
+
+def test_a_broken_list_of_feeds_does_not_stop_the_approved_edition(ready: Path) -> None:
+    run(ready, COMPOSED)
+    (ready / "feeds.toml").write_text("[[feed]\n")
+    ran = run(ready, DUE)
+    assert "gather: nothing was polled: " in ran.out
+    assert "2026-W47 is sent: 3 accepted" in ran.out
+    assert ran.status == 1
+
+
+def test_a_week_nobody_composed_can_be_ended(ready: Path) -> None:
+    assert any("2026-W47 has no edition" in need for need in needs(ready))
+    assert verdicts("edition", "skip", "2026-W47", "--reason", "on holiday", "--now", DUE, home=ready).status == 0
+    assert not any("2026-W47" in need for need in needs(ready))
+
+
+def needs(home: Path) -> list[str]:
+    found: list[str] = verdicts("status", "--json", "--now", DUE, home=home).document["needs"]
+    return found

@@ -76,7 +76,7 @@ def serve(engine: Engine) -> Place:
     """Serve one approved edition to one confirmed reader."""
     subscribers = Subscribers(engine, b"the key of the suppression list")
     ada: dict[str, str | None] = {"email": "ada@example.org", "state": "confirmed", "confirmed_at": "2026-03-01"}
-    subscribers.take_in([ada], NOW, source="test")
+    subscribers.take_in([(2, ada)], NOW, source="test")
     app = create_app(
         Rooms(
             store=Store(engine), subscribers=subscribers, site=site(), contact="editor@example.org", secret=SECRET,
@@ -148,7 +148,7 @@ def test_the_archive_lists_every_public_edition_newest_first(place: Place) -> No
 
 
 def test_before_the_first_edition_home_and_archive_say_so(place: Place) -> None:
-    Store(place.engine).skip(WEEK, "for the test")
+    Store(place.engine).skip(WEEK, "for the test", NOW)
     for address in ("/", "/editions"):
         page = place.client.get(address)
         assert page.status_code == 200

@@ -53,7 +53,7 @@ def readers_of(engine: Engine) -> Subscribers:
 
 def join(engine: Engine, count: int) -> list[str]:
     """Let some confirmed readers in; gives their ids in the order they are sent to."""
-    readers_of(engine).take_in(numbered(count), NOW, source="test")
+    readers_of(engine).take_in(enumerate(numbered(count), 2), NOW, source="test")
     return ids(engine)
 
 

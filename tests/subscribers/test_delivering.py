@@ -73,7 +73,8 @@ def needed(claimed: Claim | None) -> Claim:
 
 
 def test_the_audience_is_planned_once_and_later_readers_wait(engine: Engine) -> None:
-    readers_of(engine).take_in([row("paused@example.org"), row("maybe@example.org", "unconfirmed")], NOW, source="test")
+    rows = (row("paused@example.org"), row("maybe@example.org", "unconfirmed"))
+    readers_of(engine).take_in(enumerate(rows, 2), NOW, source="test")
     readers_of(engine).pause(id_of(engine, "paused@example.org"), LATER)
     ledger = planned(engine, readers=5)
     join(engine, 9)

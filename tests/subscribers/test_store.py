@@ -19,7 +19,7 @@ LATER = NOW + timedelta(days=1)
 
 
 def take_in(engine: Engine, *rows: dict[str, str | None]) -> Imported:
-    return readers_of(engine).take_in(rows, NOW, source="list.csv")
+    return readers_of(engine).take_in(enumerate(rows, 2), NOW, source="list.csv")
 
 
 def consents(engine: Engine, subscriber_id: str) -> list[tuple[str, datetime, str]]:

@@ -183,6 +183,7 @@ def upgrade() -> None:
         sa.Column("tagline", sa.Text(), nullable=False),
         sa.Column("category", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
+        sa.Column("entry_price", sa.String(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("rejected", sa.Boolean(), nullable=False),
