@@ -132,11 +132,12 @@ class Store:
     def record_reviews(self, sheets: Iterable[tuple[Tool, Sequence[Review]]], now: datetime) -> Recorded:
         """Keep what the panel wrote: tools as described, and a new version of each review that differs from the newest.
 
-        All of it is kept, or nothing.
+        All of it is kept, or nothing. A slug that an editor gave to another tool means that tool, and a category an
+        editor set stays.
         """
         counts = {"new": 0, "changed": 0, "same": 0}
-        sheets = list(sheets)
         with writing(self.engine) as session:
+            sheets = [_of_the_tool_meant(session, tool, reviews) for tool, reviews in sheets]
             for tool, _ in sheets:
                 row = session.get(ToolRow, tool.slug) or ToolRow.model_validate(_blank(tool.slug, tool.name, now))
                 row.sqlmodel_update({field.name: getattr(tool, field.name) for field in fields(Tool)})
@@ -395,6 +396,14 @@ def keep(session: Session, launches: Sequence[Launch], now: datetime) -> int:
     ]
     insert_ignore(session, LaunchEntryRow, _not_moved(session, entries))
     return new
+
+
+def _of_the_tool_meant(session: Session, tool: Tool, reviews: Sequence[Review]) -> tuple[Tool, Sequence[Review]]:
+    alias = session.get(ToolAliasRow, tool.slug)
+    slug = alias.tool_slug if alias else tool.slug
+    known = session.get(ToolRow, slug)
+    category = known.category if known and known.category_set else tool.category
+    return replace(tool, slug=slug, category=category), [replace(review, tool=slug) for review in reviews]
 
 
 def _tool_values(launch: Launch, now: datetime) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from digest.errors import EditionBlocked, EditionError, Fault, FilesError
 from digest.judging import judge
 from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Tally
 from digest.pairing import pick
-from digest.preflight import blockers, preflight
+from digest.preflight import blockers, preflight, summary
 from digest.spotting import spot
 from digest.store import EditionRecord, Recorded, fingerprint
 from digest.weeks import bounds, due_in, shifted, week_of
@@ -367,6 +367,8 @@ def run(
     if record is None:
         when = f"due {due:%a %d %B %H:%M} UTC" if due else "no time in this week: see compose_at"
         return [*done, Done("compose", f"{week} {when}")]
+    if record.state == "draft":
+        done.append(at_once("check", lambda: _checked(services, week)))
     return [*done, at_once("send", lambda: send_when_due(services, week))]
 
 
@@ -393,6 +395,12 @@ def _composed(services: Services, week: str) -> Done:
     if record.state == "skipped":
         return Done("compose", f"{week} skipped: {record.reason}")
     return Done("compose", f"{week}: {len(record.edition.matchups)} matchups, “{record.edition.subject}”")
+
+
+def _checked(services: Services, week: str) -> Done:
+    record = services.store.require(week)
+    found = check(services, record, message_of(services, record))
+    return Done("check", f"{week}: {summary(found)}", problem=bool(blockers(found)))
 
 
 def send_when_due(services: Services, week: str) -> Done:

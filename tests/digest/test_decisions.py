@@ -13,7 +13,7 @@ from digest.clustering import cluster
 from digest.database import reading
 from digest.decisions import Decisions
 from digest.errors import SettingsError
-from digest.model import Entry, Launch, Sighting
+from digest.model import Entry, Launch, Review, Sighting, Tool
 from digest.spotting import spot
 from digest.store import Store
 from digest.tables import DecisionRow, LaunchRow
@@ -165,3 +165,13 @@ def test_a_renamed_tool_still_gets_the_entries_that_use_its_old_name(store: Stor
     decisions.rename(launch, "Tide Pool", NOW)
     (one,) = gathered(store, AGAIN)
     assert (one.id, len(one.entries)) == (launch.id, 2)
+
+
+def test_reviews_of_a_renamed_tool_reach_it_and_keep_its_category(store: Store, decisions: Decisions) -> None:
+    (launch,) = gathered(store, TIDEPOOL)
+    renamed = decisions.rename(launch, "Tide Pool", NOW)
+    decisions.categorise(renamed, "Infrastructure", NOW)
+    old = Tool("tidepool", "Tidepool", category="Agents")
+    store.record_reviews([(old, [Review("tidepool", "builder", "ship", "Good.", NOW.date())])], NOW)
+    assert store.reviewed(["builder"]) == {"tide-pool": 1}
+    assert store.tools(["tide-pool"])["tide-pool"].category == "Infrastructure"
