@@ -14,7 +14,7 @@ test: .venv/dev
 # Figures for claims about quality and speed; needs the development data for the first, minutes for the second.
 bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.launches
-	$(BIN)/python -m tests.benchmarks.gathering
+	$(BIN)/python -m tests.benchmarks.gathering --growth
 
 lint: .venv/dev
 	$(BIN)/ruff check .
