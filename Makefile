@@ -13,6 +13,7 @@ test: .venv/dev
 
 # Figures for claims about quality and speed; needs the development data for the first, minutes for the second.
 bench: .venv/dev
+	$(BIN)/python -m tests.benchmarks.starting
 	$(BIN)/python -m tests.benchmarks.launches
 	$(BIN)/python -m tests.benchmarks.gathering --growth
 

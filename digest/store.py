@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -28,7 +29,10 @@ from digest.tables import (
     ToolRow,
 )
 
-_EDITION: TypeAdapter[Edition] = TypeAdapter(Edition)
+
+@cache
+def _content() -> TypeAdapter[Edition]:
+    return TypeAdapter(Edition)  # takes a while to build, and most commands read no edition
 
 
 #: States in which an edition's web pages are public: from its approval on, before the first claim.
@@ -259,7 +263,7 @@ class Store:
         values = {
             "state": "skipped" if skipped_because else "draft",
             "reason": skipped_because,
-            "content": _EDITION.dump_python(edition, mode="json"),
+            "content": _content().dump_python(edition, mode="json"),
             "since": edition.since,
             "until": edition.until,
             "subject": edition.subject,
@@ -528,7 +532,7 @@ def _record(session: Session, review: Review, newest: ReviewRow | None, now: dat
 
 
 def _record_of(row: EditionRow) -> EditionRecord:
-    edition = _EDITION.validate_python(row.content)
+    edition = _content().validate_python(row.content)
     message = Message(row.week, row.subject, row.html, row.text) if row.sha256 else None
     kept: Iterator[str] = (field.name for field in fields(EditionRecord) if field.name not in {"edition", "message"})
     return EditionRecord(edition=edition, message=message, **{name: getattr(row, name) for name in kept})

@@ -10,23 +10,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
-
-from digest.database import open_engine, require_current, upgrade
-from digest.decisions import Decisions
-from digest.errors import SettingsError
 from digest.model import Feed, Reviewer
 from digest.settings import Settings, load_settings
-from digest.store import Store
-from sources.catalog import bundled_feeds, load_feeds
-from sources.panel import BUNDLED_REVIEWERS, load_reviewers
-from sources.policy import Policy
-from sources.store import FeedStore
-from subscribers.addressing import Identity
-from subscribers.ledger import Ledger
-from subscribers.senders import Sender, names, open_sender
-from subscribers.store import Subscribers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from digest.decisions import Decisions
+    from digest.store import Store
+    from sources.policy import Policy
+    from sources.store import FeedStore
+    from subscribers.addressing import Identity
+    from subscribers.ledger import Ledger
+    from subscribers.senders import Sender
+    from subscribers.store import Subscribers
 
 Clock = Callable[[], datetime]
 
@@ -46,50 +45,86 @@ def whoever() -> str:
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a step may touch. Files are read when first asked for, so that a step fails only on what it needs."""
+    """Everything a step may touch.
+
+    Modules are imported, files read and the database opened when first asked for: a command starts quicker, and a step
+    fails only on what it needs. With `create` the database is made or upgraded then.
+    """
 
     settings: Settings
-    engine: Engine
     clock: Clock
+    create: bool = False
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database, at this program's version.
+
+        Raises:
+            DatabaseError: It is missing, older or newer than this program, and not to be created.
+        """
+        from digest.database import open_engine, require_current, upgrade
+
+        engine = open_engine(self.settings.database)
+        if self.create:
+            upgrade(engine)
+        else:
+            require_current(engine)
+        return engine
 
     @cached_property
     def store(self) -> Store:
         """Tools, launches, reviews and editions."""
+        from digest.store import Store
+
         return Store(self.engine)
 
     @cached_property
     def decisions(self) -> Decisions:
         """What editors decide about launches, in the name of who runs the program."""
+        from digest.decisions import Decisions
+
         return Decisions(self.engine, whoever())
 
     @cached_property
     def entries(self) -> FeedStore:
         """Feed memory and entries."""
+        from sources.store import FeedStore
+
         return FeedStore(self.engine)
 
     @cached_property
     def subscribers(self) -> Subscribers:
         """Readers."""
+        from subscribers.store import Subscribers
+
         return Subscribers(self.engine, self.settings.key("suppression_key"))
 
     @cached_property
     def ledger(self) -> Ledger:
         """Deliveries."""
+        from subscribers.ledger import Ledger
+
         return Ledger(self.engine)
 
     @cached_property
     def sender(self) -> Sender:
         """The configured way of sending."""
+        from subscribers.senders import open_sender
+
         return open_sender(self.settings)
 
     @cached_property
     def feeds(self) -> list[Feed]:
         """The feeds watched."""
+        from sources.catalog import load_feeds
+
         return load_feeds(self.feeds_path)
 
     @property
     def feeds_path(self) -> Path:
         """Where they are read from: the setting, else feeds.toml of the home folder, else the bundled list."""
+        from sources.catalog import bundled_feeds
+
         if self.settings.feeds:
             return self.settings.feeds
         return self.own_feeds if self.own_feeds.exists() else bundled_feeds()
@@ -102,6 +137,8 @@ class Services:
     @cached_property
     def panel(self) -> tuple[Reviewer, ...]:
         """The reviewers: reviewers.toml of the home folder, else the bundled list."""
+        from sources.panel import BUNDLED_REVIEWERS, load_reviewers
+
         own = self.settings.home / "reviewers.toml"
         return load_reviewers(own if own.exists() else BUNDLED_REVIEWERS)
 
@@ -113,6 +150,8 @@ class Services:
     @property
     def policy(self) -> Policy:
         """How politely and how much we fetch."""
+        from sources.policy import Policy
+
         return Policy(
             site_url=self.settings.site_url,
             allow_hosts=frozenset(self.settings.fetch_allow_hosts),
@@ -122,6 +161,8 @@ class Services:
     @property
     def identity(self) -> Identity:
         """Who letters come from; the outbox reaches nobody, so it needs no address of ours."""
+        from subscribers.addressing import Identity
+
         settings = self.settings
         return Identity(
             from_email=settings.from_email or "verdicts@example.org",
@@ -143,17 +184,13 @@ def open_services(
 
     Raises:
         SettingsError: A setting is wrong.
-        DatabaseError: The database is missing, older or newer than this program.
     """
-    settings = load_settings(home, environment)
-    if settings.sender not in names():
-        raise SettingsError(f"sender: found {settings.sender!r}; allowed: {', '.join(names())}")
-    engine = open_engine(settings.database)
+    from subscribers.senders import require_sender
+
+    services = Services(load_settings(home, environment), clock_from(now), create)
+    require_sender(services.settings)
     try:
-        if create:
-            upgrade(engine)
-        else:
-            require_current(engine)
-        yield Services(settings, engine, clock_from(now))
+        yield services
     finally:
-        engine.dispose()
+        if "engine" in vars(services):
+            services.engine.dispose()

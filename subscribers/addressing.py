@@ -7,8 +7,6 @@ import unicodedata
 from dataclasses import dataclass
 from hashlib import sha256
 
-from email_validator import EmailNotValidError, validate_email
-
 from digest.model import Message
 
 #: Recipients one call may carry. Source: SendGrid v3 mail/send, `personalizations`, maxItems.
@@ -55,6 +53,8 @@ def fold(email: str) -> str:
     Raises:
         ValueError: It is no address that mail could reach; the text says why.
     """
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - costs every command's start
+
     try:
         found = validate_email(email.strip(), check_deliverability=False)
     except EmailNotValidError as error:

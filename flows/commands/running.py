@@ -51,6 +51,7 @@ def serve(
     from digest.settings import home_folder
 
     with opened(home) as services:  # what is wrong with settings or database is said before anything starts
+        services.engine  # noqa: B018
         say(f"feeds: {len(services.feeds)}, reviewers: {len(services.panel)}, sender: {services.settings.sender}")
     from flows.serving import serve as keep_serving
 

@@ -33,12 +33,21 @@ def names() -> list[str]:
     return sorted(one.name for one in pkgutil.iter_modules([str(Path(__file__).parent)]))
 
 
+def require_sender(settings: Settings) -> None:
+    """Make sure that the configured way of sending exists.
+
+    Raises:
+        SettingsError: It does not; the text lists those that do.
+    """
+    if settings.sender not in names():
+        raise SettingsError(f"sender: found {settings.sender!r}; allowed: {', '.join(names())}")
+
+
 def open_sender(settings: Settings) -> Sender:
     """Open the configured way of sending.
 
     Raises:
         SettingsError: There is no such sender, or it lacks a setting.
     """
-    if settings.sender not in names():
-        raise SettingsError(f"sender: found {settings.sender!r}; allowed: {', '.join(names())}")
+    require_sender(settings)
     return cast("Sender", import_module(f"{__name__}.{settings.sender}").open_sender(settings))
