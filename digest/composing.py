@@ -77,7 +77,7 @@ def _side(candidate: Candidate) -> Side:
 def briefs(launches: Iterable[Launch]) -> tuple[Brief, ...]:
     """Turn launches into lines, one per tool, the most widely carried first."""
     best: dict[str, Launch] = {}
-    for launch in sorted(launches, key=_weight):
+    for launch in sorted(launches, key=weight):
         best.setdefault(launch.tool_slug, launch)
     return tuple(
         Brief(
@@ -87,7 +87,8 @@ def briefs(launches: Iterable[Launch]) -> tuple[Brief, ...]:
     )
 
 
-def _weight(launch: Launch) -> tuple[int, float, str]:
+def weight(launch: Launch) -> tuple[int, float, str]:
+    """Sort key: launches carried by most feeds first, then the surest."""
     return (-len({feed for feed, _ in launch.entries}), -launch.score, launch.id)
 
 

@@ -76,8 +76,17 @@ def spot(entry: Entry) -> tuple[Spotted, ...]:
     Returns:
         One item for an ordinary entry, launch or not; for a digest, one item for each launch it announces, in its
         order, or a single item that is no launch. Never empty. `score` is from 0 to 1 and a launch has 0.5 or more;
-        `link` is the entry's link unless a digest's part has its own.
+        `link` is the entry's link unless a digest's part has its own. An entry that breaks our rules is no launch, and
+        its reason says so: it must not stop the others.
     """
+    try:
+        return _spot(entry)
+    except Exception as error:  # noqa: BLE001 - the fault is ours whatever it is, and shown as the entry's reason
+        said = f"could not be looked at: {type(error).__name__}: {error}"
+        return (Spotted(launch=False, score=0.0, reasons=(said[:200],), link=entry.link),)
+
+
+def _spot(entry: Entry) -> tuple[Spotted, ...]:
     page = _page(entry)
     parts = _digest_parts(page)
     if not parts:

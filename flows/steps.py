@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.clustering import EntryKey, cluster
 from digest.composing import compose as put_together
+from digest.composing import weight
 from digest.errors import EditionBlocked, EditionError, Fault, FilesError
 from digest.judging import judge
 from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Tally
@@ -449,10 +450,11 @@ def said_of(result: Sent) -> str:
 
 
 def launches_of(services: Services, week: str | None, *, unreviewed: bool = False) -> Iterable[Launch]:
-    """Give the launches first seen in a week, newest first; `unreviewed` keeps those without a ready verdict."""
+    """Give the launches first seen in a week, most widely carried first; `unreviewed` keeps those without a ready verdict."""
     week = week or week_of(services.clock(), services.settings.zone)
     start, end = bounds(week, services.settings.zone)
     launches = services.store.launches(start - timedelta(microseconds=1), end - timedelta(microseconds=1))
+    launches.sort(key=weight)
     if not unreviewed:
         return launches
     reviewed = services.store.reviewed(services.judges)

@@ -12,10 +12,11 @@ import asyncio
 import hashlib
 import multiprocessing
 import resource
+import statistics
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from multiprocessing.connection import Connection
@@ -114,7 +115,17 @@ def plain_loop(feeds: Sequence[Feed], etags: dict[str, str]) -> None:
         etags[feed.name] = parsed.get("etag", etags.get(feed.name, ""))
 
 
-def measure(count: int, sample: int) -> None:
+@dataclass(frozen=True)
+class Round:
+    """One gather: wall and CPU seconds, the plain loop scaled to as many feeds (0 when it was not run), peak memory."""
+
+    wall_s: float
+    cpu_s: float
+    plain_s: float
+    peak_mb: float
+
+
+def measure(count: int, sample: int) -> dict[str, Round]:
     """Gather `count` feeds that are all new, then with one in ten changed, and the plain loop on `sample` of them."""
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.Process(target=serve, args=(count, theirs), daemon=True)
@@ -122,12 +133,13 @@ def measure(count: int, sample: int) -> None:
     port = ours.recv()
     feeds = [Feed(f"f{n}", f"http://{host(n)}:{port}/{n}") for n in range(count)]
     policy = Policy(allow_hosts=frozenset(host(n) for n in range(count)))
+    rounds = {}
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"sqlite:///{folder}/verdicts.db")
         SQLModel.metadata.create_all(engine)
         store = FeedStore(engine)
         changes: list[tuple[str, dict[str, float], datetime]] = [
-            ("all new", {"changed": 0, "share": 1.0}, NOW),
+            ("all full", {"changed": 0, "share": 1.0}, NOW),
             ("90 % answer 304", {"changed": 1, "share": 0.9}, NOW + timedelta(hours=1)),
         ]
         for name, change, at in changes:
@@ -136,18 +148,19 @@ def measure(count: int, sample: int) -> None:
             cpu_s = cpu_seconds()
             seconds, found = timed(partial(gather, feeds, store, policy, at))
             cpu_s = cpu_seconds() - cpu_s
-            outcomes = dict(Counter(one.outcome for one in found))
-            figures = f"{seconds:6.2f} s  cpu {cpu_s:6.2f} s  peak {peak_mb(policy.workers):4.0f} MB"
-            print(f"{count:>5} feeds, {name:<16} {figures}  {outcomes}")  # noqa: T201
-            if sample:
-                compare(feeds, ours, change, seconds, sample)
+            if failed := [one for one in found if one.outcome == "failed"]:
+                raise SystemExit(f"{len(failed)} feeds failed: {failed[0].reason}")
+            peak = peak_mb(policy.workers)
+            plain_s = compare(feeds, ours, change, sample) if sample else 0.0
+            rounds[name] = Round(seconds, cpu_s, plain_s, peak)
         engine.dispose()
     ours.send(None)
     server.join()
+    return rounds
 
 
-def compare(feeds: Sequence[Feed], server: Connection, change: dict[str, float], seconds: float, sample: int) -> None:
-    """Run the plain loop under the same conditions as the gather before it, from its own validators."""
+def compare(feeds: Sequence[Feed], server: Connection, change: dict[str, float], sample: int) -> float:
+    """Run the plain loop under the same conditions as the gather before it, from its own validators; seconds scaled."""
     chosen = feeds[:: max(1, len(feeds) // sample)][:sample] if change["changed"] == 0 else feeds[100 - sample : 100]
     etags: dict[str, str] = {}
     if change["changed"]:
@@ -157,21 +170,34 @@ def compare(feeds: Sequence[Feed], server: Connection, change: dict[str, float],
         server.send(change)
         server.recv()
     loop_s, _ = timed(lambda: plain_loop(chosen, etags))
-    scaled = loop_s / len(chosen) * len(feeds)
-    print(f"      plain loop: {loop_s:.2f} s for {len(chosen)}, scaled to {scaled:.0f} s: {scaled / seconds:.0f}x")  # noqa: T201
+    return loop_s / len(chosen) * len(feeds)
+
+
+def report(count: int, rounds: Sequence[dict[str, Round]]) -> None:
+    """Print medians; the ratio is that of each round's own two times."""
+    for name in rounds[0]:
+        each = [one[name] for one in rounds]
+        wall, cpu, plain = (
+            statistics.median(getattr(one, what) for one in each) for what in ("wall_s", "cpu_s", "plain_s")
+        )
+        spread = f"({min(one.wall_s for one in each):.2f} to {max(one.wall_s for one in each):.2f})"
+        ratio = statistics.median(one.plain_s / one.wall_s for one in each)
+        against = f"  plain loop {plain:.0f} s: {ratio:.0f}x" if plain else ""
+        peak = max(one.peak_mb for one in each)
+        print(f"{count:>5} feeds, {name:<16} {wall:6.2f} s {spread}  cpu {cpu:6.2f} s  peak {peak:4.0f} MB{against}")  # noqa: T201
 
 
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--feeds", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3, help="medians are taken over so many")
     parser.add_argument("--growth", action="store_true", help="also 100 and 5,000 feeds")
     options = parser.parse_args()
-    print(f"{ENTRIES} entries of {len(document(1, 0)) // ENTRIES} bytes a feed, {LATENCY_S * 1000:.0f} ms latency")  # noqa: T201
-    measure(options.feeds, sample=60)
-    if options.growth:
-        measure(100, 0)
-        measure(5000, 0)
+    size = len(document(1, 0)) // 1000
+    print(f"{ENTRIES} entries and {size} kB a feed, {LATENCY_S * 1000:.0f} ms latency, median of {options.rounds}")  # noqa: T201
+    for count in (options.feeds, *((100, 5000) if options.growth else ())):
+        report(count, [measure(count, 60 if count == options.feeds else 0) for _ in range(options.rounds)])
 
 
 if __name__ == "__main__":

@@ -280,13 +280,22 @@ def test_any_text_gives_at_least_one_sound_item(title: str, summary: str, link: 
         assert item.launch == (item.score >= 0.5)
         assert item.category in CATEGORIES
         assert item.reasons
+        assert "could not be looked at" not in item.reasons[0]
     assert spot(entry(title, summary, link, feed)) == spot(entry(title, summary, link, feed))
+
+
+def test_an_entry_that_breaks_a_rule_is_no_launch_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digest.spotting.name_tool", None)  # as broken as a rule can be
+    found = only("Introducing Tidepool")
+    assert not found.launch
+    assert found.reasons == ("could not be looked at: TypeError: 'NoneType' object is not callable",)
 
 
 @pytest.mark.parametrize("piece", ["how a ", "A", "a.", "1.", "– ", "(", "$1 ", "- A: b\n", "🤖 , ", "http://"])
 def test_of_a_megabyte_only_the_beginning_is_read(piece: str) -> None:
     huge = piece * (1_000_000 // len(piece))
     cut = replace(entry(huge[:300], huge[:20_000], huge[:400], huge[:100]), link=huge, id=huge)
+    assert "could not be looked at" not in spot(cut)[0].reasons[0]
     assert spot(entry(huge, huge, huge, huge)) == spot(cut)
 
 

@@ -106,6 +106,8 @@ def test_launches_show_every_entry_with_its_reasons(gathered: Path) -> None:
     assert shown["tidepool"]["tool"] == "Tidepool"
     assert shown["tidepool"]["launch_ids"] == [shown["tidepool"]["launch_id"]]
     assert shown["hiring"]["launch_id"] is None
+    listed = launches(gathered)
+    assert listed == sorted(listed, key=lambda one: (-len(one["entries"]), -one["score"], one["launch_id"]))
     assert "Tidepool" in verdicts("launches", "--week", "2026-W47", home=gathered).out
     assert "hiring" in verdicts("launches", "--week", "2026-W47", "--entries", home=gathered).out
 
