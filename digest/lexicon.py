@@ -231,7 +231,8 @@ FOR = (
         (?:is|are|now) (?:generally )?available; generally available; (?:is|are) live; now live; goes live
         now in(?! (?:talks|court|doubt|question|the hands)); (?:is|are) here; (?:is|are) out; out now
         (?:has|have) arrived; now open; now on; can now; in (?:public|technical|open) (?:beta|preview); in early access
-        now \w+ available; enters (?:\w+ )?(?:beta|preview|general availability); (?:leaves|out of) (?:beta|preview)
+        now \w+ available; now (?:in )?ga
+        enters (?:\w+ )?(?:beta|preview|general availability); (?:leaves|out of) (?:beta|preview)
         reaches (?:(?:version )?v?\d+\.\d+|ga|general availability); available to (?:all|everyone)
         opens (?:\S+ ){0,6}(?:up )?to (?:everyone|all|the public|developers|users|teams)
         jetzt verfügbar; ab sofort; est disponible; ya disponible; 现已; 正式发布; 上线; 发布; 推出; 公開; 출시
@@ -247,6 +248,8 @@ FOR = (
         helps? (?:you|models|teams)
         (?:is|are) (?:now )?(?:bringing|adding|giving|getting|upgrading|expanding|opening|offering|connecting)
         is now; will now; updates (?:\w+ ){1,4}(?:to|with); expands (?:\S+ ){0,5}to; upgrades (?:its|the|\w+ with)
+        now (?!used|based|owned|banned|sued)[a-z]+ed (?:for|on|in|by); now fast(?:er|est)
+        day[- ](?:zero|0|one|1) support
         gives (?:\S+ ){1,5}(?:an?|the); drops (?:an?|its|the)(?: \S+){0,3} (?:models?|tool|app|agent); revamps
         overhauls
         (?:now|also) (?!costs|says|faces|owns|employs|seeks|plans|is|does|has (?:to|more|over|\d))[a-z][a-z-]+s
@@ -258,6 +261,10 @@ FOR = (
     Clue(2.6, "title", "title says “{0}”", re.compile(
         r"^(?!ai |this |that |it |the |why |how |what |[^,:]*\?)[^,:]{2,30} is an? (?:\S+ ){0,4}?"
         r"(?:framework|library|app|editor|gateway|runtime|cli|sdk)(?= (?:for|that|to|with|built)\b|$)")),
+    Clue(2.6, "title", "title says “{0}”", re.compile(
+        r"[(（](?:experimental|(?:public )?beta|preview|early access)[)）]$")),
+    Clue(2.4, "title", "title says “{0}”", terms(
+        "everything (?:we|new|announced); all the (?:news|announcements)", start=True)),
     Clue(2.2, "title", "title says “{0}”", terms(r"""
         new (?:\w+ ){0,4}(?:in|experience|features?|connectors|app|tool|mode|assistant|browser|api|chatbot|generator)
         new \w+ models; all[- ]new; new in; built-in; (?:newest|latest) (?:\S+ ){0,4}(?:models?|features?|tools?|app)
@@ -268,7 +275,9 @@ FOR = (
     Clue(2.2, "start", "summary says “{0}”", terms(r"""
         ^introducing; you can now; now you can; a new (?:feature|model|tool|app|agent|way)
         (?:is|are) now (?:generally |publicly )?(?:available|live|open|in (?:\w+ )?(?:beta|preview))
-        now in (?:\w+ )?(?:beta|preview); out of beta; now supports; from today; starting today
+        now in (?:\w+ )?(?:beta|preview); out of beta; now supports; from today
+        now (?:also )?(?:integrates|connects|works|compatible|offers|includes|lets|runs|speaks) \w+
+        (?<=[.!?] )introducing; starting today
         we (?:release|introduce)
         today,? (?:we(?:['’]re| are)|\S+ is) (?:\w+ to )?(?:introduc\w+|launch\w*|releas\w+|announc\w+|preview\w*)
         we(?:['’]re| are) (?:introducing|launching|releasing|previewing); released (?:today|this week)
@@ -297,7 +306,7 @@ AGAINST = (
         chooses?; selects; scales; deploying; deploys; fuels; advances; powers; named; drives; transforms
         standardi[sz]es; empowers; accelerates \w+; customer story; case study; success story
         partners?(?: with| to|hip)?; partnering; partnerships
-        (?!^collaborate )collaborat(?:e|es|ion|ing) (?:with|to|on)
+        (?!^collaborate )collaborat(?:e|es|ion|ing) (?:with|to(?! (?:release|launch))|on)
         join(?:s|ing)? forces; teams? up; applauds; recognized; ambassador; protects; ships \d+x; alliance
         what's possible; kundenstory; anwenderbericht
     """)),
@@ -328,7 +337,8 @@ AGAINST = (
         next (?:year|month|quarter|week); later this year; plans? to
         planning to; launch(?:es|ing)? (?:on )?(?:january|february|march|april|may|june|july|august|september) \d+
         launch(?:es|ing)? (?:on )?(?:october|november|december|(?:jan|feb|mar|apr|aug|sept?|oct|nov|dec)\.?) \d+
-        to (?:launch|release|unveil|bring|power|offer); set to; preps; preparing; roadmap; rumou?rs?
+        (?<!collaborate )(?<!partner )to (?:launch|release|unveil|bring|power|offer)
+        set to; preps; preparing; roadmap; rumou?rs?
         reportedly; teases?; is working on; wants to; waiting list; wait-?list; intends?; future of; demnächst
         kommt bald; plant
         bientôt; próximamente; 即将
@@ -342,7 +352,8 @@ AGAINST = (
         fund; award; compute deal; gigawatts?; data centers?; profitable
     """), 0.5),
     Clue(-4.0, "title", "about law, politics or incidents: “{0}”", terms(r"""
-        lawsuit; sues?; court; judge; trial; testif\w+; government; senate; congress; policy; policies; statement
+        lawsuit; sues?; court; judge; trial; testif\w+; (?<!for )government; senate; congress; policy; policies
+        statement
         regulat\w+; bans?; banned; legal action; charged; wrongful; resigns; military; war; department;
         antitrust; hack(?:s|ed|ing|ers?)?; stole; breach; vulnerabilit(?:y|ies); exploits?; attacks?; zero-days?
         cve-\S+; scams?; postmortem; incident; outage; threat; killed; safeguards; constitution
@@ -364,7 +375,8 @@ AGAINST = (
         r"engineer|harden|empower|fine-tun|pretrain|experiment|reverse engineer|generat|migrat|tackl|tun|understand|"
         r"extend|bridg)ing|beyond|continually)(?= )"), 0.4),
     Clue(-4.0, "title", "something ends or changes price: “{0}”", terms(r"""
-        deprecat\w+; retir(?:es|ed|ing|ement); sunset\w*; end of life; shut(?:s|ting)? down; cancel\w*; removed
+        deprecat\w+; retir(?:es|ed|ing|ement); sunset\w*; end of life; shut(?:s|ting)? down
+        maintenance mode; end of support; winding down; cancel\w*; removed
         pricing; price (?:change|increase|cut)s?; \d+ ?% off; usage limits; rate limits?; restrictions; migrations?
         subscription changes; billing; usage metrics; audit logs?; release candidate; no longer; terms of service
     """)),
@@ -380,17 +392,18 @@ AGAINST = (
         says?; said; warns?; admits?; claims that; explains?; debates?; opinion; hates?; fears?; fatigue;
         rally; boom; bubble; amid; fails?; quietly; nearly; almost; feeling; broken; wrong; hidden; truth
         story; myth; means; (?:is|does|wo|ca|are|did|should|would)n[’']?t; needs? to; taking; secret; impact
-        still; hard; trust; i['’]d; i wish; than i; manipulat\w+; anti-pattern; scandal; backlash
+        still; internally; hard; trust; i['’]d; i wish; than i; manipulat\w+; anti-pattern; scandal; backlash
         critics; worse; worst; dead; death
     """)),
     Clue(-2.5, "start", "summary tells of a lesson: “{0}”", terms(
-        r"^how (?:we|i|our|to); this (?:\S+ ){0,3}(?:course|tutorial|guide|webinar|episode|ebook|case study)")),
+        r"^how (?:we|i|our|to); ^learn (?:how|what|why|about); "
+        r"this (?:\S+ ){0,3}(?:course|tutorial|guide|webinar|episode|ebook|case study)")),
     Clue(-3.5, "link", "the link is a customer story or guide: “{0}”", re.compile(
         r"/(?:customers?|customer-stories|case-stud(?:y|ies)|stories|academy|guides?(?:-and-resources)?|learn|tutorials?|"
         r"events?|webinars?|podcasts?|signals|careers|policy|legal|research/team|help|support)(?=/|$)|/blog/how-|"
         r"//(?:support|help|docs)\.")),
     Clue(-2.5, "link", "the link is research or engineering: “{0}”", re.compile(
-        r"arxiv\.org|/(?:research|engineering|papers?|opinion|politics|commentary|writing|essays?|notes)(?=/.)|/abs/|"
+        r"arxiv\.org|//(?:red|research|alignment)\.|/(?:research|engineering|papers?|opinion|politics|commentary|writing|essays?|notes)(?=/.)|/abs/|"
         r"\.pdf$|[-/]papers?/?$|/(?:pull|issues|advisories)/")),
     Clue(-1.5, "link", "a newspaper's headline: “{0}”", re.compile(
         r"(?<=/)(?:www\.)?(?:nytimes|ft|bbc|theguardian|economist|bloomberg|404media|time|wsj|cnbc|forbes|tomshardware|"
@@ -416,7 +429,8 @@ DONE_WITH = re.compile(
 NO_TOOL = terms(r"""
     fund; initiative; program(?:me)?; office; survey; institute; partnership; alliance; company(?! \w); campaign
     challenge; data center; grants?; council; academy; course; lawsuit; investigation; report; policy; index; book
-    ebook; joint venture; laptops?; foundation(?! model); scholarships?; residency; merch; movie; magazine
+    ebook; joint venture; laptops?; leaderboard; engineering(?! \w)
+    foundation(?! model); scholarships?; residency; merch; movie; magazine
 """)
 
 #: The words of each category: what a tool does, strong signs first, then weak ones; in several languages.

@@ -35,6 +35,7 @@ from digest.lexicon import (
     PART_TITLE,
     PRESS_HOST,
     PRODUCT,
+    VENDOR,
     host_in,
     terms,
 )
@@ -166,8 +167,12 @@ def _shape(page: _Page, named: Named) -> Iterator[tuple[float, str]]:
     if _REPOSITORY.match(page.title):
         yield -2.0, "a repository in a list, no announcement"
     elif named.how == "listed" and not press:
+        own = VENDOR.fullmatch(named.name.casefold()) or named.name in AI_HOSTS.get(page.maker, "").split("/")
         colon = page.title[: len(page.title) - len(named.rest)].rstrip().endswith((":", "："))  # essays have it too
-        yield (2.0 if colon and not known else 2.6), f"title has the shape “{named.name} – what it does”"
+        yield (
+            (0.8 if own and page.maker else 2.0 if colon and not known else 2.6),
+            f"title has the shape “{named.name} – what it does”",
+        )
     elif named.how == "bare" and not press and (known or page.maker):
         yield (2.2 if known else 1.4), f"title is only a name: “{named.name}”"
     elif named.how == "within" and page.maker:
@@ -200,9 +205,13 @@ def _clues(page: _Page, named: Named) -> Iterator[tuple[float, str]]:
             else:  # an announced tool's tagline may hold words that would be telling in a headline
                 told = clue.where == "title" and (found.end() > head or page.posted)
                 share = clue.tagline if told else 1.0
+                if clue.where == "link" and named.how == "introduced":
+                    share = 0.2  # "Introducing …" among research notes is still introduced
             kinds.add(kind)
             yield clue.weight * share, said
-    if (thing := NO_TOOL.search(page.low, 0, head)) and not page.listed:
+    kind = _KIND.match(named.rest.casefold())
+    thing = NO_TOOL.search(page.low, 0, head) or (NO_TOOL.search(kind.group()) if kind else None)
+    if thing and not page.listed:
         yield -3.0, f"what is announced is no tool: “{thing.group()}”"
 
 
@@ -335,6 +344,8 @@ _CATEGORIES = {name: (terms(strong), terms(weak)) for name, (strong, weak) in CA
 _DATED = re.compile(
     r"^(?:[A-Z][A-Za-z ]{0,30})?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6} \d{1,2}, 20\d\d\s*"
 )
+#: What the name stands for, where the title goes on with it: "Foo: a new program for …".
+_KIND = re.compile(r"(?:an?|our|the) (?:[\w-]+ )?[\w-]+(?= (?:for|to|that|with|of)\b)")
 _JOINTS = re.compile(r"[-_/]+")
 _REPOSITORY = re.compile(r"^[\w.-]+/[\w.-]+$")
 _RELEASE = re.compile(r"^/[^/]+/([^/]+)/(?:releases|blob|tags?)(?:/|$)")

@@ -284,6 +284,31 @@ def test_any_text_gives_at_least_one_sound_item(title: str, summary: str, link: 
     assert spot(entry(title, summary, link, feed)) == spot(entry(title, summary, link, feed))
 
 
+@pytest.mark.parametrize(
+    ("title", "summary", "link", "launch"),
+    [
+        ("Introducing Weaviate for Government", "", "https://weaviate.io/blog/a", True),
+        ("Weaviate: government asks for more", "", "https://weaviate.io/blog/a", False),
+        ("Harbour Agent, now GA", "", "https://weaviate.io/blog/a", True),
+        ("Whisper now optimized for small boats", "", "https://groq.com/blog/a", True),
+        ("Captions for silent films (experimental)", "", "https://ollama.com/blog/a", True),
+        ("Everything we announced at the boat show", "Get started with an agent.", "https://ai.meta.com/blog/a", True),
+        ("Introducing tide tables in Claude", "", "https://www.anthropic.com/engineering/a", True),
+        ("Weaviate in review: steady hands for agents", "", "https://weaviate.io/blog/a", False),
+        ("Weaviate: steady hands for agents", "", "https://weaviate.io/blog/a", False),
+        ("Ballast Engineering: what keeps an agent upright", "", "https://weaviate.io/blog/a", False),
+        ("Announcing Harbour Masters: A Program for Builders of Agents", "", "https://weaviate.io/blog/a", False),
+        ("Project Lobster", "We let Claude catch some.", "https://red.anthropic.com/a", False),
+        ("Windsurf Harbour Leaderboard: the fast boats win", "", "https://windsurf.com/blog/a", False),
+        ("Harbour Edition Maintenance Mode", "An agent.", "https://windsurf.com/blog/a", False),
+        ("Bringing RAG to the boathouse", "Learn how to moor an agent.", "https://weaviate.io/blog/a", False),
+    ],
+)
+def test_a_maker_s_own_blog_has_launches_and_much_else(title: str, summary: str, link: str, launch: bool) -> None:
+    found = only(title, summary, link)
+    assert found.launch == launch, found.reasons
+
+
 def test_an_entry_that_breaks_a_rule_is_no_launch_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digest.spotting.name_tool", None)  # as broken as a rule can be
     found = only("Introducing Tidepool")
