@@ -228,7 +228,8 @@ FOR = (
         r"meet(?! the (?:team|winners|people|founders|makers|speakers)); bringing; redesigning; upgrading; expanding; "
         r"connect; collaborate with; work with; put; your (?:\w+ ){1,2}can(?! (?:be|wait|also))", start=True)),
     Clue(3.2, "title", "title says “{0}”", terms(r"""
-        (?:is|are|now) (?:generally )?available; generally available; (?:is|are) live; now live; goes live
+        (?:is|are|now) (?:generally )?available; generally available; (?:is|are) live; now live
+        live (?:day[- ]zero )?on; goes live
         now in(?! (?:talks|court|doubt|question|the hands)); (?:is|are) here; (?:is|are) out; out now
         (?:has|have) arrived; now open; now on; can now; in (?:public|technical|open) (?:beta|preview); in early access
         now \w+ available; now (?:in )?ga
@@ -329,7 +330,8 @@ AGAINST = (
     """, start=True)),
     Clue(-3.5, "title", "a report or opinion: “{0}”", re.compile(
         r"(?<=[:–—-] )(?:why|how|what|when|lessons|a look|an? (?:guide|report|update|conversation|analysis)|recap|"
-        r"(?:\d+|two|three|five|ten) (?:rules|lessons|tips|trends|ways|examples|steps|strategies))(?= )"), 1.0),
+        r"on \w+ing|(?:\d+|two|three|five|ten) "
+        r"(?:rules|lessons|tips|trends|ways|examples|steps|strategies))(?= )"), 1.0),
     Clue(-2.5, "title", "a question", re.compile(r"\?(?:\s|$)|？")),
     Clue(-4.0, "title", "about plans, not something usable: “{0}”", terms(r"""
         will (?!let )(?:\w+ )?(?:be|support|get|soon|launch|bring|offer|add|come|become|ban|have|power|release|ship)
@@ -400,7 +402,7 @@ AGAINST = (
         r"this (?:\S+ ){0,3}(?:course|tutorial|guide|webinar|episode|ebook|case study)")),
     Clue(-3.5, "link", "the link is a customer story or guide: “{0}”", re.compile(
         r"/(?:customers?|customer-stories|case-stud(?:y|ies)|stories|academy|guides?(?:-and-resources)?|learn|tutorials?|"
-        r"events?|webinars?|podcasts?|signals|careers|policy|legal|research/team|help|support)(?=/|$)|/blog/how-|"
+        r"events?|webinars?|podcasts?|signals|careers|policy|legal|research/team|help|support)(?=/|$)|/blog/how-|[-/]partnership(?=[-/]|$)|"
         r"//(?:support|help|docs)\.")),
     Clue(-2.5, "link", "the link is research or engineering: “{0}”", re.compile(
         r"arxiv\.org|//(?:red|research|alignment)\.|/(?:research|engineering|papers?|opinion|politics|commentary|writing|essays?|notes)(?=/.)|/abs/|"
@@ -429,7 +431,7 @@ DONE_WITH = re.compile(
 NO_TOOL = terms(r"""
     fund; initiative; program(?:me)?; office; survey; institute; partnership; alliance; company(?! \w); campaign
     challenge; data center; grants?; council; academy; course; lawsuit; investigation; report; policy; index; book
-    ebook; joint venture; laptops?; leaderboard; engineering(?! \w)
+    ebook; joint venture; laptops?; leaderboard; chief(?! of staff); engineering(?! \w)
     foundation(?! model); scholarships?; residency; merch; movie; magazine
 """)
 

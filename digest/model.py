@@ -178,6 +178,7 @@ class Matchup:
     bottom_line: str
     pricing_read: str
     split: str
+    community_read: str = ""
     layout: Layout = "short"
 
     @property
@@ -213,11 +214,25 @@ class Brief:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A reviewer's call that changed after an edition had printed it: what readers were told, and what holds now."""
+
+    tool: str
+    tool_name: str
+    reviewer: str
+    reviewer_name: str
+    before: Call
+    after: Call
+    changed_on: date
+    week: str
+
+
+@dataclass(frozen=True, slots=True)
 class Edition:
     """One week's digest as data: everything a message is rendered from.
 
     `week` is an ISO week such as 2026-W47. `matchups` come lead first; `reviewers` are the judges quoted, in panel
-    order; `since` and `until` bound what it covers, UTC.
+    order; `since` and `until` bound what it covers, UTC. `corrections` tell which printed calls no longer hold.
     """
 
     week: str
@@ -230,6 +245,7 @@ class Edition:
     launches: tuple[Brief, ...] = ()
     reviewers: tuple[Reviewer, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,8 +209,8 @@ def _clues(page: _Page, named: Named) -> Iterator[tuple[float, str]]:
                     share = 0.2  # "Introducing …" among research notes is still introduced
             kinds.add(kind)
             yield clue.weight * share, said
-    kind = _KIND.match(named.rest.casefold())
-    thing = NO_TOOL.search(page.low, 0, head) or (NO_TOOL.search(kind.group()) if kind else None)
+    stands_for = _KIND.match(named.rest.casefold())
+    thing = NO_TOOL.search(page.low, 0, head) or (NO_TOOL.search(stands_for.group()) if stands_for else None)
     if thing and not page.listed:
         yield -3.0, f"what is announced is no tool: “{thing.group()}”"
 

@@ -450,7 +450,7 @@ def said_of(result: Sent) -> str:
 
 
 def launches_of(services: Services, week: str | None, *, unreviewed: bool = False) -> Iterable[Launch]:
-    """Give the launches first seen in a week, most widely carried first; `unreviewed` keeps those without a ready verdict."""
+    """Give the launches first seen in a week, most widely carried first; `unreviewed`: those that lack a verdict."""
     week = week or week_of(services.clock(), services.settings.zone)
     start, end = bounds(week, services.settings.zone)
     launches = services.store.launches(start - timedelta(microseconds=1), end - timedelta(microseconds=1))

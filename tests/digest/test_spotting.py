@@ -299,6 +299,7 @@ def test_any_text_gives_at_least_one_sound_item(title: str, summary: str, link: 
         ("Ballast Engineering: what keeps an agent upright", "", "https://weaviate.io/blog/a", False),
         ("Announcing Harbour Masters: A Program for Builders of Agents", "", "https://weaviate.io/blog/a", False),
         ("Project Lobster", "We let Claude catch some.", "https://red.anthropic.com/a", False),
+        ("Introducing Our New Chief Boatswain, Ann Keel", "We are an AI lab.", "https://stability.ai/news/a", False),
         ("Windsurf Harbour Leaderboard: the fast boats win", "", "https://windsurf.com/blog/a", False),
         ("Harbour Edition Maintenance Mode", "An agent.", "https://windsurf.com/blog/a", False),
         ("Bringing RAG to the boathouse", "Learn how to moor an agent.", "https://weaviate.io/blog/a", False),
