@@ -17,5 +17,5 @@ def compose(home: str, week: str | None = None, now: datetime | None = None) -> 
     """Compose the week's digest where there is none yet; returns what `verdicts edition show --json` begins with."""
     with opened(home, now) as services:
         week = week or week_of(services.clock(), services.settings.zone)
-        record = services.store.edition(week) or recorded(f"compose {week}", lambda: steps.compose(services, week))
+        record = services.editions.of(week) or recorded(f"compose {week}", lambda: steps.compose(services, week))
         return documents.edition(record)

@@ -21,11 +21,11 @@ from typing import BinaryIO, Literal
 from rich.console import Console
 from rich.markup import escape
 
+from digest.editions import EditionRecord
 from digest.errors import SettingsError
 from digest.model import Call, Counts, percent
 from digest.preflight import summary
 from digest.settings import FILE, commented, make_home
-from digest.store import EditionRecord
 from digest.weeks import week_of
 from flows import steps
 from flows.services import Services, clock_from, open_services
@@ -115,7 +115,7 @@ def _line(services: Services, teller: _Teller) -> tuple[EditionRecord, Counts]:
     teller.step("Compose the digest", lambda: _compose(services, week))
     teller.step("Render and check", lambda: _check(services, week))
     teller.step("Deliver to the outbox", lambda: _deliver(services, week))
-    return services.store.require(week), services.ledger.counts(week)
+    return services.editions.require(week), services.ledger.counts(week)
 
 
 def _gather(services: Services) -> str:
@@ -148,7 +148,7 @@ def _votes(row: dict[str, str]) -> Iterator[tuple[str, str, Call]]:
 
 
 def _compose(services: Services, week: str) -> str:
-    record = services.store.edition(week)
+    record = services.editions.of(week)
     found = "found"
     if record is None or record.state == "skipped":
         record, found = steps.compose(services, week), "composed"
@@ -159,7 +159,7 @@ def _compose(services: Services, week: str) -> str:
 
 
 def _check(services: Services, week: str) -> str:
-    record = services.store.require(week)
+    record = services.editions.require(week)
     if record.state == "skipped":
         return "nothing to check"
     message = steps.message_of(services, record)
@@ -167,7 +167,7 @@ def _check(services: Services, week: str) -> str:
 
 
 def _deliver(services: Services, week: str) -> str:
-    record = services.store.require(week)
+    record = services.editions.require(week)
     if record.state == "skipped":
         return "nothing to deliver"
     if record.state == "sent":

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from digest.editions import EditionRecord
 from digest.model import Counts, Edition, Entry, Finding, Launch, Message, Spotted, slugify
-from digest.store import EditionRecord
 from digest.weeks import due_in, shifted, week_of
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def status(services: Services) -> dict[str, Any]:
     """Show every recent week and every feed, and say what needs a person."""
     now, zone = services.clock(), services.settings.zone
     this_week = week_of(now, zone)
-    kept = {record.week: record for record in services.store.editions(limit=WEEKS_SHOWN + 1)}
+    kept = {record.week: record for record in services.editions.all(limit=WEEKS_SHOWN + 1)}
     first = min([*kept, this_week])
     weeks = [week for number in range(WEEKS_SHOWN + 1) if (week := shifted(this_week, -number)) >= first]
     later = sorted((week for week in kept if week > this_week), reverse=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from digest.decisions import Decisions
+    from digest.editions import Editions
     from digest.store import Store
     from sources.policy import Policy
     from sources.store import FeedStore
@@ -73,10 +74,17 @@ class Services:
 
     @cached_property
     def store(self) -> Store:
-        """Tools, launches, reviews and editions."""
+        """Tools, launches and reviews."""
         from digest.store import Store
 
         return Store(self.engine)
+
+    @cached_property
+    def editions(self) -> Editions:
+        """Editions, one for each week."""
+        from digest.editions import Editions
+
+        return Editions(self.engine)
 
     @cached_property
     def decisions(self) -> Decisions:

@@ -74,7 +74,7 @@ def _pages(services: Services, port: int) -> Iterator[None]:
     settings = services.settings
     app = create_app(
         Rooms(
-            store=services.store,
+            editions=services.editions,
             subscribers=services.subscribers,
             site=settings.site,
             contact=settings.reply_to or settings.from_email,

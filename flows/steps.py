@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from digest.clustering import EntryKey, cluster
 from digest.composing import compose as put_together
 from digest.composing import weight
+from digest.editions import EditionRecord, fingerprint
 from digest.errors import EditionBlocked, EditionError, Fault, FilesError
 from digest.judging import judge
 from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Tally
 from digest.pairing import pick
 from digest.preflight import blockers, preflight, summary
 from digest.spotting import spot
-from digest.store import EditionRecord, Recorded, fingerprint
+from digest.store import Recorded
 from digest.weeks import bounds, due_in, shifted, week_of
 from flows.services import Services
 from sources.panel import read_reviews
@@ -184,20 +185,20 @@ def compose(services: Services, week: str, pairs: int | None = None) -> EditionR
     Raises:
         EditionError: The week has an edition that was edited, approved or sent.
     """
-    now, settings, store = services.clock(), services.settings, services.store
-    since = store.cut_off(week) or now - timedelta(days=settings.first_poll_days)
-    launches = store.launches(since, now)
+    now, settings, editions = services.clock(), services.settings, services.editions
+    since = editions.cut_off(week) or now - timedelta(days=settings.first_poll_days)
+    launches = services.store.launches(since, now)
     candidates = _candidates(services, launches, since)
-    before = [one for one in store.editions() if one.week < week and one.state != "skipped"]
+    before = [one for one in editions.all() if one.week < week and one.state != "skipped"]
     resting = {side.tool.slug for one in before[:1] for matchup in one.edition.matchups for side in matchup.sides}
-    met = store.met_since(shifted(week, -settings.repeat_weeks), week)
+    met = editions.met_since(shifted(week, -settings.repeat_weeks), week)
     picked, passed = pick(candidates, met=met, resting=resting, limit=pairs or settings.pairs, now=now)
     edition = put_together(
         week, picked, passed, launches, services.panel,
         since=since, until=now, recent_subjects=[one.edition.subject for one in before[:8]],
     )  # fmt: skip
     reason = "" if picked else _why_nothing(launches, candidates, resting)
-    return store.keep_draft(edition, skipped_because=reason)
+    return editions.keep_draft(edition, skipped_because=reason)
 
 
 def _candidates(services: Services, launches: Sequence[Launch], since: datetime) -> list[Candidate]:
@@ -256,12 +257,12 @@ def approve(services: Services, week: str, by: str) -> EditionRecord:
         EditionBlocked: Preflight found a blocker.
         EditionError: The state does not allow it.
     """
-    record = services.store.require(week)
+    record = services.editions.require(week)
     message = message_of(services, record)
     if found := blockers(check(services, record, message)):
         said = "; ".join(f"{one.code}: {one.message}" for one in found)
         raise EditionBlocked(f"{week} cannot be approved: {said} (see `verdicts check {week}`)")
-    return services.store.approve(week, message, by, services.clock())
+    return services.editions.approve(week, message, by, services.clock())
 
 
 # Sending
@@ -273,24 +274,24 @@ def send(services: Services, week: str, progress: Callable[[int], None] = lambda
     Raises:
         EditionError: It is not approved, is held, or its bytes are not those that were approved.
     """
-    started, ledger, store = time.monotonic(), services.ledger, services.store
-    record = store.require(week)
+    started, ledger, editions = time.monotonic(), services.ledger, services.editions
+    record = editions.require(week)
     if record.state == "sent":
         return Sent(week, "sent", ledger.counts(week), 0.0)
     message = _sealed(record)
     sender, identity, key = services.sender, services.identity, services.settings.key("secret")
-    store.start_sending(week)
+    editions.start_sending(week)
     ledger.plan(week, services.clock())
     settle(week, ledger, sender, services.clock())
     stopped = deliver(
         message, identity, ledger, sender,
-        key=key, clock=services.clock, progress=progress, held=lambda: store.require(week).held,
+        key=key, clock=services.clock, progress=progress, held=lambda: editions.require(week).held,
     )  # fmt: skip
     counts = ledger.counts(week)
     if not counts.waiting and not counts.unknown:
-        record = store.finish_sending(week, services.clock())
+        record = editions.finish_sending(week, services.clock())
     else:
-        record = store.require(week)
+        record = editions.require(week)
     return Sent(week, record.state, counts, round(time.monotonic() - started, 3), stopped or "")
 
 
@@ -309,7 +310,7 @@ def _sealed(record: EditionRecord) -> Message:
 
 def send_test(services: Services, week: str, addresses: Sequence[str]) -> list[str]:
     """Send an edition as it stands to addresses of our own; no state changes. Returns the findings' summary lines."""
-    record = services.store.require(week)
+    record = services.editions.require(week)
     message = message_of(services, record)
     marked = replace(message, subject=f"[Test] {message.subject}")
     key = f"test-{services.clock():%Y%m%d-%H%M%S-%f}"
@@ -360,11 +361,11 @@ def run(
     now = services.clock()
     week = week or week_of(now, services.settings.zone)
     done = [at_once("gather", lambda: _gathered_or_why_not(services))]
-    record = services.store.edition(week)
+    record = services.editions.of(week)
     due = due_in(week, services.settings.compose_at, services.settings.zone)
     if record is None and due is not None and now >= due:
         done.append(at_once("compose", lambda: _composed(services, week)))
-        record = services.store.edition(week)
+        record = services.editions.of(week)
     if record is None:
         when = f"due {due:%a %d %B %H:%M} UTC" if due else "no time in this week: see compose_at"
         return [*done, Done("compose", f"{week} {when}")]
@@ -399,7 +400,7 @@ def _composed(services: Services, week: str) -> Done:
 
 
 def _checked(services: Services, week: str) -> Done:
-    record = services.store.require(week)
+    record = services.editions.require(week)
     found = check(services, record, message_of(services, record))
     return Done("check", f"{week}: {summary(found)}", problem=bool(blockers(found)))
 
@@ -407,7 +408,7 @@ def _checked(services: Services, week: str) -> Done:
 def send_when_due(services: Services, week: str) -> Done:
     """Send a week's edition if its time has come, nobody holds it, and it is approved or the clock may approve it."""
     settings, now = services.settings, services.clock()
-    record = services.store.edition(week)
+    record = services.editions.of(week)
     if record is None:
         return Done("send", f"{week} has no edition", problem=True)
     if record.state == "skipped":
@@ -422,7 +423,7 @@ def send_when_due(services: Services, week: str) -> Done:
             "send", f"{week} is {record.state}, due {due:%a %d %B %H:%M} UTC" if due else "no time: see send_at"
         )
     if record.state != "sending" and now > due + timedelta(hours=settings.expires_after_h):
-        services.store.hold(week, f"too late: it was due {due:%a %d %B %H:%M} UTC")
+        services.editions.hold(week, f"too late: it was due {due:%a %d %B %H:%M} UTC")
         return Done("send", f"{week} is too late; release and send it by hand, or skip it", problem=True)
     return _approved_and_sent(services, record)
 

@@ -15,9 +15,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from digest.editions import PUBLIC, EditionRecord, Editions
 from digest.model import READER, Matchup, Site, percent
 from digest.rendering import environment
-from digest.store import PUBLIC, EditionRecord, Store
 from subscribers.links import reader_of
 from subscribers.store import Reader, Subscribers
 
@@ -54,7 +54,7 @@ _SAID = {
 class Rooms:
     """What the pages work with, handed in by whoever serves them."""
 
-    store: Store
+    editions: Editions
     subscribers: Subscribers
     site: Site
     contact: str
@@ -120,16 +120,16 @@ class _Shower:
 def _archive(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
     @app.api_route("/", methods=["GET", "HEAD"])
     def home() -> HTMLResponse:
-        editions = rooms.store.editions(limit=12, public=True)
+        editions = rooms.editions.all(limit=12, public=True)
         return show("home.html", title=rooms.site.name, editions=editions)
 
     @app.api_route("/editions", methods=["GET", "HEAD"])
     def editions() -> HTMLResponse:
-        return show("editions.html", title="All editions", editions=rooms.store.editions(public=True))
+        return show("editions.html", title="All editions", editions=rooms.editions.all(public=True))
 
     @app.api_route("/editions/{week}", methods=["GET", "HEAD"])
     def edition(week: str) -> HTMLResponse:
-        record = rooms.store.edition(week)
+        record = rooms.editions.of(week)
         if record is None or record.state not in PUBLIC or record.message is None:
             raise HTTPException(404, "There is no such edition.")
         page = HTMLResponse(without_personal_links(record.message.html))
@@ -138,7 +138,7 @@ def _archive(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
 
     @app.api_route("/compare/{pair}", methods=["GET", "HEAD"], response_model=None)
     def compare(pair: str) -> Response:
-        record, matchup = _find(rooms.store, pair)
+        record, matchup = _find(rooms.editions, pair)
         if matchup.slug != pair:
             return RedirectResponse(f"/compare/{matchup.slug}", status_code=301)
         panel = [
@@ -159,11 +159,11 @@ def _archive(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
         return PlainTextResponse("ok\n")
 
 
-def _find(store: Store, pair: str) -> tuple[EditionRecord, Matchup]:
+def _find(editions: Editions, pair: str) -> tuple[EditionRecord, Matchup]:
     """Find the newest public matchup of a pair written in either order; a slug may itself hold "-vs-"."""
     for cut in re.finditer("(?=-vs-)", pair[:200]):
         a, b = pair[: cut.start()], pair[cut.start() + len("-vs-") :]
-        if record := store.comparison(a, b):
+        if record := editions.comparison(a, b):
             for matchup in record.edition.matchups:
                 if {side.tool.slug for side in matchup.sides} == {a, b}:
                     return record, matchup

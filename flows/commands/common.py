@@ -94,7 +94,7 @@ def week_or_newest(services: Services, week: str | None) -> str:
 
     if week:
         return parse_week(week)
-    if newest := services.store.editions(limit=1):
+    if newest := services.editions.all(limit=1):
         return newest[0].week
     raise EditionError("there is no edition yet; make one with `verdicts compose`")
 

@@ -68,7 +68,7 @@ def edition_list(home: Home = None, as_json: AsJson = False) -> None:
     from flows import documents
 
     with opened(home) as services:
-        shown = [documents.edition(one) for one in services.store.editions()]
+        shown = [documents.edition(one) for one in services.editions.all()]
     if as_json:
         return print_json(shown)
     table = table_of("week", "state", "matchups", "subject", "reason")
@@ -91,7 +91,7 @@ def edition_show(week: EditionWeek = None, home: Home = None, now: Now = None, a
     from flows import documents, steps
 
     with opened(home, now) as services:
-        record = services.store.require(week_or_newest(services, week))
+        record = services.editions.require(week_or_newest(services, week))
         message = steps.message_of(services, record)
         findings = steps.check(services, record, message)
         counts = services.ledger.counts(record.week)
@@ -129,7 +129,7 @@ def edition_hold(
     if not reason.strip():
         raise typer.BadParameter('a held edition has a reason: --reason "why"')
     with opened(home) as services:
-        record = services.store.hold(week_or_newest(services, week), reason)
+        record = services.editions.hold(week_or_newest(services, week), reason)
     say(f"{record.week} is held: {record.held}")
 
 
@@ -137,7 +137,7 @@ def edition_hold(
 def edition_release(week: EditionWeek = None, home: Home = None) -> None:
     """Let a held edition go on."""
     with opened(home) as services:
-        record = services.store.release(week_or_newest(services, week))
+        record = services.editions.release(week_or_newest(services, week))
     say(f"{record.week} is {record.state} and no longer held")
 
 
@@ -152,7 +152,7 @@ def edition_skip(
     if not reason.strip():
         raise typer.BadParameter('a skipped week has a reason: --reason "why"')
     with opened(home, now) as services:
-        record = services.store.skip(week_or_newest(services, week), reason.strip(), services.clock())
+        record = services.editions.skip(week_or_newest(services, week), reason.strip(), services.clock())
     say(f"{record.week} is skipped: {record.reason}")
 
 
@@ -162,7 +162,7 @@ def check(week: EditionWeek = None, home: Home = None, now: Now = None, as_json:
     from flows import documents, steps
 
     with opened(home, now) as services:
-        record = services.store.require(week_or_newest(services, week))
+        record = services.editions.require(week_or_newest(services, week))
         findings = steps.check(services, record, steps.message_of(services, record))
     document = documents.findings(findings)
     if as_json:

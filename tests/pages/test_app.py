@@ -19,9 +19,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
 from digest.database import open_engine, upgrade
+from digest.editions import Editions
 from digest.model import Edition, Tally, Verdict
 from digest.rendering import render, template_folders
-from digest.store import Store
 from pages.app import Rooms, create_app
 from subscribers.links import reader_token
 from subscribers.store import Subscribers
@@ -59,9 +59,9 @@ class Place:
             return [(one.what, one.source) for one in session.exec(select(ConsentRow).order_by("id"))]
 
     def publish(self, what: Edition) -> None:
-        store = Store(self.engine)
-        store.keep_draft(what)
-        store.approve(what.week, render(what, site()), "an editor", NOW)
+        editions = Editions(self.engine)
+        editions.keep_draft(what)
+        editions.approve(what.week, render(what, site()), "an editor", NOW)
 
     def rows(self) -> dict[str, list[Any]]:
         """Everything in the database."""
@@ -79,8 +79,8 @@ def serve(engine: Engine) -> Place:
     subscribers.take_in([(2, ada)], NOW, source="test")
     app = create_app(
         Rooms(
-            store=Store(engine), subscribers=subscribers, site=site(), contact="editor@example.org", secret=SECRET,
-            folders=template_folders(), clock=lambda: LATER,
+            editions=Editions(engine), subscribers=subscribers, site=site(), contact="editor@example.org",
+            secret=SECRET, folders=template_folders(), clock=lambda: LATER,
         )
     )  # fmt: skip
     client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
@@ -140,7 +140,7 @@ def test_home_shows_the_newest_edition_and_lists_the_earlier_ones(place: Place) 
 
 def test_the_archive_lists_every_public_edition_newest_first(place: Place) -> None:
     place.publish(edition(week="2026-W46", subject="An earlier subject", matchups=2))
-    Store(place.engine).keep_draft(edition(week="2026-W48", subject="Not yet"))
+    Editions(place.engine).keep_draft(edition(week="2026-W48", subject="Not yet"))
     page = place.client.get("/editions").text
 
     assert re.findall(r'<h2><a href="/editions/([^"]+)">', page) == ["2026-W47", "2026-W46"]
@@ -148,7 +148,7 @@ def test_the_archive_lists_every_public_edition_newest_first(place: Place) -> No
 
 
 def test_before_the_first_edition_home_and_archive_say_so(place: Place) -> None:
-    Store(place.engine).skip(WEEK, "for the test", NOW)
+    Editions(place.engine).skip(WEEK, "for the test", NOW)
     for address in ("/", "/editions"):
         page = place.client.get(address)
         assert page.status_code == 200
@@ -175,7 +175,7 @@ def test_what_is_not_there_is_a_page_that_says_so(place: Place, address: str) ->
 
 
 def test_a_draft_is_nobodys_to_read(place: Place) -> None:
-    Store(place.engine).keep_draft(edition(week="2026-W48", matchups=6))
+    Editions(place.engine).keep_draft(edition(week="2026-W48", matchups=6))
     assert place.client.get("/editions/2026-W48").status_code == 404
     assert place.client.get("/compare/inkwell-vs-marginalia").status_code == 200
     assert place.client.get("/compare/sieve-vs-abacus-notebook").status_code == 404

@@ -9,8 +9,8 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
+from digest.editions import Editions
 from digest.model import Message
-from digest.store import Store
 from subscribers.addressing import Identity, address_hash, fold
 from subscribers.store import Subscribers
 from subscribers.tables import SubscriberRow, SuppressionRow
@@ -75,6 +75,6 @@ def suppress(engine: Engine, email: str) -> None:
 
 def approve(engine: Engine, week: str = WEEK, message: Message = MESSAGE) -> None:
     """Keep a week's edition, approved, so that it can be delivered."""
-    store = Store(engine)
-    store.keep_draft(edition(week=week, matchups=1))
-    store.approve(week, replace(message, week=week), "an editor", NOW + timedelta(hours=1))
+    editions = Editions(engine)
+    editions.keep_draft(edition(week=week, matchups=1))
+    editions.approve(week, replace(message, week=week), "an editor", NOW + timedelta(hours=1))

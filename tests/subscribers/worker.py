@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from digest.database import open_engine
-from digest.store import Store
+from digest.editions import Editions
 from subscribers.delivering import deliver, settle
 from subscribers.ledger import Ledger
 from subscribers.senders.outbox import Outbox
@@ -16,7 +16,7 @@ from tests.subscribers.readers import IDENTITY, SECRET, WEEK
 
 def work(database: str, outbox: Path, size: int) -> None:
     engine = open_engine(database)
-    ledger, sender, message = Ledger(engine), Outbox(outbox), Store(engine).require(WEEK).message
+    ledger, sender, message = Ledger(engine), Outbox(outbox), Editions(engine).require(WEEK).message
     assert message is not None
     ledger.plan(WEEK, datetime.now(UTC), size)
     settle(WEEK, ledger, sender, datetime.now(UTC))
