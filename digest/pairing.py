@@ -2,32 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, islice
+from math import sqrt
+from types import MappingProxyType
 
+from digest.matching import Edge, Shortlist, edge, heaviest
 from digest.model import Candidate, PassedOver, listing
 
-#: How much each part counts; together 1. Editors' published pairs: same job and prominence decide, contrast helps.
-WEIGHTS = {"job": 0.30, "prominence": 0.25, "freshness": 0.15, "contrast": 0.15, "completeness": 0.15}
+#: How much each part counts; together 1. Whom editors really compare is decided by prominence among tools for the same
+#: job; a contrast helps. The rest is what a weekly owes its readers: news, whole verdicts, not one category for ever.
+WEIGHTS = {
+    "job": 0.25,
+    "prominence": 0.40,
+    "freshness": 0.10,
+    "contrast": 0.08,
+    "completeness": 0.07,
+    "variety": 0.10,
+}
+
+#: A pair below this score is not picked, however empty the edition. One category (0.125), whole verdicts (0.07) and a
+#: category nobody has seen lately (0.10) come to 0.295: something more must speak for a pair, be it news, notice, a job
+#: in common or answers that differ.
+LEAST = 0.30
 
 #: How many passed-over pairs are listed.
 SHOWN = 10
 
+#: Tags two tools of different categories must share to count as doing the same job.
+SAME_JOB_TAGS = 2
+
+#: Days until a launch is no news any more.
+FRESH_DAYS = 14
+
+#: Weeks until a category that was shown counts as not shown.
+VARIETY_WEEKS = 4
+
+#: Parts are whole ten-thousandths and weights whole hundredths: sums are exact, so no order of adding matters.
+_ONE = 10_000
+_PERCENT = {name: round(100 * weight) for name, weight in WEIGHTS.items()}
+_JOB, _PROMINENCE, _FRESHNESS, _CONTRAST, _COMPLETENESS, _VARIETY = _PERCENT.values()
+
+#: Words that say nothing of a tool's job.
+_PLAIN = frozenset({
+    "about", "all", "and", "any", "app", "apps", "are", "based", "best", "both", "but", "can", "does", "every", "fast",
+    "for", "from", "get", "has", "help", "helps", "into", "its", "make", "makes", "more", "new", "not", "one", "only",
+    "our", "out", "over", "own", "platform", "product", "runs", "simple", "smart", "software", "than", "that", "the",
+    "their", "this", "tool", "tools", "use", "user", "users", "using", "via", "what", "when", "which", "who", "will",
+    "with", "without", "work", "works", "you", "your",
+})  # fmt: skip
+#: What kind of price an entry price is; any other that is known asks for money from the first day.
+_PRICES = {"free": 0, "freemium": 1}
+
+#: What shared tags add to the job part, by their number.
+_TAGGED = tuple(round(0.4 * _ONE * (1 - 0.25**shared)) for shared in range(8))
+
+#: Lifts pins above any score, so that as many as possible are taken.
+_PIN = 100 * _ONE * len(_PERCENT)
+
+_WORD = re.compile(r"[^\W\d_]{3,}")
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two candidates with the parts of their score, each 0 to 1, in the order of WEIGHTS."""
+    """Two candidates with the parts of their score, each 0 to 1, in the order of WEIGHTS.
+
+    `a` is the side with more news. `pinned` tells that an editor asked for it.
+    """
 
     a: Candidate
     b: Candidate
     parts: tuple[tuple[str, float], ...]
+    pinned: bool = False
 
     @property
     def score(self) -> float:
         """The weighted sum of the parts, 0 to 1."""
-        return round(sum(WEIGHTS[name] * value for name, value in self.parts), 4)
+        return round(sum(_PERCENT[name] * round(value * _ONE) for name, value in self.parts) / (100 * _ONE), 4)
+
+    @property
+    def topic(self) -> str:
+        """The category it counts for: that of its first side."""
+        return self.a.tool.category
 
     @property
     def key(self) -> tuple[float, str, str]:
@@ -42,137 +103,394 @@ def pick(
     resting: Collection[str],
     limit: int,
     now: datetime,
+    pins: Collection[frozenset[str]] = (),
+    vetoes: Collection[frozenset[str]] = (),
+    last_shown: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[tuple[Pair, ...], tuple[PassedOver, ...]]:
-    """Choose the pairs of an edition.
+    """Choose the pairs of an edition: the set with the highest total score, of which each reaches LEAST.
 
     Args:
         candidates: Tools with a ready verdict, any order.
         met: Slugs of pairs that met too recently to meet again.
         resting: Slugs of tools that stood in the previous edition.
-        limit: How many pairs at most.
+        limit: How many pairs at most, pinned ones included.
         now: When the edition is composed; freshness counts back from here.
+        pins: Pairs an editor wants. They go before all others and need not be comparable, rested or good; but vetoes
+            hold, both tools must be candidates, and of pins that share a tool or are more than `limit` as many as
+            possible are taken, those that score most.
+        vetoes: Pairs that must not be picked (two slugs), and tools that must not be (one slug).
+        last_shown: Weeks since an edition last compared a pair of a category; a category that is missing never was.
 
     Returns:
-        The picked pairs, best first, each tool at most once; and up to ten passed over with what they lacked.
+        The picked pairs, best first, each tool at most once; and up to ten passed over with what they lacked: pins
+        that could not be honoured first, then the best, each with the score it has as the only pair of its category.
     """
-    tools = sorted((one for one in candidates if one.tool.slug not in resting), key=lambda one: one.tool.slug)
-    pairs = sorted(
-        (_pair(a, b, now) for a, b in _comparable(tools) if frozenset((a.tool.slug, b.tool.slug)) not in met),
-        key=lambda pair: pair.key,
+    cards = {one.tool.slug: _card(one, now) for one in candidates if frozenset((one.tool.slug,)) not in vetoes}
+    free = [card for slug, card in cards.items() if slug not in resting]
+    asked = [pin for pin in pins if len(pin) == 2 and pin <= cards.keys() and pin not in vetoes]
+    week = _Week(cards, last_shown, limit)
+    pinned = week.best_of([_edge(cards[one], cards[other], extra=_PIN) for one, other in asked])
+    edges = _shortlist(free, {*met, *vetoes, *asked}, limit)
+    pairs = week.pairs(pinned, week.best_of(edges, beside=pinned))
+    passed = [*_unkept(pins, vetoes, week, pairs), *week.passed_over(edges, pairs)]
+    return pairs, tuple(passed[:SHOWN])
+
+
+def may_meet(a: Candidate, b: Candidate) -> bool:
+    """Tell whether two tools are comparable at all: one category or the same job, two vendors, something new."""
+    one, other = _card(a), _card(b)
+    return _comparable(one, other) and (one.category == other.category or _same_job(one, other))
+
+
+def weigh(a: Candidate, b: Candidate, now: datetime, *, variety: float = 1.0) -> Pair:
+    """Score two tools whether or not they may meet; `variety`, 0 to 1, is known only within an edition."""
+    return _scored(*_oriented(_card(a, now), _card(b, now)), round(variety * _ONE))
+
+
+# What is compared of a tool
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """A candidate made ready for many comparisons; numbers are ten-thousandths, -1 where nobody knows."""
+
+    candidate: Candidate
+    slug: str
+    category: str
+    vendor: str
+    tags: frozenset[str]
+    words: frozenset[str]
+    prominence: int
+    freshness: int
+    completeness: int
+    share: int
+    split: int
+    price: int
+    news: tuple[bool, float, float, str]
+    reach: int  # twice the points it can bring to a pair at most, when both sides are added up
+
+
+def _card(one: Candidate, now: datetime | None = None) -> _Card:
+    tool, tally, launched = one.tool, one.verdict.tally, one.launched_at
+    days = max(0.0, (now - launched).total_seconds() / 86_400) if now and launched else FRESH_DAYS
+    complete = min(1.0, tally.n / one.verdict.panel_size) if one.verdict.panel_size else 0.0
+    share = -1 if tally.share is None else round(tally.share * _ONE)
+    prominence, completeness = round(min(1.0, max(0.0, one.prominence)) * _ONE), round(complete * _ONE)
+    return _Card(
+        candidate=one,
+        slug=tool.slug,
+        category=tool.category,
+        vendor=" ".join(tool.vendor.casefold().split()),
+        tags=frozenset(_folded(tool.tags)),
+        words=frozenset(_WORD.findall(f"{tool.tagline} {tool.description}".casefold())) - _PLAIN,
+        prominence=prominence,
+        freshness=round(max(0.0, 1 - days / FRESH_DAYS) * _ONE),
+        completeness=completeness,
+        share=share,
+        split=0 if share < 0 else _ONE - abs(2 * share - _ONE),
+        price=_PRICES.get(tool.entry_price.casefold(), 2) if tool.entry_price else -1,
+        news=(launched is not None, one.prominence, launched.timestamp() if launched else 0.0, tool.slug),
+        reach=_PROMINENCE * prominence + _COMPLETENESS * completeness + (_JOB + _CONTRAST + _FRESHNESS) * _ONE,
     )
-    picked: list[Pair] = []
-    passed: list[PassedOver] = []
-    used: dict[str, Pair] = {}
-    for pair in pairs:
-        slugs = (pair.a.tool.slug, pair.b.tool.slug)
-        taken = next((used[slug] for slug in slugs if slug in used), None)
-        if taken is None and len(picked) < limit:
-            picked.append(pair)
-            used.update(dict.fromkeys(slugs, pair))
-        elif len(passed) < SHOWN:
-            passed.append(PassedOver(*slugs, pair.score, _lacked(pair, taken, slugs, used)))
-    return tuple(picked), tuple(passed)
 
 
-def _comparable(tools: Sequence[Candidate]) -> list[tuple[Candidate, Candidate]]:
-    """Pairs of one category and different vendors of which at least one side is new; the more newsworthy first."""
-    by_category: dict[str, list[Candidate]] = {}
-    for one in tools:
-        by_category.setdefault(one.tool.category, []).append(one)
-    return [
-        (a, b) if _news(a) >= _news(b) else (b, a)
-        for group in by_category.values()
-        for a, b in combinations(group, 2)
-        if (a.launched_at or b.launched_at) and not _same_vendor(a, b)
-    ]
+def _folded(tags: Iterable[str]) -> Iterator[str]:
+    return (folded for tag in tags if (folded := tag.strip().casefold()))
 
 
-def _news(one: Candidate) -> tuple[bool, float, float]:
-    launched = one.launched_at.timestamp() if one.launched_at else 0.0
-    return one.launched_at is not None, one.prominence, launched
+def _comparable(one: _Card, other: _Card) -> bool:
+    """Two vendors as far as is known, and something new on one side."""
+    return (one.news[0] or other.news[0]) and (not one.vendor or one.vendor != other.vendor)
 
 
-def _same_vendor(a: Candidate, b: Candidate) -> bool:
-    return bool(a.tool.vendor) and a.tool.vendor.casefold() == b.tool.vendor.casefold()
+def _same_job(one: _Card, other: _Card) -> bool:
+    return len(one.tags & other.tags) >= SAME_JOB_TAGS
 
 
-def _pair(a: Candidate, b: Candidate, now: datetime) -> Pair:
-    parts: dict[str, Callable[[], float]] = {
-        "job": lambda: _overlap(a, b),
-        "prominence": lambda: (a.prominence + b.prominence) / 2,
-        "freshness": lambda: _freshness(a, b, now),
-        "contrast": lambda: _contrast(a, b),
-        "completeness": lambda: min(_complete(a), _complete(b)),
-    }
-    return Pair(a, b, tuple((name, round(parts[name](), 4)) for name in WEIGHTS))
+def _oriented(one: _Card, other: _Card) -> tuple[_Card, _Card]:
+    """The side with more news first."""
+    return (one, other) if (*one.news[:3], other.slug) > (*other.news[:3], one.slug) else (other, one)
 
 
-def _overlap(a: Candidate, b: Candidate) -> float:
-    """How much of the job is shared: half for the category they have in common, half for their tags."""
-    mine, theirs = set(a.tool.tags), set(b.tool.tags)
-    return 0.5 + 0.5 * (len(mine & theirs) / len(mine | theirs) if mine | theirs else 0.0)
+# The score
 
 
-def _freshness(a: Candidate, b: Candidate, now: datetime) -> float:
-    """1 for launched now, falling to 0 in two weeks, taking the fresher side."""
-    ages = [max(0.0, (now - one.launched_at).total_seconds() / 86400) for one in (a, b) if one.launched_at]
-    return max(0.0, 1 - min(ages) / 14) if ages else 0.0
+def _scored(first: _Card, second: _Card, variety: int, *, pinned: bool = False) -> Pair:
+    parts = zip(WEIGHTS, (*_parts(first, second), variety), strict=True)
+    return Pair(first.candidate, second.candidate, tuple((name, part / _ONE) for name, part in parts), pinned)
 
 
-def _contrast(a: Candidate, b: Candidate) -> float:
-    """A comparison is worth reading where the answers differ: panel, price, openness, a third each."""
-    gap = abs((a.verdict.tally.share or 0.0) - (b.verdict.tally.share or 0.0))
-    return (gap + _prices_differ(a, b) + _openness_differs(a, b)) / 3
+def _points(one: _Card, other: _Card) -> int:
+    """What two tools score without variety: parts times weights, at most a million."""
+    job, prominence, freshness, contrast, completeness = _parts(one, other)
+    return (
+        _JOB * job
+        + _PROMINENCE * prominence
+        + _FRESHNESS * freshness
+        + _CONTRAST * contrast
+        + _COMPLETENESS * completeness
+    )
 
 
-def _prices_differ(a: Candidate, b: Candidate) -> bool:
-    """Tell whether both prices are known and not the same."""
-    return bool(a.tool.entry_price and b.tool.entry_price) and a.tool.entry_price != b.tool.entry_price
+def _parts(one: _Card, other: _Card) -> tuple[int, int, int, int, int]:
+    """All parts but variety, in the order of WEIGHTS.
+
+    Job: 0.5 for one category, up to 0.4 for shared tags (the first counts for three quarters of it, the second for three
+    quarters of the rest, and so on: editors compare tools that share any job, not those most alike), up to 0.1 for
+    words in common. Prominence: the mean, so that a newcomer may meet the tool it challenges. Freshness: the fresher side. Completeness: the lesser one.
+    """
+    job = (5_000 if one.category == other.category else 0) + _TAGGED[min(len(one.tags & other.tags), 7)]
+    if common := len(one.words & other.words):
+        job += int(1_000 * common / sqrt(len(one.words) * len(other.words)))
+    return (
+        job,
+        (one.prominence + other.prominence) // 2,
+        max(one.freshness, other.freshness),
+        _contrast(one, other),
+        min(one.completeness, other.completeness),
+    )
 
 
-def _openness_differs(a: Candidate, b: Candidate) -> bool:
-    """Tell whether one tool is known to be open source and the other known not to be."""
-    return None not in (a.tool.open_source, b.tool.open_source) and a.tool.open_source != b.tool.open_source
+def _contrast(one: _Card, other: _Card) -> int:
+    """Half for a panel that disagrees, between the tools or on each; a quarter each for price and openness."""
+    gap = abs(one.share - other.share) if one.share >= 0 and other.share >= 0 else 0
+    divided = max(gap, (one.split + other.split) // 2)
+    return divided // 2 + _price_gap(one, other) // 4 + (_ONE // 4 if _openness_differs(one, other) else 0)
 
 
-def _complete(one: Candidate) -> float:
-    return min(1.0, one.verdict.tally.n / one.verdict.panel_size) if one.verdict.panel_size else 0.0
+def _price_gap(one: _Card, other: _Card) -> int:
+    """All between free and paid, half next to freemium, a quarter between two prices of one kind."""
+    if one.price < 0 or other.price < 0:
+        return 0
+    if one.price != other.price:
+        return abs(one.price - other.price) * _ONE // 2
+    return _ONE // 4 if one.candidate.tool.entry_price != other.candidate.tool.entry_price else 0
 
 
-def _lacked(pair: Pair, taken: Pair | None, slugs: tuple[str, str], used: dict[str, Pair]) -> str:
-    if taken is None:
+def _openness_differs(one: _Card, other: _Card) -> bool:
+    """One tool is known to be open source and the other known not to be."""
+    return {one.candidate.tool.open_source, other.candidate.tool.open_source} == {True, False}
+
+
+def _variety(weeks: int | None, earlier: int) -> int:
+    """Full for a category not shown for VARIETY_WEEKS, halved by each pair of it that comes before."""
+    recent = _ONE if weeks is None else _ONE * min(max(weeks, 0), VARIETY_WEEKS) // VARIETY_WEEKS
+    return recent >> earlier
+
+
+# Which pairs matter
+
+
+def _edge(one: _Card, other: _Card, extra: int = 0) -> Edge:
+    first, second = _oriented(one, other)
+    return edge(_points(first, second) + extra, first.slug, second.slug, first.category)
+
+
+def _shortlist(free: Sequence[_Card], excluded: Collection[frozenset[str]], limit: int) -> list[Edge]:
+    """Find the comparable pairs that a best edition, or the list of those passed over, can hold."""
+    topics: dict[str, Shortlist] = {}
+    for one in free:
+        topics.setdefault(one.category, Shortlist(limit, limit + SHOWN))
+    for one, other in _meetings(free, topics):
+        if _comparable(one, other) and frozenset((one.slug, other.slug)) not in excluded:
+            found = _edge(one, other)
+            topics[found.topic].offer(found)
+    return sorted(found for topic in topics.values() for found in topic.edges())
+
+
+def _meetings(free: Sequence[_Card], topics: Mapping[str, Shortlist]) -> Iterator[tuple[_Card, _Card]]:
+    """Pairs of one category, then of two categories and the same job, without those that certainly are too light."""
+    ranked = sorted(free, key=lambda one: (-one.reach, one.slug))
+    categories: dict[str, list[_Card]] = defaultdict(list)
+    jobs: dict[tuple[str, ...], list[_Card]] = defaultdict(list)
+    for one in ranked:
+        categories[one.category].append(one)
+        for job in combinations(sorted(one.tags), SAME_JOB_TAGS):
+            jobs[job].append(one)
+    for category, group in categories.items():
+        yield from _reaching(group, [topics[category]])
+    for job, group in jobs.items():
+        for one, other in _reaching(group, list(topics.values())):
+            # Tools that share three tags stand together under several jobs: they meet under the first.
+            if one.category != other.category and job == tuple(sorted(one.tags & other.tags)[:SAME_JOB_TAGS]):
+                yield one, other
+
+
+def _reaching(group: Sequence[_Card], topics: Sequence[Shortlist]) -> Iterator[tuple[_Card, _Card]]:
+    """Pairs of a group, furthest reach first, that may still matter to a topic; their cuts rise meanwhile."""
+    for place, other in enumerate(group):
+        needed = 2 * min(topic.cut for topic in topics) - other.reach
+        if group[0].reach < needed:
+            break
+        for one in islice(group, place):
+            if one.reach < needed:
+                break
+            yield one, other
+
+
+class _Week:
+    """The edition in the making: what a place in it is worth, and what the pairs taken leave to the others."""
+
+    def __init__(self, cards: Mapping[str, _Card], last_shown: Mapping[str, int], limit: int) -> None:
+        self.cards, self.last_shown, self.limit = cards, last_shown, limit
+
+    def bonus(self, topic: str, earlier: int) -> int:
+        """The points of variety for a pair that `earlier` pairs of its category come before."""
+        return _VARIETY * _variety(self.last_shown.get(topic), earlier)
+
+    def best_of(self, edges: Iterable[Edge], beside: Sequence[Edge] = ()) -> tuple[Edge, ...]:
+        """The best set of the edges that has room beside what was taken."""
+        taken = {tool for one in beside for tool in (one.a, one.b)}
+        earlier = Counter(one.topic for one in beside)
+        return heaviest(
+            [one for one in edges if one.a not in taken and one.b not in taken],
+            self.limit - len(beside),
+            bonus=lambda topic, number: self.bonus(topic, earlier[topic] + number),
+            floor=round(LEAST * 100 * _ONE),
+        )
+
+    def pairs(self, pinned: Sequence[Edge], chosen: Sequence[Edge]) -> tuple[Pair, ...]:
+        """Make pairs of edges, best first; within a category pins come before others when variety is counted."""
+        earlier: Counter[str] = Counter()
+        made = []
+        for place, one in enumerate((*pinned, *chosen)):
+            made.append(self.pair(one.a, one.b, earlier[one.topic], pinned=place < len(pinned)))
+            earlier[one.topic] += 1
+        return tuple(sorted(made, key=lambda pair: pair.key))
+
+    def pair(self, one: str, other: str, earlier: int = 0, *, pinned: bool = False) -> Pair:
+        """Score a pair that `earlier` pairs of its category come before."""
+        first, second = _oriented(self.cards[one], self.cards[other])
+        return _scored(first, second, _variety(self.last_shown.get(first.category), earlier), pinned=pinned)
+
+    def passed_over(self, edges: Iterable[Edge], pairs: Sequence[Pair]) -> list[PassedOver]:
+        """The best pairs that were not taken, with what each lacked."""
+        busy = {side.tool.slug: pair for pair in pairs for side in (pair.a, pair.b)}
+        rest = [one for one in edges if one.b not in busy or busy[one.b] is not busy.get(one.a)]
+        rest.sort(key=lambda one: (-one.weight - self.bonus(one.topic, 0), one.a, one.b))
+        best = [self.pair(one.a, one.b) for one in rest[:SHOWN]]
+        return [PassedOver(*_slugs(pair), pair.score, self.lacked(pair, pairs, busy)) for pair in best]
+
+    def lacked(self, pair: Pair, pairs: Sequence[Pair], busy: Mapping[str, Pair]) -> str:
+        """Say what kept a pair out: a tool that stands elsewhere, its score, its category, or a place."""
+        held = [side.tool for side in (pair.a, pair.b) if side.tool.slug in busy]
+        if held:
+            return _elsewhere(pair, [tool.name for tool in held], [busy[tool.slug] for tool in held])
+        if pair.score < LEAST:
+            return f"score {pair.score:.2f}, under {LEAST:.2f}"
+        earlier = sum(one.topic == pair.topic for one in pairs)
+        full = len(pairs) >= self.limit
+        weakest = min((one.score for one in pairs if not one.pinned), default=1.0)
+        if earlier and (not full or pair.score > weakest):
+            return f"a place: it would be the {_nth(earlier + 1)} pair of {pair.topic}"
         return "a place: the edition is full"
-    busy = [side.tool.name for side, slug in zip((pair.a, pair.b), slugs, strict=True) if slug in used]
-    return f"{listing(busy)} {'is' if len(busy) == 1 else 'are'} in a better pair"
+
+
+def _slugs(pair: Pair) -> tuple[str, str]:
+    return pair.a.tool.slug, pair.b.tool.slug
+
+
+def _elsewhere(pair: Pair, names: Sequence[str], others: Sequence[Pair]) -> str:
+    are = "is" if len(names) == 1 else "are"
+    if all(other.pinned for other in others):
+        return f"{listing(names)} {are} in {'a pinned pair' if len(set(map(_slugs, others))) == 1 else 'pinned pairs'}"
+    if all(other.pinned or other.score >= pair.score for other in others):
+        return f"{listing(names)} {are} in a better pair"
+    return f"{listing(names)} {are} in a pair that makes the edition as a whole better"
+
+
+def _nth(number: int) -> str:
+    return {2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(number, f"{number}th")
+
+
+def _unkept(
+    pins: Collection[frozenset[str]], vetoes: Collection[frozenset[str]], week: _Week, pairs: Sequence[Pair]
+) -> Iterator[PassedOver]:
+    """The pins that could not be honoured; a tool that is no candidate is told by its slug, with a score of 0."""
+    taken = {frozenset(_slugs(pair)) for pair in pairs}
+    busy = {side.tool.slug: pair for pair in pairs for side in (pair.a, pair.b)}
+    for pin in sorted(sorted(pin) for pin in pins if pin not in taken):
+        vetoed = [slug for slug in pin if frozenset((slug,)) in vetoes]
+        missing = [slug for slug in pin if slug not in week.cards]
+        if vetoed or frozenset(pin) in vetoes:
+            yield PassedOver(
+                pin[0],
+                pin[-1],
+                0.0,
+                f"an editor’s leave: {listing(vetoed) or 'the pair'} {'are' if len(vetoed) > 1 else 'is'} vetoed",
+            )
+        elif missing or len(pin) != 2:
+            yield PassedOver(pin[0], pin[-1], 0.0, f"a ready verdict for {listing(missing)}")
+        else:
+            pair = week.pair(pin[0], pin[1])
+            held = [slug for slug in pin if slug in busy]
+            why_not = _elsewhere(pair, held, [busy[slug] for slug in held]) if held else "a place: the edition is full"
+            yield PassedOver(*_slugs(pair), pair.score, why_not)
+
+
+# Why
 
 
 def why(pair: Pair) -> str:
-    """Say in one sentence why this pair was picked: the two parts that raised its score most, and what is new."""
+    """Say in one sentence why a pair was picked: what is new, and the two things that speak most for comparing it.
+
+    Nothing is said that is not recorded: a candidate's news may be a launch or newly recorded reviews.
+    """
     said = {
         "job": _job(pair),
-        "prominence": "much noticed this week",
-        "freshness": "just launched",
-        "contrast": "the answers differ in " + _differences(pair) if _differences(pair) else "",
-        "completeness": "the panel is complete",
+        "prominence": _noticed(pair),
+        "contrast": _differences(pair),
+        "completeness": _whole(pair),
     }
     ranked = sorted(pair.parts, key=lambda part: -WEIGHTS[part[0]] * part[1])
-    strongest = [said[name] for name, value in ranked if value > 0 and said[name]][:2]
+    reasons = [said[name] for name, value in ranked if value > 0 and said.get(name)][:2]
+    opening = ["an editor asked for this pair"] if pair.pinned else []
+    opening += [_news(pair)] if pair.a.launched_at or pair.b.launched_at else []
+    sentence = "; ".join([*opening, *([listing(reasons)] if reasons else [])])
+    return f"{sentence[:1].upper()}{sentence[1:]}."
+
+
+def _news(pair: Pair) -> str:
     fresh = [side.tool.name for side in (pair.a, pair.b) if side.launched_at]
-    return f"{listing(fresh)} {'is' if len(fresh) == 1 else 'are'} new; {listing(strongest)}."
+    names, has = listing(fresh), "has" if len(fresh) == 1 else "have"
+    return _vary(
+        pair,
+        f"{names} {has} news since the last edition",
+        f"since the last edition there is news of {names}",
+        f"new since the last edition: a launch or a verdict of {names}",
+    )
 
 
 def _job(pair: Pair) -> str:
-    shared = sorted(set(pair.a.tool.tags) & set(pair.b.tool.tags))
-    return f"both do {listing(shared)}" if shared else f"both stand under {pair.a.tool.category}"
+    a, b = pair.a.tool, pair.b.tool
+    others = set(_folded(b.tags))
+    if shared := sorted({tag.strip() for tag in a.tags if tag.strip().casefold() in others})[:3]:
+        return _vary(pair, f"both are for {listing(shared)}", f"they share a job, {listing(shared)}")
+    if a.category != b.category:
+        return ""
+    return _vary(pair, f"both stand under {a.category}", f"they meet under {a.category}")
+
+
+def _noticed(pair: Pair) -> str:
+    names = [side.tool.name for side in (pair.a, pair.b) if side.prominence >= 0.5]
+    return f"{listing(names)} {'is' if len(names) == 1 else 'are'} widely noticed" if names else ""
 
 
 def _differences(pair: Pair) -> str:
-    a, b = pair.a, pair.b
-    names = []
-    if a.verdict.tally.share != b.verdict.tally.share:
-        names.append("verdict")
-    if _prices_differ(a, b):
-        names.append("price")
-    if _openness_differs(a, b):
-        names.append("openness")
-    return listing(names)
+    one, other = _card(pair.a), _card(pair.b)
+    found = {
+        "the panel’s call": one.share >= 0 and other.share >= 0 and one.share != other.share,
+        "price": _price_gap(one, other) > 0,
+        "openness": _openness_differs(one, other),
+    }
+    names = listing([name for name, differs in found.items() if differs])
+    return _vary(pair, f"they differ in {names}", f"there is a choice to make in {names}") if names else ""
+
+
+def _whole(pair: Pair) -> str:
+    return "every reviewer has judged both" if dict(pair.parts)["completeness"] == 1 else ""
+
+
+def _vary(pair: Pair, *wordings: str) -> str:
+    """Choose one of several wordings, always the same for the same pair."""
+    return wordings[hashlib.sha256(" ".join(_slugs(pair)).encode()).digest()[0] % len(wordings)]
