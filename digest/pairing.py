@@ -26,10 +26,10 @@ WEIGHTS = {
     "variety": 0.10,
 }
 
-#: A pair below this score is not picked, however empty the edition. One category (0.125), whole verdicts (0.07) and a
-#: category nobody has seen lately (0.10) come to 0.295: something more must speak for a pair, be it news, notice, a job
+#: A pair below this score is not picked, however empty the edition. One category (0.15), whole verdicts (0.07) and a
+#: category nobody has seen lately (0.10) come to 0.32: something more must speak for a pair, be it news, notice, a job
 #: in common or answers that differ.
-LEAST = 0.30
+LEAST = 0.33
 
 #: How many passed-over pairs are listed.
 SHOWN = 10
@@ -60,7 +60,7 @@ _PLAIN = frozenset({
 _PRICES = {"free": 0, "freemium": 1}
 
 #: What shared tags add to the job part, by their number.
-_TAGGED = tuple(round(0.4 * _ONE * (1 - 0.25**shared)) for shared in range(8))
+_TAGGED = tuple(round(0.3 * _ONE * (1 - 0.25**shared)) for shared in range(8))
 
 #: Lifts pins above any score, so that as many as possible are taken.
 _PIN = 100 * _ONE * len(_PERCENT)
@@ -235,11 +235,12 @@ def _points(one: _Card, other: _Card) -> int:
 def _parts(one: _Card, other: _Card) -> tuple[int, int, int, int, int]:
     """All parts but variety, in the order of WEIGHTS.
 
-    Job: 0.5 for one category, up to 0.4 for shared tags (the first counts for three quarters of it, the second for three
-    quarters of the rest, and so on: editors compare tools that share any job, not those most alike), up to 0.1 for
-    words in common. Prominence: the mean, so that a newcomer may meet the tool it challenges. Freshness: the fresher side. Completeness: the lesser one.
+    Job: 0.6 for one category, up to 0.3 for shared tags (three quarters of it for the first, three quarters of the rest
+    for the second, and so on: editors compare tools that share any job, not those most alike), up to 0.1 for words in
+    common. Prominence: the mean, so that a newcomer may meet the tool it challenges. Freshness: the fresher side.
+    Completeness: the lesser one.
     """
-    job = (5_000 if one.category == other.category else 0) + _TAGGED[min(len(one.tags & other.tags), 7)]
+    job = (6_000 if one.category == other.category else 0) + _TAGGED[min(len(one.tags & other.tags), 7)]
     if common := len(one.words & other.words):
         job += int(1_000 * common / sqrt(len(one.words) * len(other.words)))
     return (
@@ -252,10 +253,10 @@ def _parts(one: _Card, other: _Card) -> tuple[int, int, int, int, int]:
 
 
 def _contrast(one: _Card, other: _Card) -> int:
-    """Half for a panel that disagrees, between the tools or on each; a quarter each for price and openness."""
+    """Three fifths for a panel that disagrees, between the tools or on each; a fifth each for price and openness."""
     gap = abs(one.share - other.share) if one.share >= 0 and other.share >= 0 else 0
     divided = max(gap, (one.split + other.split) // 2)
-    return divided // 2 + _price_gap(one, other) // 4 + (_ONE // 4 if _openness_differs(one, other) else 0)
+    return (3 * divided + _price_gap(one, other) + (_ONE if _openness_differs(one, other) else 0)) // 5
 
 
 def _price_gap(one: _Card, other: _Card) -> int:
