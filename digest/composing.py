@@ -6,7 +6,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from digest.judging import bottom_line, pricing_read, reviewer_split
-from digest.model import Brief, Candidate, Edition, Launch, Matchup, PassedOver, Reviewer, Side, Tool
+from digest.model import (
+    Brief,
+    Candidate,
+    Correction,
+    Edition,
+    Launch,
+    Layout,
+    Matchup,
+    PassedOver,
+    Reviewer,
+    Side,
+    Tool,
+)
 from digest.pairing import Pair, why
 
 #: A subject shorter than this says nothing, a longer one is cut on a phone.
@@ -16,7 +28,7 @@ SUBJECT_LENGTH = (30, 60)
 MOST_LAUNCHES = 12
 
 
-def compose(
+def compose(  # noqa: PLR0913 - what an edition is made of
     week: str,
     pairs: Sequence[Pair],
     passed_over: Sequence[PassedOver],
@@ -26,6 +38,7 @@ def compose(
     since: datetime,
     until: datetime,
     recent_subjects: Sequence[str] = (),
+    corrections: Sequence[Correction] = (),
 ) -> Edition:
     """Put one week's edition together: the best pair in full, the others short, then what else launched.
 
@@ -38,8 +51,9 @@ def compose(
         since: Start of the time covered, UTC.
         until: End of the time covered, UTC.
         recent_subjects: Subjects not to repeat.
+        corrections: Printed calls that no longer hold.
     """
-    matchups = tuple(_matchup(pair, panel, lead=not number) for number, pair in enumerate(pairs))
+    matchups = tuple(matchup_of(pair, panel, layout="short" if number else "full") for number, pair in enumerate(pairs))
     shown = {side.tool.slug for matchup in matchups for side in matchup.sides}
     others = briefs(launch for launch in launches if launch.tool_slug not in shown)[:MOST_LAUNCHES]
     return Edition(
@@ -52,10 +66,12 @@ def compose(
         launches=others,
         reviewers=tuple(one for one in sorted(panel, key=lambda one: (one.order, one.slug)) if one.active),
         passed_over=tuple(passed_over),
+        corrections=tuple(corrections),
     )
 
 
-def _matchup(pair: Pair, panel: Sequence[Reviewer], *, lead: bool) -> Matchup:
+def matchup_of(pair: Pair, panel: Sequence[Reviewer], *, layout: Layout = "short") -> Matchup:
+    """Compare a pair in sentences."""
     a, b = _side(pair.a), _side(pair.b)
     return Matchup(
         a=a,
@@ -66,7 +82,7 @@ def _matchup(pair: Pair, panel: Sequence[Reviewer], *, lead: bool) -> Matchup:
         bottom_line=bottom_line(a, b),
         pricing_read=pricing_read(a.tool, b.tool),
         split=reviewer_split(a, b, panel),
-        layout="full" if lead else "short",
+        layout=layout,
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, and_, delete, or_, update
@@ -15,8 +17,15 @@ from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
 from digest.errors import EditionError
-from digest.model import Edition, Message, State
-from digest.tables import EditionRow, MatchupRow
+from digest.model import Call, Edition, Message, Review, State
+from digest.store import newest_reviews
+from digest.tables import EditionRow, MatchupRow, PairWordRow, ReviewRow, TemplatesRow, ToolAliasRow
+from digest.weeks import shifted, weeks_between
+
+Word = Literal["pin", "veto", "free"]
+
+#: Subjects that are not repeated.
+_SUBJECTS = 8
 
 
 @cache
@@ -36,7 +45,10 @@ class EditionRecord:
     state: State
     reason: str = ""
     held: str | None = None
+    revision: int = 1
     edited: bool = False
+    edited_by: str = ""
+    made_with: Mapping[str, Any] = field(default_factory=dict)
     message: Message | None = None
     sha256: str = ""
     approved_by: str = ""
@@ -47,6 +59,30 @@ class EditionRecord:
     def week(self) -> str:
         """The ISO week that is its key."""
         return self.edition.week
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What earlier editions leave to the next one; skipped ones do not count.
+
+    `subjects` are the last eight, newest first. `met` are pairs of slugs that met lately, `met_long_ago` those that did
+    earlier; `resting` are the slugs of the newest edition. `last_shown` gives for each category how many weeks ago a
+    pair of it was last compared.
+    """
+
+    subjects: tuple[str, ...]
+    met: frozenset[frozenset[str]]
+    met_long_ago: frozenset[frozenset[str]]
+    resting: frozenset[str]
+    last_shown: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PairWords:
+    """Editors' words that hold for a week: pairs that must stand in it, and pairs or tools (one slug) that must not."""
+
+    pins: frozenset[frozenset[str]]
+    vetoes: frozenset[frozenset[str]]
 
 
 def fingerprint(message: Message) -> str:
@@ -86,20 +122,35 @@ class Editions:
         with reading(self.engine) as session:
             return session.exec(statement).first()
 
-    def met_since(self, week: str, before: str) -> set[frozenset[str]]:
-        """Give the pairs of the editions from `week` on and before another, as sets of two slugs."""
-        statement = (
-            select(MatchupRow.a, MatchupRow.b)
-            .join(EditionRow, col(EditionRow.week) == col(MatchupRow.week))
-            .where(MatchupRow.week >= week, MatchupRow.week < before, EditionRow.state != "skipped")
-        )
+    def history(self, week: str, repeat_weeks: int) -> History:
+        """Give what the editions before `week` leave to it; pairs of the last `repeat_weeks` weeks count as met."""
+        counted = (col(EditionRow.week) < week, col(EditionRow.state) != "skipped")
+        subjects = select(EditionRow.week, EditionRow.subject).where(*counted).order_by(col(EditionRow.week).desc())
+        pairs = select(MatchupRow).join(EditionRow, col(EditionRow.week) == col(MatchupRow.week)).where(*counted)
         with reading(self.engine) as session:
-            return {frozenset(pair) for pair in session.exec(statement)}
+            recent = session.exec(subjects.limit(_SUBJECTS)).all()
+            rows = session.exec(pairs).all()
+        newest = recent[0][0] if recent else ""
+        first_met = shifted(week, -repeat_weeks)
+        shown: dict[str, int] = {}
+        for row in rows:
+            ago = weeks_between(row.week, week)
+            shown[row.category] = min(ago, shown.get(row.category, ago))
+        return History(
+            subjects=tuple(subject for _, subject in recent),
+            met=frozenset(frozenset((row.a, row.b)) for row in rows if row.week >= first_met),
+            met_long_ago=frozenset(frozenset((row.a, row.b)) for row in rows if row.week < first_met),
+            resting=frozenset(slug for row in rows if row.week == newest for slug in (row.a, row.b)),
+            last_shown=shown,
+        )
 
     def comparison(self, a: str, b: str) -> EditionRecord | None:
-        """Give the newest public edition in which two tools met, in either order."""
+        """Give the newest public edition in which two tools met, in either order, under any slug they have had."""
+        with reading(self.engine) as session:
+            one, other = _every_name(session, a), _every_name(session, b)
         either = or_(
-            and_(col(MatchupRow.a) == a, col(MatchupRow.b) == b), and_(col(MatchupRow.a) == b, col(MatchupRow.b) == a)
+            and_(col(MatchupRow.a).in_(one), col(MatchupRow.b).in_(other)),
+            and_(col(MatchupRow.a).in_(other), col(MatchupRow.b).in_(one)),
         )
         statement = (
             select(EditionRow)
@@ -112,44 +163,46 @@ class Editions:
             row = session.exec(statement).first()
             return _record_of(row) if row else None
 
-    def keep_draft(self, edition: Edition, *, skipped_because: str = "") -> EditionRecord:
+    def keep_draft(self, edition: Edition, *, skipped_because: str = "", again: bool = True) -> EditionRecord:
         """Keep a composed edition as the week's draft, or as skipped with a reason.
+
+        Without `again`, an edition the week has already stays as it is: of several runs at once, one composes.
 
         Raises:
             EditionError: The week already has an edition that was edited, approved or sent; nothing is changed.
         """
-        values = {
+        values = _content_values(edition) | {
             "state": "skipped" if skipped_because else "draft",
             "reason": skipped_because,
-            "content": _content().dump_python(edition, mode="json"),
-            "since": edition.since,
-            "until": edition.until,
-            "subject": edition.subject,
-            # Approved, then skipped, then composed again: nothing of the old approval may stay.
-            "html": "",
-            "text": "",
-            "sha256": "",
-            "approved_by": "",
-            "approved_at": None,
+            "edited_by": "",
         }
         with writing(self.engine) as session:
-            if not insert_ignore(session, EditionRow, [{"week": edition.week, "edited": False, **values}]):
+            if not insert_ignore(
+                session, EditionRow, [{"week": edition.week, "edited": False, "revision": 1, **values}]
+            ):
+                if not again:
+                    return self.require(edition.week)
                 self._move(
-                    session,
-                    edition.week,
-                    ("draft", "skipped"),
-                    "composed again",
-                    col(EditionRow.edited).is_(False),
-                    **values,
-                )
-            session.exec(delete(MatchupRow).where(col(MatchupRow.week) == edition.week))
-            for position, one in enumerate(edition.matchups):
-                session.add(
-                    MatchupRow(
-                        week=edition.week, position=position, a=one.a.tool.slug, b=one.b.tool.slug, score=one.score
-                    )
-                )
+                    session, edition.week, ("draft", "skipped"), "composed again", col(EditionRow.edited).is_(False),
+                    **values | {"revision": col(EditionRow.revision) + 1},
+                )  # fmt: skip
+            _keep_matchups(session, edition)
         return self.require(edition.week)
+
+    def keep_edit(self, record: EditionRecord, edition: Edition, by: str) -> EditionRecord:
+        """Keep what an editor changed in `record`; an approval is void from then on, and composing leaves it alone.
+
+        Raises:
+            EditionError: It is neither draft nor approved, or somebody else changed it meanwhile.
+        """
+        values = _content_values(edition) | {"state": "draft", "edited": True, "edited_by": by}
+        with writing(self.engine) as session:
+            self._move(
+                session, record.week, ("draft", "approved"), "edited",
+                revision_was=record.revision, **values | {"revision": record.revision + 1},
+            )  # fmt: skip
+            _keep_matchups(session, edition)
+        return self.require(record.week)
 
     def require(self, week: str) -> EditionRecord:
         """Give one week's edition.
@@ -161,21 +214,53 @@ class Editions:
             raise EditionError(f"{week}: no edition; make it with `verdicts compose --week {week}`")
         return record
 
-    def approve(self, week: str, message: Message, by: str, now: datetime) -> EditionRecord:
+    def approve(
+        self,
+        week: str,
+        message: Message,
+        by: str,
+        now: datetime,
+        *,
+        revision: int | None = None,
+        made_with: Mapping[str, Any] | None = None,
+        templates: Mapping[str, str] | None = None,
+    ) -> EditionRecord:
         """Freeze a draft's bytes for sending; approving the same bytes again changes nothing.
 
+        Args:
+            week: The edition's.
+            message: The bytes.
+            by: Who approves.
+            now: When.
+            revision: Of the content the message was rendered from; approves nothing else.
+            made_with: What else it was rendered from, kept to render it again.
+            templates: Sources of the templates by path, kept likewise.
+
         Raises:
-            EditionError: It is no draft, or was approved with other bytes.
+            EditionError: It is no draft, was approved with other bytes, or was changed since it was rendered.
         """
         seal = fingerprint(message)
         if (known := self.require(week)).state == "approved" and known.sha256 == seal:
             return known
-        with writing(self.engine) as session:
+        kept = {"templates": _templates_key(templates)} if templates else {}
+        with (
+            self._unless(week, lambda one: one.state in PUBLIC and one.sha256 == seal),
+            writing(self.engine) as session,
+        ):
+            if templates:
+                insert_ignore(session, TemplatesRow, [{"fingerprint": kept["templates"], "files": dict(templates)}])
             self._move(
-                session, week, ("draft",), "approved", state="approved", sha256=seal, subject=message.subject,
-                html=message.html, text=message.text, approved_by=by, approved_at=now,
+                session, week, ("draft",), "approved", revision_was=revision, state="approved", sha256=seal,
+                subject=message.subject, html=message.html, text=message.text, made_with={**(made_with or {}), **kept},
+                approved_by=by, approved_at=now,
             )  # fmt: skip
         return self.require(week)
+
+    def templates(self, record: EditionRecord) -> dict[str, str]:
+        """Give the sources of the templates an approved edition was rendered with; empty when none were kept."""
+        with reading(self.engine) as session:
+            row = session.get(TemplatesRow, str(record.made_with.get("templates", "")))
+            return dict(row.files) if row else {}
 
     def hold(self, week: str, reason: str) -> EditionRecord:
         """Stop an edition from going out until it is released."""
@@ -200,32 +285,148 @@ class Editions:
         return self.require(week)
 
     def start_sending(self, week: str) -> EditionRecord:
-        """Mark an approved edition as being sent; one that already is stays so."""
-        with writing(self.engine) as session:
+        """Mark an approved edition as being sent; one that already is, or was sent, stays so."""
+        with self._unless(week, lambda one: one.state == "sent"), writing(self.engine) as session:
             self._move(session, week, ("approved", "sending"), "sent", col(EditionRow.held).is_(None), state="sending")
         return self.require(week)
 
     def finish_sending(self, week: str, now: datetime) -> EditionRecord:
         """Mark an edition as sent; the caller has made sure that nothing waits and nothing is unknown."""
-        try:
-            with writing(self.engine) as session:
-                self._move(session, week, ("sending",), "finished", state="sent", sent_at=now, held=None)
-        except EditionError:
-            if self.require(week).state != "sent":  # else another process was faster
-                raise
+        with self._unless(week, lambda one: one.state == "sent"), writing(self.engine) as session:
+            self._move(session, week, ("sending",), "finished", state="sent", sent_at=now, held=None)
         return self.require(week)
 
-    def _move(self, session: Session, week: str, allowed: Sequence[str], verb: str, *also: Any, **values: Any) -> None:
+    @contextmanager
+    def _unless(self, week: str, done: Callable[[EditionRecord], bool]) -> Iterator[None]:
+        """Let a move fail quietly where another process was faster and has done the same."""
+        try:
+            yield
+        except EditionError:
+            if not done(self.require(week)):
+                raise
+
+    # Editors' words on pairs
+
+    def say_of_pair(self, word: Word, a: str, b: str, by: str, now: datetime, *, week: str = "") -> None:
+        """Keep an editor's word on two tools, or with b "" on one: pin, veto, or free to take it back.
+
+        It holds for one week, or with `week` "" for every week.
+        """
+        if word == "pin" and not b:
+            raise EditionError(f"{a}: a pin names two tools")
+        first, second = sorted((a, b)) if b else (a, "")
+        with writing(self.engine) as session:
+            session.add(PairWordRow(at=now, by=by, week=week, word=word, a=first, b=second))
+
+    def words_for(self, week: str) -> PairWords:
+        """Give the words that hold for a week: its own, else those for every week; of each the newest counts."""
+        newest: dict[frozenset[str], str] = {}
+        statement = select(PairWordRow).where(col(PairWordRow.week).in_(("", week)))
+        with reading(self.engine) as session:
+            for row in session.exec(statement.order_by(col(PairWordRow.week), col(PairWordRow.id))):
+                newest[frozenset({row.a, row.b} - {""})] = row.word
+        return PairWords(
+            pins=frozenset(pair for pair, word in newest.items() if word == "pin"),
+            vetoes=frozenset(pair for pair, word in newest.items() if word == "veto"),
+        )
+
+    # Corrections
+
+    def told(self, before: str) -> dict[tuple[str, str], tuple[Review, Call, str]]:
+        """Give what readers were last told of each call of which a newer version is stored.
+
+        Returns:
+            By tool and reviewer: the newest review, the call as readers know it, and the week that told it; only where
+            the two calls differ. Editions before the week `before` count, from their approval on.
+        """
+        changed = select(ReviewRow.tool).where(col(ReviewRow.version) > 1)
+        with reading(self.engine) as session:
+            newest = {(one.tool, one.reviewer): one for one in newest_reviews(session, changed)}
+            weeks = select(MatchupRow.week).where(or_(col(MatchupRow.a).in_(changed), col(MatchupRow.b).in_(changed)))
+            first = session.exec(weeks.order_by(col(MatchupRow.week)).limit(1)).first() if newest else None
+            if first is None:
+                return {}
+            known = select(EditionRow).where(
+                col(EditionRow.week) >= first, col(EditionRow.week) < before, col(EditionRow.state).in_(PUBLIC)
+            )
+            printed = [_record_of(row).edition for row in session.exec(known.order_by(EditionRow.week))]
+        last = {key: told for edition in printed for key, told in _tells(edition)}
+        return {
+            key: (newest[key], call, week) for key, (call, week) in last.items()
+            if key in newest and newest[key].call != call
+        }  # fmt: skip
+
+    def _move(
+        self,
+        session: Session,
+        week: str,
+        allowed: Sequence[str],
+        verb: str,
+        *also: Any,
+        revision_was: int | None = None,
+        **values: Any,
+    ) -> None:
         """Change an edition where its state allows it, in one statement, so that two processes cannot both do it."""
         statement = update(EditionRow).where(col(EditionRow.week) == week, col(EditionRow.state).in_(allowed), *also)
+        if revision_was is not None:
+            statement = statement.where(col(EditionRow.revision) == revision_was)
         if session.exec(statement.values(**values)).rowcount:
             return
         row = session.get(EditionRow, week, populate_existing=True)
         if row is None:
             raise EditionError(f"{week}: no edition; make it with `verdicts compose --week {week}`")
+        if row.state in allowed and revision_was not in {None, row.revision}:
+            who = row.edited_by or "a new composing"
+            raise EditionError(
+                f"{week} cannot be {verb}: {who} changed it meanwhile; look at it again, then repeat this"
+            )
         state = f"held ({row.held})" if row.held and row.state in allowed else row.state
         state = f"{state}, edited by hand" if row.edited and row.state in allowed else state
         raise EditionError(f"{week} cannot be {verb}: it is {state}; allowed: {', '.join(allowed)}")
+
+
+def _content_values(edition: Edition) -> dict[str, Any]:
+    """Columns of a content that is new: nothing of an old approval may stay."""
+    return {
+        "content": _content().dump_python(edition, mode="json"),
+        "since": edition.since,
+        "until": edition.until,
+        "subject": edition.subject,
+        "html": "",
+        "text": "",
+        "sha256": "",
+        "made_with": {},
+        "approved_by": "",
+        "approved_at": None,
+    }
+
+
+def _templates_key(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
+
+
+def _keep_matchups(session: Session, edition: Edition) -> None:
+    session.exec(delete(MatchupRow).where(col(MatchupRow.week) == edition.week))
+    for position, one in enumerate(edition.matchups):
+        slugs = {"a": one.a.tool.slug, "b": one.b.tool.slug}
+        category = one.a.tool.category
+        session.add(MatchupRow(week=edition.week, position=position, category=category, score=one.score, **slugs))
+
+
+def _every_name(session: Session, slug: str) -> set[str]:
+    """Give a tool's slug and every one it has had, from any of them."""
+    now = session.exec(select(ToolAliasRow.tool_slug).where(ToolAliasRow.slug == slug)).first() or slug
+    return {slug, now, *session.exec(select(ToolAliasRow.slug).where(ToolAliasRow.tool_slug == now))}
+
+
+def _tells(edition: Edition) -> Iterator[tuple[tuple[str, str], tuple[Call, str]]]:
+    """The calls that an edition tells its readers, printed ones first, then what it corrects."""
+    for matchup in edition.matchups:
+        for side in matchup.sides:
+            for review in side.verdict.reviews:
+                yield (review.tool, review.reviewer), (review.call, edition.week)
+    for one in edition.corrections:
+        yield (one.tool, one.reviewer), (one.after, edition.week)
 
 
 def _record_of(row: EditionRow) -> EditionRecord:

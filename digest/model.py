@@ -232,7 +232,8 @@ class Edition:
     """One week's digest as data: everything a message is rendered from.
 
     `week` is an ISO week such as 2026-W47. `matchups` come lead first; `reviewers` are the judges quoted, in panel
-    order; `since` and `until` bound what it covers, UTC. `corrections` tell which printed calls no longer hold.
+    order; `since` and `until` bound what it covers, UTC. `corrections` tell which printed calls no longer hold;
+    `own_subject` marks a subject that an editor wrote.
     """
 
     week: str
@@ -246,6 +247,7 @@ class Edition:
     reviewers: tuple[Reviewer, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    own_subject: bool = False
 
 
 @dataclass(frozen=True, slots=True)

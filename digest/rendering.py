@@ -73,6 +73,15 @@ def template_folders(home: Path | None = None) -> tuple[Path, ...]:
 _SHIPPED = template_folders()
 
 
+def template_sources(folders: Sequence[Path] = _SHIPPED) -> dict[str, str]:
+    """Give the source of every template an edition may be rendered with, by its path within a folder."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        for file in sorted((*(folder / "email").glob("*.*"), *(folder / "email" / "digest").glob("*.*"))):
+            found.setdefault(file.relative_to(folder).as_posix(), file.read_text("utf-8"))
+    return found
+
+
 def render(edition: Edition, site: Site, folders: Sequence[Path] = _SHIPPED) -> Message:
     """Render an edition with the templates in `email/digest`.
 

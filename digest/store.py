@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, and_, func, or_
+from sqlalchemy import ColumnElement, Engine, and_, func, or_
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -32,6 +33,10 @@ class Recorded:
     new: int
     changed: int
     same: int
+
+
+#: The columns of a launch; its entries stand in a table of their own.
+_LAUNCH = tuple(field.name for field in fields(Launch) if field.name != "entries")
 
 
 class Store:
@@ -72,17 +77,43 @@ class Store:
 
         `everything` adds those an editor rejected or merged away: new entries are still recognised as theirs.
         """
-        statement = select(LaunchRow).order_by(col(LaunchRow.first_seen).desc(), col(LaunchRow.id))
-        if since is not None:
-            statement = statement.where(LaunchRow.first_seen > since)
-        if until is not None:
-            statement = statement.where(LaunchRow.first_seen <= until)
+        wanted: list[ColumnElement[bool]] = []
         if not everything:
-            statement = statement.where(col(LaunchRow.rejected).is_(False), col(LaunchRow.merged_into).is_(None))
+            wanted += [col(LaunchRow.rejected).is_(False), col(LaunchRow.merged_into).is_(None)]
+        if since is not None:
+            wanted.append(col(LaunchRow.first_seen) > since)
+        if until is not None:
+            wanted.append(col(LaunchRow.first_seen) <= until)
+        # Plain columns, not objects: a busy week has ten thousand launches and as many entries again.
+        keys = sql_select(col(LaunchEntryRow.launch_id), col(LaunchEntryRow.feed), col(LaunchEntryRow.entry_id))
+        keys = keys.join(LaunchRow, col(LaunchRow.id) == col(LaunchEntryRow.launch_id)).where(*wanted)
+        entries: dict[str, list[tuple[str, str]]] = {}
         with reading(self.engine) as session:
-            rows = session.exec(statement).all()
-            entries = _entries(session, [row.id for row in rows])
-        return [launch_of(row, entries.get(row.id, ())) for row in rows]
+            connection = session.connection()
+            for launch, feed, entry in connection.execute(
+                keys.order_by(col(LaunchEntryRow.position), col(LaunchEntryRow.feed))
+            ):
+                entries.setdefault(launch, []).append((feed, entry))
+            columns = sql_select(*(getattr(LaunchRow, name) for name in _LAUNCH)).where(*wanted)
+            rows = connection.execute(columns.order_by(col(LaunchRow.first_seen).desc(), col(LaunchRow.id))).all()
+        return [
+            Launch(**{**row._mapping} | {"reasons": tuple(row.reasons), "entries": tuple(entries.get(row.id, ()))})
+            for row in rows
+        ]
+
+    def noticed(self, tools: Collection[str], since: datetime) -> dict[str, int]:
+        """Count, for tools, the different feeds that carried a launch of theirs first seen after `since`."""
+        feeds = sql_select(col(LaunchRow.tool_slug), func.count(func.distinct(LaunchEntryRow.feed)))
+        feeds = feeds.join(LaunchEntryRow, col(LaunchEntryRow.launch_id) == col(LaunchRow.id))
+        counted = feeds.where(col(LaunchRow.first_seen) > since, col(LaunchRow.rejected).is_(False))
+        with reading(self.engine) as session:
+            return {
+                slug: count
+                for some in in_chunks(sorted(tools))
+                for slug, count in session.connection().execute(
+                    counted.where(col(LaunchRow.tool_slug).in_(some)).group_by(col(LaunchRow.tool_slug))
+                )
+            }
 
     def ruled_out(self) -> set[str]:
         """Give the ids of the launches that an editor rejected or merged away."""
@@ -283,17 +314,13 @@ def launch_of(row: LaunchRow, entries: Sequence[tuple[str, str]]) -> Launch:
     return Launch(**kept | {"reasons": tuple(row.reasons), "entries": tuple(entries)})
 
 
-def _entries(session: Session, launches: Sequence[str]) -> Mapping[str, list[tuple[str, str]]]:
-    found: dict[str, list[tuple[str, str]]] = {}
-    for some in in_chunks(launches):
-        statement = select(LaunchEntryRow).where(col(LaunchEntryRow.launch_id).in_(some))
-        for row in session.exec(statement.order_by(col(LaunchEntryRow.position), LaunchEntryRow.feed)):
-            found.setdefault(row.launch_id, []).append((row.feed, row.entry_id))
-    return found
-
-
 def _review(row: ReviewRow) -> Review:
     return Review(**{field.name: getattr(row, field.name) for field in fields(Review)})
+
+
+def newest_reviews(session: Session, tools: SelectOfScalar[str]) -> list[Review]:
+    """Give the newest review of each reviewer for the tools a statement selects."""
+    return [_review(row) for row in session.exec(_newest().where(col(ReviewRow.tool).in_(tools)))]
 
 
 def _newest() -> SelectOfScalar[ReviewRow]:

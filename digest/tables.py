@@ -102,7 +102,12 @@ class ReviewRow(SQLModel, table=True):
 
 
 class EditionRow(SQLModel, table=True):
-    """One ISO week's digest. `content` is the Edition as JSON; html, text and sha256 are frozen at approval."""
+    """One ISO week's digest. `content` is the Edition as JSON; html, text and sha256 are frozen at approval.
+
+    `revision` counts every change of the content. `made_with` is what else the frozen bytes were made from: the site's
+    data, the version of the program and the fingerprint of the templates. Triggers (see the migrations) let the state
+    only go where it may, and keep what was approved as it is.
+    """
 
     __tablename__: ClassVar[Any] = "editions"
     __table_args__ = (
@@ -116,16 +121,28 @@ class EditionRow(SQLModel, table=True):
     reason: str = Field(default="", sa_type=Text)
     held: str | None = Field(default=None, sa_type=Text)
     content: dict[str, Any] = Field(sa_type=JSON)
+    revision: int = 1
     edited: bool = False
+    edited_by: str = ""
     since: datetime = Field(sa_type=UtcDateTime)
     until: datetime = Field(sa_type=UtcDateTime)
     subject: str = Field(default="", sa_type=Text)
     html: str = Field(default="", sa_type=Text)
     text: str = Field(default="", sa_type=Text)
     sha256: str = ""
+    made_with: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     approved_by: str = ""
     approved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TemplatesRow(SQLModel, table=True):
+    """The email templates that an approved edition was rendered with, kept once under their fingerprint."""
+
+    __tablename__: ClassVar[Any] = "email_templates"
+
+    fingerprint: str = Field(primary_key=True)
+    files: dict[str, str] = Field(sa_type=JSON)
 
 
 class MatchupRow(SQLModel, table=True):
@@ -138,4 +155,20 @@ class MatchupRow(SQLModel, table=True):
     position: int = Field(primary_key=True)
     a: str
     b: str
+    category: str
     score: float
+
+
+class PairWordRow(SQLModel, table=True):
+    """An editor's word on a pair or a tool, for one week or (week "") for good; the newest counts, none is changed."""
+
+    __tablename__: ClassVar[Any] = "pair_words"
+    __table_args__ = (CheckConstraint("word IN ('pin', 'veto', 'free')", name="pair_word"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    by: str
+    week: str = Field(default="", index=True)
+    word: str
+    a: str
+    b: str = ""

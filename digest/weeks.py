@@ -44,6 +44,12 @@ def shifted(week: str, weeks: int) -> str:
     return f"{year}-W{number:02d}"
 
 
+def weeks_between(first: str, last: str) -> int:
+    """Count the weeks from one to another; negative where the first is later."""
+    start, end = (date.fromisocalendar(int(week[:4]), int(week[6:]), 1) for week in (first, last))
+    return (end - start).days // 7
+
+
 def due_in(week: str, cron: str, zone: ZoneInfo) -> datetime | None:
     """Give the first time a cron expression is due within a week, UTC; None when it never is in that week."""
     start, end = bounds(week, zone)

@@ -116,6 +116,14 @@ def edition(record: EditionRecord) -> dict[str, Any]:
             for matchup in one.matchups
         ],
         "passed_over": [asdict(pair) for pair in one.passed_over],
+        "intro": one.intro,
+        "corrections": [
+            asdict(correction) | {"changed_on": f"{correction.changed_on}"} for correction in one.corrections
+        ],
+        "launches": [asdict(launch) for launch in one.launches],
+        "since": _iso(one.since),
+        "until": _iso(one.until),
+        "edited_by": record.edited_by or None,
     }
 
 
@@ -146,6 +154,8 @@ def sent(result: Sent) -> dict[str, Any]:
 
 def status(services: Services) -> dict[str, Any]:
     """Show every recent week and every feed, and say what needs a person."""
+    from flows import steps  # noqa: PLC0415 - they bring all of the program; other documents need none of it
+
     now, zone = services.clock(), services.settings.zone
     this_week = week_of(now, zone)
     kept = {record.week: record for record in services.editions.all(limit=WEEKS_SHOWN + 1)}
@@ -166,7 +176,19 @@ def status(services: Services) -> dict[str, Any]:
     ]
     shown = [_week(services, week, kept.get(week), now) for week in [*later, *weeks]]
     unknown = services.ledger.unknown_total()
-    return {"weeks": shown, "feeds": feeds, "unknown": unknown, "needs": _needs(services, shown, feeds, unknown)}
+    corrections = [
+        asdict(one) | {"changed_on": f"{one.changed_on}"} for one in steps.corrections(services, shifted(this_week, 52))
+    ]
+    needs = _needs(services, shown, feeds, unknown) + [correction(one) for one in corrections]
+    return {"weeks": shown, "feeds": feeds, "unknown": unknown, "corrections": corrections, "needs": needs}
+
+
+def correction(one: Mapping[str, Any]) -> str:
+    """Say what readers were told otherwise, and that the next edition tells them."""
+    return (
+        f"{one['tool_name']}: since {one['week']} told readers, the {one['reviewer_name']} changed {one['before']} to"
+        f" {one['after']}; the next edition composed says so"
+    )
 
 
 def _week(services: Services, week: str, record: EditionRecord | None, now: datetime) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,12 @@ from digest.composing import weight
 from digest.editions import EditionRecord, fingerprint
 from digest.errors import EditionBlocked, EditionError, Fault, FilesError
 from digest.judging import judge
-from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Tally
+from digest.model import Candidate, Correction, Counts, Finding, Launch, Message, Sighting, Tally
 from digest.pairing import pick
 from digest.preflight import blockers, preflight, summary
 from digest.spotting import spot
 from digest.store import Recorded
-from digest.weeks import bounds, due_in, shifted, week_of
+from digest.weeks import bounds, due_in, week_of
 from flows.services import Services
 from sources.panel import read_reviews
 from subscribers.addressing import Batch, Recipient
@@ -47,6 +48,9 @@ _spotted = lru_cache(maxsize=_AT_ONCE)(spot)
 #: Feeds that carry a launch until it counts as seen everywhere.
 _EVERYWHERE = 4
 
+#: Feeds that carried a tool within this time until it counts as a reigning one, which new ones are set against.
+_RENOWNED, _REMEMBERED = 8, timedelta(weeks=26)
+
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
@@ -65,6 +69,11 @@ class Sent:
     counts: Counts
     seconds: float
     stopped: str = ""
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Tell whether it stopped, or lost a reply; what only waits is being sent by another process."""
+        return self.state != "sent" and bool(self.stopped or self.counts.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +188,10 @@ def _prominence(launch: Launch) -> float:
 # The edition
 
 
-def compose(services: Services, week: str, pairs: int | None = None) -> EditionRecord:
+def compose(services: Services, week: str, pairs: int | None = None, *, again: bool = True) -> EditionRecord:
     """Compose a week's edition, or skip the week with the reason when there is nothing to compare.
+
+    Without `again`, what another process composed meanwhile stays.
 
     Raises:
         EditionError: The week has an edition that was edited, approved or sent.
@@ -189,23 +200,47 @@ def compose(services: Services, week: str, pairs: int | None = None) -> EditionR
     since = editions.cut_off(week) or now - timedelta(days=settings.first_poll_days)
     launches = services.store.launches(since, now)
     candidates = _candidates(services, launches, since)
-    before = [one for one in editions.all() if one.week < week and one.state != "skipped"]
-    resting = {side.tool.slug for one in before[:1] for matchup in one.edition.matchups for side in matchup.sides}
-    met = editions.met_since(shifted(week, -settings.repeat_weeks), week)
-    picked, passed = pick(candidates, met=met, resting=resting, limit=pairs or settings.pairs, now=now)
+    history, words = editions.history(week, settings.repeat_weeks), editions.words_for(week)
+    launched = {one.tool_slug for one in launches}
+    stale = {pair for pair in history.met_long_ago if not pair & launched}  # nothing to compare anew
+    picked, passed = pick(
+        candidates, met=history.met | stale, resting=history.resting, limit=pairs or settings.pairs, now=now,
+        pins=words.pins, vetoes=words.vetoes, last_shown=history.last_shown,
+    )  # fmt: skip
     edition = put_together(
         week, picked, passed, launches, services.panel,
-        since=since, until=now, recent_subjects=[one.edition.subject for one in before[:8]],
+        since=since, until=now, recent_subjects=history.subjects, corrections=corrections(services, week),
     )  # fmt: skip
-    reason = "" if picked else _why_nothing(launches, candidates, resting)
-    return editions.keep_draft(edition, skipped_because=reason)
+    reason = "" if picked else _why_nothing(launches, candidates, history.resting)
+    return editions.keep_draft(edition, skipped_because=reason, again=again)
+
+
+def corrections(services: Services, week: str) -> tuple[Correction, ...]:
+    """Give the calls that readers know otherwise than they are now, as the edition of `week` would correct them."""
+    found = services.editions.told(week)
+    names = {one.slug: one.name for one in services.panel}
+    tools = services.store.tools({tool for tool, _ in found})
+    return tuple(
+        Correction(
+            tool=tool, tool_name=tools[tool].name, reviewer=reviewer, reviewer_name=names.get(reviewer, reviewer),
+            before=call, after=review.call, changed_on=review.reviewed_on, week=printed,
+        )
+        for (tool, reviewer), (review, call, printed) in sorted(found.items())
+    )  # fmt: skip
+
+
+def candidates_for(services: Services, since: datetime, until: datetime) -> list[Candidate]:
+    """Give the tools that may be compared in an edition that covers this time."""
+    return _candidates(services, services.store.launches(since, until), since)
 
 
 def _candidates(services: Services, launches: Sequence[Launch], since: datetime) -> list[Candidate]:
     ready = services.store.ready(services.settings.quorum, services.judges)
-    tallies = services.subscribers.tallies({tool.slug for tool, _, _ in ready})
+    slugs = {tool.slug for tool, _, _ in ready}
+    tallies = services.subscribers.tallies(slugs)
+    known = services.store.noticed(slugs, services.clock() - _REMEMBERED)
     newest: dict[str, datetime] = {}
-    prominence: dict[str, float] = {}
+    prominence = {slug: min(1.0, feeds / _RENOWNED) for slug, feeds in known.items()}
     for launch in launches:
         slug = launch.tool_slug
         newest[slug] = max(newest.get(slug, launch.announced_at), launch.announced_at)
@@ -262,7 +297,13 @@ def approve(services: Services, week: str, by: str) -> EditionRecord:
     if found := blockers(check(services, record, message)):
         said = "; ".join(f"{one.code}: {one.message}" for one in found)
         raise EditionBlocked(f"{week} cannot be approved: {said} (see `verdicts check {week}`)")
-    return services.editions.approve(week, message, by, services.clock())
+    from digest.rendering import template_folders, template_sources  # noqa: PLC0415 - as above
+
+    made_with = {"site": asdict(services.settings.site), "program": version("ai-tool-verdicts")}
+    return services.editions.approve(
+        week, message, by, services.clock(), revision=record.revision, made_with=made_with,
+        templates=template_sources(template_folders(services.settings.home)),
+    )  # fmt: skip
 
 
 # Sending
@@ -280,7 +321,8 @@ def send(services: Services, week: str, progress: Callable[[int], None] = lambda
         return Sent(week, "sent", ledger.counts(week), 0.0)
     message = _sealed(record)
     sender, identity, key = services.sender, services.identity, services.settings.key("secret")
-    editions.start_sending(week)
+    if editions.start_sending(week).state == "sent":
+        return Sent(week, "sent", ledger.counts(week), 0.0)
     ledger.plan(week, services.clock())
     settle(week, ledger, sender, services.clock())
     stopped = deliver(
@@ -393,7 +435,7 @@ def _gathered(services: Services) -> Done:
 
 
 def _composed(services: Services, week: str) -> Done:
-    record = compose(services, week)
+    record = compose(services, week, again=False)
     if record.state == "skipped":
         return Done("compose", f"{week} skipped: {record.reason}")
     return Done("compose", f"{week}: {len(record.edition.matchups)} matchups, “{record.edition.subject}”")
@@ -437,7 +479,7 @@ def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
             return Done("send", f"{week} is blocked: {found[0].message} (`verdicts check {week}`)", problem=True)
         approve(services, week, "the clock")
     result = send(services, week)
-    return Done("send", said_of(result), problem=result.state != "sent")
+    return Done("send", said_of(result), problem=result.needs_a_person)
 
 
 def said_of(result: Sent) -> str:
@@ -446,7 +488,8 @@ def said_of(result: Sent) -> str:
     outcomes = ("accepted", "refused", "dropped", "unknown", "given_up")
     parts = [f"{count} {name.replace('_', ' ')}" for name in outcomes if (count := getattr(counts, name))]
     waiting = [f"{counts.waiting} waiting"] if counts.waiting else []
-    reason = f" ({result.stopped})" if result.stopped else ""
+    busy = "another process is sending it" if counts.waiting and not result.needs_a_person else ""
+    reason = f" ({result.stopped or busy})" if result.stopped or busy else ""
     return f"{result.week} is {result.state}: {', '.join([*parts, *waiting]) or 'nobody to send to'}{reason}"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,8 +24,11 @@ from flows.commands.common import (
     week_or_newest,
 )
 
+if TYPE_CHECKING:
+    from digest.editions import EditionRecord
+
 app = typer.Typer()
-edition_app = typer.Typer(help="One week's digest: look at it, approve, hold or skip it.", no_args_is_help=True)
+edition_app = typer.Typer(help="One week's digest: look at it, change, approve, hold or skip it.", no_args_is_help=True)
 app.add_typer(edition_app, name="edition")
 
 
@@ -55,9 +59,15 @@ def _describe(document: dict[str, Any]) -> None:
     say(f"{document['week']} is {document['state']}{held}" + (f": {document['reason']}" if document["reason"] else ""))
     if document["subject"]:
         say(f"subject:   {document['subject']}\npreheader: {document['preheader']}")
+    if document["edited_by"]:
+        say(f"edited by {document['edited_by']}: composing leaves it alone")
+    if document["intro"]:
+        say(f"intro:     {document['intro']}")
     for number, one in enumerate(document["matchups"], 1):
         parts = ", ".join(f"{name} {value:.2f}" for name, value in one["parts"].items())
         say(f"{number}. {one['a']} vs {one['b']} ({one['layout']}, {one['score']:.2f})\n   {one['why']}\n   {parts}")
+    for one in document["corrections"]:
+        say(f"corrects: {one['tool_name']}: the {one['reviewer_name']} changed {one['before']} to {one['after']}")
     for one in document["passed_over"]:
         say(f"passed over: {one['a']} vs {one['b']} ({one['score']:.2f}): {one['lacked']}")
 
@@ -154,6 +164,99 @@ def edition_skip(
     with opened(home, now) as services:
         record = services.editions.skip(week_or_newest(services, week), reason.strip(), services.clock())
     say(f"{record.week} is skipped: {record.reason}")
+
+
+EditionName = Annotated[str, typer.Argument(metavar="W", help="ISO week such as 2026-W47.")]
+
+
+def _changed(record: EditionRecord, *, as_json: bool) -> None:
+    from flows import documents
+
+    document = documents.edition(record)
+    if as_json:
+        print_json(document)
+    else:
+        _describe(document)
+
+
+@edition_app.command("swap")
+def edition_swap(
+    week: EditionName,
+    place: Annotated[int, typer.Argument(help="Which matchup, counted from 1.")],
+    a: Annotated[str, typer.Argument(help="Slug of a tool; without two, the best other pair is taken.")] = "",
+    b: Annotated[str, typer.Argument(help="Slug of the tool it is compared with.")] = "",
+    home: Home = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put another pair in a matchup's place; an approval is void from then on."""
+    from digest.weeks import parse_week
+    from flows import editing
+
+    if bool(a) != bool(b):
+        raise typer.BadParameter("a pair has two tools: name both, or none to take the best other pair")
+    with opened(home, now) as services:
+        record = editing.swap(services, parse_week(week), place, a, b)
+    _changed(record, as_json=as_json)
+
+
+@edition_app.command("subject")
+def edition_subject(
+    week: EditionName,
+    text: Annotated[str, typer.Argument(help="The subject line.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write an edition's subject; an approval is void from then on."""
+    from digest.weeks import parse_week
+    from flows import editing
+
+    with opened(home) as services:
+        record = editing.reword(services, parse_week(week), subject=text)
+    _changed(record, as_json=as_json)
+
+
+@edition_app.command("intro")
+def edition_intro(
+    week: EditionName,
+    text: Annotated[str, typer.Argument(help='A paragraph above the first matchup; "" takes it away.')],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write an edition's intro; an approval is void from then on."""
+    from digest.weeks import parse_week
+    from flows import editing
+
+    with opened(home) as services:
+        record = editing.reword(services, parse_week(week), intro=text)
+    _changed(record, as_json=as_json)
+
+
+@edition_app.command("rebuild")
+def edition_rebuild(
+    week: EditionWeek = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the html and text into this folder.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Render an approved edition again from what is stored, and compare the bytes; exit 1 when they differ."""
+    from flows import editing
+
+    with opened(home) as services:
+        done = editing.rebuild(services, week_or_newest(services, week))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for ending, text in (("html", done.message.html), ("txt", done.message.text)):
+            (out / f"{done.week}.{ending}").write_text(text, "utf-8")
+    if as_json:
+        shown = {"week": done.week, "sha256": done.sha256, "rebuilt_sha256": done.rebuilt_sha256}
+        print_json(shown | {"differs": list(done.differs)})
+    elif done.differs:
+        say(f"{done.week}: {', '.join(done.differs)} differ from what was approved; approved {done.sha256},")
+        say(f"rebuilt {done.rebuilt_sha256}. This program renders differently from {done.made_by or 'the one then'}.")
+    else:
+        say(f"{done.week}: the same bytes, sha-256 {done.sha256}")
+    finish(1 if done.differs else 0)
 
 
 @app.command()

@@ -58,7 +58,7 @@ def send(
         print_json(documents.sent(result))
     else:
         say(steps.said_of(result))
-    return finish(0 if result.state == "sent" else 1)
+    return finish(1 if result.needs_a_person else 0)
 
 
 def _test(services: Services, week: str, addresses: list[str], *, as_json: bool) -> None:

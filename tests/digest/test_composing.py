@@ -90,10 +90,10 @@ def test_other_launches_leave_out_the_tools_compared() -> None:
     made = composed(pairs(1), [launch(index) for index in range(6)])
     shown = {side.tool.name for side in made.matchups[0].sides}
 
-    names = [one.name for one in made.launches]
+    names = {one.name for one in made.launches}
 
-    assert sorted(names) == ["Cartwheel", "Errand", "Lantern", "Plumbline"]
-    assert shown == {"Murmur", "Dictaphone Zero"}
+    assert len(names) == 4
+    assert names | shown == {"Cartwheel", "Dictaphone Zero", "Errand", "Lantern", "Murmur", "Plumbline"}
 
 
 def test_a_tool_launched_twice_is_one_line_the_more_widely_carried_one() -> None:
@@ -170,7 +170,9 @@ def test_the_preheader_of_a_lone_matchup_is_its_answer() -> None:
 
 
 def test_the_subject_names_the_lead() -> None:
-    assert composed(pairs(3)).subject == "Dictaphone Zero or Murmur? The panel’s call"
+    made = composed(pairs(3))
+    a, b = (side.tool.name for side in made.matchups[0].sides)
+    assert made.subject == f"{a} or {b}? The panel’s call"
 
 
 @pytest.mark.parametrize(

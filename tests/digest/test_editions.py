@@ -10,13 +10,15 @@ from threading import Barrier, Thread
 
 import pytest
 from sqlalchemy import Engine, func
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import select, update
 
 from digest.database import writing
-from digest.editions import EditionRecord, Editions, fingerprint
+from digest.editions import EditionRecord, Editions, History, PairWords, fingerprint
 from digest.errors import EditionError
-from digest.model import Edition, Message
-from digest.tables import EditionRow, MatchupRow
+from digest.model import Correction, Edition, Message
+from digest.store import Store
+from digest.tables import EditionRow, MatchupRow, TemplatesRow, ToolAliasRow
 from tests.digest.processes import together
 from tests.examples import NOW, edition, matchup
 
@@ -60,7 +62,7 @@ ACTIONS: dict[str, tuple[Callable[[Editions], EditionRecord], str, set[str]]] = 
     "hold": (lambda editions: editions.hold(WEEK, "wait"), "held", {"draft", "approved", "sending"}),
     "release": (lambda editions: editions.release(WEEK), "released", {"draft", "approved", "sending"}),
     "skip": (lambda editions: editions.skip(WEEK, "a holiday", NOW), "skipped", {"draft", "approved"}),
-    "start sending": (lambda editions: editions.start_sending(WEEK), "sent", {"approved", "sending"}),
+    "start sending": (lambda editions: editions.start_sending(WEEK), "sent", {"approved", "sending", "sent"}),
     "finish sending": (lambda editions: editions.finish_sending(WEEK, NOW), "finished", {"sending", "sent"}),
 }
 
@@ -75,14 +77,15 @@ def test_an_edition_does_what_its_state_allows_and_nothing_else(editions: Editio
     before = bring(editions, state)
 
     if state in allowed:
-        assert act(editions).state == LEADS_TO.get(action, state)
+        after = act(editions)
+        assert after.state == ("sent" if state == "sent" else LEADS_TO.get(action, state))
     else:
         with pytest.raises(EditionError) as caught:
             act(editions)
         said = str(caught.value)
         assert said.startswith(f"{WEEK} cannot be {verb}: it is {state}; allowed: ")
         assert set(said.rpartition("allowed: ")[2].split(", ")) == (
-            allowed - {"sent"} if action == "finish sending" else allowed
+            allowed - {"sent"} if "sending" in action else allowed
         )
         assert editions.of(WEEK) == before
 
@@ -119,7 +122,7 @@ def test_a_draft_is_composed_again(editions: Editions) -> None:
     again = editions.keep_draft(of_week(WEEK, 2))
 
     assert (again.state, again.edition) == ("draft", of_week(WEEK, 2))
-    assert editions.met_since("2026-W01", "2026-W53") == {frozenset({"cartwheel", "errand"})}
+    assert editions.history("2026-W53", 52).met == {frozenset({"cartwheel", "errand"})}
     assert len(editions.all()) == 1
 
 
@@ -134,7 +137,7 @@ def test_what_an_editor_changed_is_never_composed_over(editions: Editions) -> No
         editions.keep_draft(edition(2))
 
     assert editions.of(WEEK) == before
-    assert len(editions.met_since("2026-W01", "2026-W53")) == 5
+    assert len(editions.history("2026-W53", 52).met) == 5
 
 
 def test_a_week_skipped_for_lack_of_pairs_is_composed_again(editions: Editions) -> None:
@@ -152,7 +155,7 @@ def test_a_draft_whose_pairs_are_gone_ends_as_skipped(editions: Editions) -> Non
     again = editions.keep_draft(of_week(WEEK), skipped_because="no pairs")
 
     assert (again.state, again.reason, again.edition.matchups) == ("skipped", "no pairs", ())
-    assert editions.met_since("2026-W01", "2026-W53") == set()
+    assert editions.history("2026-W53", 52).met == set()
 
 
 def test_an_edition_composed_again_has_nothing_of_its_old_approval(editions: Editions) -> None:
@@ -161,7 +164,7 @@ def test_an_edition_composed_again_has_nothing_of_its_old_approval(editions: Edi
 
     again = editions.keep_draft(edition())
 
-    assert again == EditionRecord(edition(), "draft")
+    assert again == EditionRecord(edition(), "draft", revision=2)
 
 
 def test_processes_that_compose_the_same_week_at_once_leave_one_edition(editions: Editions) -> None:
@@ -315,16 +318,195 @@ def test_the_cut_off_reaches_over_new_year(editions: Editions) -> None:
     assert editions.cut_off("2027-W01") == NOW + HOUR
 
 
-def test_pairs_that_met_are_those_of_editions_that_were_not_skipped(editions: Editions) -> None:
+def test_history_is_what_editions_that_were_not_skipped_leave(editions: Editions) -> None:
     bring(editions, "sent", of_week("2026-W44", 0))
     bring(editions, "skipped", of_week("2026-W45", 1))
     bring(editions, "draft", of_week("2026-W46", 2, 3))
 
-    lantern, cartwheel, models = ({"plumbline", "lantern"}, {"cartwheel", "errand"}, {"smallwood-3b", "bigleaf-70b"})
-    assert editions.met_since("2026-W01", "2026-W47") == {frozenset(one) for one in (lantern, cartwheel, models)}
-    assert editions.met_since("2026-W44", "2026-W46") == {frozenset(lantern)}
-    assert editions.met_since("2026-W45", "2026-W47") == {frozenset(cartwheel), frozenset(models)}
-    assert editions.met_since("2026-W47", "2026-W53") == set()
+    pairs = ("plumbline lantern", "cartwheel errand", "smallwood-3b bigleaf-70b")
+    plumbline, cartwheel, models = (frozenset(pair.split()) for pair in pairs)
+    found = editions.history("2026-W47", 26)
+    assert found.met == {plumbline, cartwheel, models}
+    assert found.resting == cartwheel | models
+    assert found.last_shown == {"Developer Tools": 3, "Agents": 1, "Models": 1}
+    assert found.subjects == (edition().subject, MESSAGE.subject)
+    assert editions.history("2026-W46", 26).met == {plumbline}
+    assert editions.history("2026-W46", 1).met == set()
+    assert editions.history("2026-W46", 1).met_long_ago == {plumbline}
+    assert editions.history("2026-W44", 26) == History((), frozenset(), frozenset(), frozenset(), {})
+
+
+def test_history_reaches_over_new_year_and_a_week_53(editions: Editions) -> None:
+    bring(editions, "sent", of_week("2026-W52", 0))
+    bring(editions, "sent", of_week("2026-W53", 2))
+
+    assert editions.history("2027-W01", 2).last_shown == {"Developer Tools": 2, "Agents": 1}
+    assert editions.history("2027-W01", 1).met == {frozenset({"cartwheel", "errand"})}
+
+
+def test_only_the_last_eight_subjects_are_remembered(editions: Editions) -> None:
+    for number in range(30, 40):
+        bring(editions, "draft", replace(of_week(f"2026-W{number}", 0), subject=f"Subject {number}"))
+
+    assert editions.history("2026-W47", 26).subjects == tuple(f"Subject {number}" for number in range(39, 31, -1))
+
+
+# Editing
+
+
+def test_an_edit_voids_the_approval_and_nothing_of_it_stays(editions: Editions) -> None:
+    approved = bring(editions, "approved")
+
+    edited = editions.keep_edit(approved, replace(approved.edition, intro="Hello"), "ada")
+
+    assert (edited.state, edited.edited, edited.edited_by, edited.revision) == ("draft", True, "ada", 2)
+    assert (edited.message, edited.sha256, edited.approved_by, edited.approved_at) == (None, "", "", None)
+    assert edited.edition.intro == "Hello"
+
+
+def test_of_two_edits_of_the_same_state_the_second_is_told_to_look_again(editions: Editions) -> None:
+    seen = bring(editions, "draft")
+    editions.keep_edit(seen, replace(seen.edition, intro="Ada’s"), "ada")
+
+    with pytest.raises(EditionError, match="ada changed it meanwhile; look at it again"):
+        editions.keep_edit(seen, replace(seen.edition, intro="Eve’s"), "eve")
+
+    assert editions.require(WEEK).edition.intro == "Ada’s"
+
+
+def test_what_was_changed_since_it_was_rendered_is_not_approved(editions: Editions) -> None:
+    seen = bring(editions, "draft")
+    editions.keep_edit(seen, replace(seen.edition, intro="New"), "ada")
+
+    with pytest.raises(EditionError, match="cannot be approved: ada changed it meanwhile"):
+        editions.approve(WEEK, MESSAGE, "eve", NOW, revision=seen.revision)
+    assert editions.approve(WEEK, MESSAGE, "eve", NOW, revision=2).state == "approved"
+
+
+@pytest.mark.parametrize("state", ["sending", "sent", "skipped"])
+def test_what_is_out_or_skipped_is_not_edited(editions: Editions, state: str) -> None:
+    record = bring(editions, state)
+
+    with pytest.raises(EditionError, match=f"cannot be edited: it is {state}; allowed: draft, approved"):
+        editions.keep_edit(record, replace(record.edition, intro="Late"), "ada")
+
+
+def test_the_templates_of_an_approval_are_kept_once(editions: Editions) -> None:
+    editions.keep_draft(edition())
+    record = editions.approve(WEEK, MESSAGE, "ada", NOW, made_with={"program": "1"}, templates={"email/a": "A"})
+    editions.keep_draft(edition(week="2026-W48"))
+    later = replace(MESSAGE, week="2026-W48")
+    other = editions.approve("2026-W48", later, "ada", NOW, templates={"email/a": "A"})
+
+    assert editions.templates(record) == editions.templates(other) == {"email/a": "A"}
+    assert record.made_with["program"] == "1"
+    assert editions.templates(editions.keep_draft(edition(week="2026-W49"))) == {}
+    with writing(editions.engine) as session:
+        assert session.exec(select(func.count()).select_from(TemplatesRow)).one() == 1
+
+
+# What the database itself refuses
+
+
+@pytest.mark.parametrize(("was", "to"), [
+    ("draft", "sending"), ("draft", "sent"), ("approved", "sent"), ("sending", "draft"), ("sending", "approved"),
+    ("sending", "skipped"), ("sent", "draft"), ("sent", "sending"), ("sent", "skipped"), ("skipped", "approved"),
+])  # fmt: skip
+def test_the_database_refuses_a_move_no_edition_makes(editions: Editions, was: str, to: str) -> None:
+    bring(editions, was)
+
+    with pytest.raises(DBAPIError, match="cannot go there"), writing(editions.engine) as session:
+        session.exec(update(EditionRow).values(state=to, reason="x"))
+
+    assert editions.require(WEEK).state == was
+
+
+@pytest.mark.parametrize("column", ["html", "text", "subject", "sha256"])
+@pytest.mark.parametrize("state", ["approved", "sending", "sent"])
+def test_the_database_keeps_what_was_approved(editions: Editions, state: str, column: str) -> None:
+    before = bring(editions, state)
+
+    with pytest.raises(DBAPIError, match="cannot be changed"), writing(editions.engine) as session:
+        session.exec(update(EditionRow).values(**{column: "other"}))
+
+    assert editions.require(WEEK) == before
+
+
+def test_the_database_keeps_the_content_that_was_approved(editions: Editions) -> None:
+    bring(editions, "approved")
+
+    with pytest.raises(DBAPIError, match="cannot be changed"), writing(editions.engine) as session:
+        session.exec(update(EditionRow).values(content={"week": WEEK}))
+
+
+# Editors' words on pairs
+
+
+def test_of_several_words_on_a_pair_the_newest_holds(editions: Editions) -> None:
+    for word, a, b, week in (
+        ("veto", "b", "a", ""), ("pin", "a", "b", WEEK), ("veto", "c", "", ""), ("veto", "d", "", WEEK),
+        ("free", "d", "", WEEK), ("pin", "e", "f", "2026-W46"),
+    ):  # fmt: skip
+        editions.say_of_pair(word, a, b, "ada", NOW, week=week)  # type: ignore[arg-type]
+
+    ab, c = frozenset("ab"), frozenset("c")
+    assert editions.words_for(WEEK) == PairWords(frozenset({ab}), frozenset({c}))
+    assert editions.words_for("2026-W46") == PairWords(frozenset({frozenset("ef")}), frozenset({ab, c}))
+    with pytest.raises(EditionError, match="a pin names two tools"):
+        editions.say_of_pair("pin", "a", "", "ada", NOW)
+
+
+# What readers were told
+
+
+def test_a_call_that_changed_after_it_was_printed_is_told_until_an_edition_says_so(editions: Editions) -> None:
+    store, printed = Store(editions.engine), of_week("2026-W44", 0)
+    for side in printed.matchups[0].sides:
+        store.record_reviews([(side.tool, side.verdict.reviews)], NOW)
+    bring(editions, "sent", printed)
+    assert editions.told(WEEK) == {}
+
+    side = printed.matchups[0].a
+    first = side.verdict.reviews[0]
+    flipped = replace(first, call="skip" if first.call == "ship" else "ship", reviewed_on=NOW.date())
+    store.record_reviews([(side.tool, [flipped])], NOW + HOUR)
+    key = (first.tool, first.reviewer)
+    assert editions.told(WEEK) == {key: (replace(flipped, version=2), first.call, "2026-W44")}
+    assert editions.told("2026-W44") == {}
+
+    said = Correction(
+        first.tool, "Plumbline", first.reviewer, "Builder", first.call, flipped.call, NOW.date(), "2026-W44"
+    )
+    bring(editions, "draft", replace(of_week("2026-W45", 2), corrections=(said,)))
+    assert key in editions.told(WEEK)
+    editions.approve("2026-W45", replace(MESSAGE, week="2026-W45"), "ada", NOW)
+    assert editions.told(WEEK) == {}
+
+    store.record_reviews([(side.tool, [first])], NOW + 2 * HOUR)
+    assert editions.told(WEEK) == {key: (replace(first, version=3), flipped.call, "2026-W45")}
+
+
+def test_a_changed_quote_alone_is_no_correction(editions: Editions) -> None:
+    store, printed = Store(editions.engine), of_week("2026-W44", 0)
+    side = printed.matchups[0].a
+    store.record_reviews([(side.tool, side.verdict.reviews)], NOW)
+    bring(editions, "sent", printed)
+    store.record_reviews([(side.tool, [replace(side.verdict.reviews[0], quote="Other words.")])], NOW + HOUR)
+
+    assert editions.told(WEEK) == {}
+
+
+def test_a_comparison_is_found_under_a_slug_a_tool_once_had(editions: Editions) -> None:
+    bring(editions, "sent", of_week("2026-W44", 0))
+    store = Store(editions.engine)
+    for side in edition().matchups[0].sides:
+        store.record_reviews([(side.tool, ())], NOW)
+    with writing(editions.engine) as session:
+        session.add(ToolAliasRow(slug="plumb-line", tool_slug="plumbline"))
+
+    found = editions.comparison("lantern", "plumb-line")
+    assert found is not None
+    assert found.week == "2026-W44"
 
 
 def test_editions_come_newest_first_and_readers_see_the_approved_ones(editions: Editions) -> None:

@@ -74,6 +74,17 @@ def test_one_entry_may_carry_several_launches(store: Store) -> None:
     assert [one.entries for one in store.launches()] == [digest_entry, digest_entry]
 
 
+def test_a_tool_is_as_noticed_as_feeds_that_carried_it_lately(store: Store) -> None:
+    old, new = NOW - timedelta(days=400), NOW
+    for number, (seen, feeds) in enumerate(((old, "ab"), (new, "bcd"), (new, "cd"))):
+        kept = launch(number, tool_slug="tidepool", tool_name="Tidepool", first_seen=seen)
+        store.keep_launches([replace(kept, entries=tuple((feed, f"{number}") for feed in feeds))], NOW)
+
+    assert store.noticed(["tidepool", "nobody"], NOW - timedelta(days=182)) == {"tidepool": 3}
+    assert store.noticed(["tidepool"], NOW - timedelta(days=500)) == {"tidepool": 4}
+    assert store.noticed([], NOW) == {}
+
+
 def test_keeping_nothing_keeps_nothing(store: Store) -> None:
     assert store.keep_launches([], NOW) == 0
     assert (store.launches(), store.tools(()), store.tool_names()) == ([], {}, {})

@@ -8,6 +8,7 @@ import pytest
 
 from flows.demo import SAMPLES
 from tests.commands import Ran, verdicts
+from tests.digest.processes import together
 
 #: The week 2026-W47 from Monday to Sunday; composing is due Monday 06:00, sending Tuesday 09:00, until 48 h later.
 BEFORE, COMPOSED, DUE, LATE = "2026-11-16T05:00Z", "2026-11-16T06:10Z", "2026-11-17T09:05Z", "2026-11-19T10:00Z"
@@ -156,3 +157,44 @@ def test_a_week_nobody_composed_can_be_ended(ready: Path) -> None:
 def needs(home: Path) -> list[str]:
     found: list[str] = verdicts("status", "--json", "--now", DUE, home=home).document["needs"]
     return found
+
+
+_RUN = """
+import sys
+from flows.cli import main
+sys.argv = ['verdicts', 'run', '--home', sys.argv[1], '--now', sys.argv[2]]
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest, home: Path) -> Path:
+    """A home with reviews and readers, once on each kind of database."""
+    settings = 'postal_address = "1 Sample Street"\nfrom_email = "verdicts@example.org"\n'
+    if request.param == "postgresql":
+        settings += f'database_url = "{request.getfixturevalue("new_postgres")()}"\n'
+    (home / "verdicts.toml").write_text(settings)
+    (home / "feeds.toml").write_text("# Nothing to poll.\n")
+    for command in (("init",), ("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z")):
+        assert verdicts(*command, home=home).status == 0
+    assert verdicts("subscribers", "import", SAMPLES / "subscribers.csv", home=home).status == 0
+    return home
+
+
+def test_runs_at_the_same_moment_make_one_edition_and_send_it_once(either: Path) -> None:
+    said = together(_RUN, "main()", str(either), DUE, copies=4)
+
+    assert any("2026-W47 is sent: 3 accepted" in one for one in said), said
+    assert letters(either) == 3
+    shown = verdicts("edition", "show", "--json", home=either).document
+    assert (shown["state"], shown["counts"]["accepted"], len(shown["matchups"])) == ("sent", 3, 5)
+    assert len(verdicts("edition", "list", "--json", home=either).document) == 1
+
+
+def test_a_run_that_is_repeated_at_once_changes_nothing_more(either: Path) -> None:
+    together(_RUN, "main()", str(either), DUE, copies=1)
+    before = verdicts("edition", "show", "--json", home=either).document
+
+    together(_RUN, "main()", str(either), DUE, copies=3)
+
+    assert verdicts("edition", "show", "--json", home=either).document == before
+    assert letters(either) == 3

@@ -30,13 +30,16 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("held", sa.Text(), nullable=True),
         sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("edited", sa.Boolean(), nullable=False),
+        sa.Column("edited_by", sa.String(), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("until", UtcDateTime(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("made_with", sa.JSON(), nullable=False),
         sa.Column("approved_by", sa.String(), nullable=False),
         sa.Column("approved_at", UtcDateTime(), nullable=True),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
@@ -44,6 +47,12 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('draft', 'approved', 'sending', 'sent', 'skipped')", name="edition_state"),
         sa.CheckConstraint("state IN ('draft', 'skipped') OR sha256 <> ''", name="edition_frozen"),
         sa.PrimaryKeyConstraint("week"),
+    )
+    op.create_table(
+        "email_templates",
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint"),
     )
     op.create_table(
         "entries",
@@ -83,6 +92,19 @@ def upgrade() -> None:
         sa.Column("retired_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "pair_words",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("word", sa.String(), nullable=False),
+        sa.Column("a", sa.String(), nullable=False),
+        sa.Column("b", sa.String(), nullable=False),
+        sa.CheckConstraint("word IN ('pin', 'veto', 'free')", name="pair_word"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_pair_words_week"), "pair_words", ["week"], unique=False)
     op.create_table(
         "subscribers",
         sa.Column("id", sa.String(), nullable=False),
@@ -207,6 +229,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("a", sa.String(), nullable=False),
         sa.Column("b", sa.String(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(
             ["week"],
@@ -271,3 +294,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed", "entry_id", "launch_id"),
     )
     op.create_index(op.f("ix_launch_entries_launch_id"), "launch_entries", ["launch_id"], unique=False)
+    guard_editions()
+
+
+#: Where an edition's state may go; every other move is refused, whoever asks. Source: DESIGN, "Edition".
+MOVES = "draft>approved draft>skipped approved>draft approved>sending approved>skipped sending>sent skipped>draft"
+
+#: Approved bytes and what they were made from stay as they are.
+SEALED = ("content", "subject", "html", "text", "sha256", "made_with")
+
+
+def guard_editions() -> None:
+    """Let the database itself refuse what no part of the program may do to an edition."""
+    moves = ", ".join(f"'{move}'" for move in MOVES.split())
+    moved = f"OLD.state <> NEW.state AND OLD.state || '>' || NEW.state NOT IN ({moves})"
+    changed = " OR ".join(f"CAST(OLD.{name} AS TEXT) <> CAST(NEW.{name} AS TEXT)" for name in SEALED)
+    kept = "('approved', 'sending', 'sent')"
+    broken = f"OLD.state IN {kept} AND NEW.state IN {kept} AND ({changed})"
+    for name, when, said in (
+        ("editions_move", moved, "an edition cannot go there from its state"),
+        ("editions_seal", broken, "what was approved cannot be changed"),
+    ):
+        if op.get_context().dialect.name == "postgresql":
+            op.execute(
+                f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$ BEGIN RAISE EXCEPTION '{said}' USING ERRCODE = 'check_violation'; END $$"
+            )
+            op.execute(
+                f"CREATE TRIGGER {name} BEFORE UPDATE ON editions FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"
+            )
+        else:
+            op.execute(
+                f"CREATE TRIGGER {name} BEFORE UPDATE ON editions FOR EACH ROW WHEN {when}"
+                f" BEGIN SELECT RAISE(ABORT, '{said}'); END"
+            )
