@@ -13,9 +13,6 @@ from typing import NamedTuple
 #: in sets and not in time, so that the same rows give the same answer on a slow machine.
 BUDGET = 20_000
 
-#: Edges a topic gathers before what cannot matter is dropped: memory stays small, and sorting stays rare.
-_GATHERED = 1_024
-
 
 class Edge(NamedTuple):
     """Two tools that may stand together. Sorting edges puts the heaviest first, then goes by name."""
@@ -42,20 +39,24 @@ class Shortlist:
 
     Take a best set and one edge e in it: the other pairs touch 2·limit − 2 tools. Of 2·limit − 1 heavier edges of the
     topic that share no tool with each other, or that all meet at one end of e, at least one is therefore free to
-    replace e. So no best set needs an edge with that many such edges above it.
+    replace e. So no best set needs an edge with that many such edges above it. What cannot matter is dropped whenever
+    `gathered` edges have come together, so that memory stays small and sorting rare.
     """
 
     limit: int
     shown: int
+    gathered: int = 1_024
     cut: int = -1  #: An edge lighter than this cannot matter any more.
     _edges: list[Edge] = field(default_factory=list)
+    _full: int = 0
 
     def offer(self, one: Edge) -> None:
         """Take an edge into account; offering one below the cut is allowed and changes nothing."""
         if one.weight >= self.cut:
             self._edges.append(one)
-            if len(self._edges) >= _GATHERED:
+            if len(self._edges) >= max(self.gathered, self._full):
                 self._shrink()
+                self._full = 2 * len(self._edges)
 
     def edges(self) -> list[Edge]:
         """Those that matter, heaviest first."""

@@ -65,6 +65,11 @@ _TAGGED = tuple(round(0.3 * _ONE * (1 - 0.25**shared)) for shared in range(8))
 #: Lifts pins above any score, so that as many as possible are taken.
 _PIN = 100 * _ONE * len(_PERCENT)
 
+#: What a tool may stand in instead: one pair, several pairs.
+_PINNED = ("a pinned pair", "pinned pairs")
+_BETTER = ("a better pair", "better pairs")
+_FITTING = ("a pair that makes the edition as a whole better", "pairs that make the edition as a whole better")
+
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -392,12 +397,15 @@ def _slugs(pair: Pair) -> tuple[str, str]:
 
 
 def _elsewhere(pair: Pair, names: Sequence[str], others: Sequence[Pair]) -> str:
-    are = "is" if len(names) == 1 else "are"
-    if all(other.pinned for other in others):
-        return f"{listing(names)} {are} in {'a pinned pair' if len(set(map(_slugs, others))) == 1 else 'pinned pairs'}"
-    if all(other.pinned or other.score >= pair.score for other in others):
-        return f"{listing(names)} {are} in a better pair"
-    return f"{listing(names)} {are} in a pair that makes the edition as a whole better"
+    """Say where the tools of a pair stand instead, each in a pair of its own: a better one, or one that fits better."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, other in zip(names, others, strict=True):
+        where = _PINNED if other.pinned else _BETTER if other.score >= pair.score else _FITTING
+        found[where].append(name)
+    return ", ".join(
+        f"{held[0]} is in {one}" if len(held) == 1 else f"{listing(held)} are in {many}"
+        for (one, many), held in found.items()
+    )
 
 
 def _nth(number: int) -> str:

@@ -247,6 +247,7 @@ def main() -> None:
     tools = catalogue(Path(sys.argv[1]), faults)
     wanted, unknown = published(Path(sys.argv[2]), tools, faults)
     if faults:
+        faults.sort(key=lambda fault: (fault.file != sys.argv[1], fault.line or 0))
         print(FilesError(faults), file=sys.stderr)  # noqa: T201
         raise SystemExit(2)
     for line in unknown:

@@ -1,19 +1,20 @@
-"""Candidates and history become pairs: one category, two vendors, something new, each tool once."""
+"""Candidates, history and an editor's word become pairs: one job, two vendors, something new, each tool once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from random import Random
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.model import CATEGORIES, Candidate, PassedOver, Tally
-from digest.pairing import SHOWN, WEIGHTS, Pair, pick, why
+from digest.pairing import LEAST, SHOWN, WEIGHTS, Pair, may_meet, pick, weigh, why
 from tests.examples import NOW, candidate, tool, verdict
 
 A_DAY = timedelta(days=1)
@@ -25,8 +26,14 @@ def picked(
     met: Collection[frozenset[str]] = (),
     resting: Collection[str] = (),
     limit: int = 5,
+    pins: Collection[frozenset[str]] = (),
+    vetoes: Collection[frozenset[str]] = (),
+    last_shown: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[tuple[Pair, ...], tuple[PassedOver, ...]]:
-    return pick(list(candidates), met=met, resting=resting, limit=limit, now=NOW)
+    return pick(
+        list(candidates), met=met, resting=resting, limit=limit, now=NOW,
+        pins=pins, vetoes=vetoes, last_shown=last_shown,
+    )  # fmt: skip
 
 
 def slugs(pairs: Collection[Pair]) -> list[set[str]]:
@@ -50,8 +57,15 @@ def test_two_tools_for_one_job_are_compared() -> None:
     assert passed == ()
 
 
-def test_tools_of_two_categories_never_meet() -> None:
-    assert picked([named("ada", "Agents"), named("bob", "Models")]) == ((), ())
+def test_tools_of_two_categories_meet_only_for_the_same_job() -> None:
+    ada, bob = tagged("ada", "code review", "terminal"), tagged("bob", "Terminal", "code review ", "local")
+    elsewhere = replace(bob, tool=replace(bob.tool, category="Models"))
+    one_tag = replace(elsewhere, tool=replace(elsewhere.tool, tags=("terminal",)))
+
+    assert picked([ada, replace(elsewhere, tool=replace(elsewhere.tool, tags=()))]) == ((), ())
+    assert picked([ada, one_tag]) == ((), ())
+    assert slugs(picked([ada, elsewhere])[0]) == [{"ada", "bob"}]
+    assert [may_meet(ada, other) for other in (elsewhere, one_tag, bob)] == [True, False, True]
 
 
 def test_tools_of_one_vendor_never_meet_however_it_is_written() -> None:
@@ -121,8 +135,8 @@ def test_a_pair_both_of_whose_tools_are_taken_names_both() -> None:
 
     assert slugs(pairs) == [{"a", "c"}, {"b", "d"}]
     assert [(one.a, one.b, one.lacked) for one in passed] == [
-        ("a", "d", "A is in a better pair"),
-        ("b", "c", "C is in a better pair"),
+        ("a", "d", "A is in a better pair, D is in a pair that makes the edition as a whole better"),
+        ("b", "c", "B is in a pair that makes the edition as a whole better, C is in a better pair"),
     ]
 
 
@@ -158,11 +172,27 @@ def tagged(slug: str, *tags: str) -> Candidate:
     return replace(one, tool=replace(one.tool, tags=tags))
 
 
-def test_shared_tags_raise_the_job_part() -> None:
-    assert parts(tagged("ada", "x", "y"), tagged("bob", "x", "y"))["job"] == 1.0
-    assert parts(tagged("ada", "x", "y"), tagged("bob", "y", "z"))["job"] == pytest.approx(0.5 + 0.5 / 3, abs=1e-4)
-    assert parts(tagged("ada", "x"), tagged("bob", "y"))["job"] == 0.5
-    assert parts(tagged("ada"), tagged("bob"))["job"] == 0.5
+def test_the_first_shared_tag_says_most_of_the_job_that_is_shared() -> None:
+    def job(mine: tuple[str, ...], theirs: tuple[str, ...]) -> float:
+        silent = (
+            replace(one, tool=replace(one.tool, tagline="", description=""))
+            for one in (tagged("ada", *mine), tagged("bob", *theirs))
+        )
+        return parts(*silent)["job"]
+
+    assert [job(("x",), ("y",)), job((), ()), job(("x", "y"), ("y", "z"))] == [0.6, 0.6, 0.825]
+    assert job(("x", "y"), ("x", "y")) == pytest.approx(0.88125, abs=1e-4)
+
+
+def test_words_in_common_weigh_little() -> None:
+    def told(slug: str, description: str) -> Candidate:
+        return replace(named(slug), tool=replace(named(slug).tool, tags=(), tagline="", description=description))
+
+    same = parts(told("ada", "reviews pull requests"), told("bob", "Reviews pull requests!"))
+    half = parts(told("ada", "reviews pull requests"), told("bob", "reviews contracts"))
+
+    assert same["job"] == pytest.approx(0.7)
+    assert 0.6 < half["job"] < 0.7
 
 
 def test_freshness_falls_to_nothing_in_two_weeks_and_counts_the_fresher_side() -> None:
@@ -175,7 +205,7 @@ def test_freshness_falls_to_nothing_in_two_weeks_and_counts_the_fresher_side() -
     assert both["freshness"] == 1.0
 
 
-def test_contrast_is_verdict_price_and_openness_a_third_each_where_known() -> None:
+def test_contrast_is_the_panel_price_and_openness_where_known() -> None:
     def like(slug: str, calls: str, price: str, is_open: bool | None) -> Candidate:
         one = named(slug)
         of = replace(one.tool, entry_price=price, open_source=is_open)
@@ -186,9 +216,34 @@ def test_contrast_is_verdict_price_and_openness_a_third_each_where_known() -> No
 
     assert contrast(("++++", "Free", True), ("----", "Paid", False)) == 1.0
     assert contrast(("++++", "Free", True), ("++++", "Free", True)) == 0.0
-    assert contrast(("++++", "Free", None), ("++--", "Free", True)) == pytest.approx(1 / 6, abs=1e-4)
+    assert contrast(("++++", "Free", None), ("++--", "Free", True)) == pytest.approx(0.3)
+    assert contrast(("++--", "Free", None), ("++--", "Free", True)) == pytest.approx(0.6)
     assert contrast(("++++", "", True), ("++++", "Free", True)) == 0.0
-    assert contrast(("++++", "Paid", True), ("++++", "Free", True)) == pytest.approx(1 / 3, abs=1e-4)
+    assert contrast(("++++", "Paid", True), ("++++", "Free", True)) == pytest.approx(0.2)
+    assert contrast(("++++", "Freemium", True), ("++++", "Free", True)) == pytest.approx(0.1)
+    assert contrast(("++++", "$9", True), ("++++", "$20", True)) == pytest.approx(0.05)
+    assert contrast(("....", "Free", True), ("++++", "Free", True)) == 0.0
+
+
+def test_prominence_is_the_mean_so_that_a_newcomer_may_meet_the_reigning_tool() -> None:
+    assert parts(named("ada", prominence=0.9), named("bob", prominence=0.0))["prominence"] == pytest.approx(0.45)
+    assert parts(named("ada", prominence=7.0), named("bob", prominence=-1.0))["prominence"] == pytest.approx(0.5)
+
+
+def test_variety_falls_with_every_pair_of_a_category_and_with_how_lately_it_was_shown() -> None:
+    crowd = [named(f"tool-{number}") for number in range(6)]
+
+    assert [dict(pair.parts)["variety"] for pair in picked(crowd)[0]] == [1.0, 0.5, 0.25]
+    assert [dict(pair.parts)["variety"] for pair in picked(crowd[:2], last_shown={"Agents": 1})[0]] == [0.25]
+    assert [dict(pair.parts)["variety"] for pair in picked(crowd[:2], last_shown={"Agents": 9, "Models": 0})[0]] == [
+        1.0
+    ]
+
+
+def test_a_pair_weighed_by_itself_scores_as_it_does_in_an_edition() -> None:
+    ada, bob = named("ada"), named("bob", launched_at=None)
+
+    assert weigh(bob, ada, NOW) == weigh(ada, bob, NOW) == picked([ada, bob])[0][0]
 
 
 def test_completeness_is_that_of_the_less_complete_verdict() -> None:
@@ -199,35 +254,145 @@ def test_completeness_is_that_of_the_less_complete_verdict() -> None:
     assert parts(whole, replace(half, verdict=replace(half.verdict, panel_size=0)))["completeness"] == 0.0
 
 
+# The set as a whole
+
+
+def test_the_edition_is_chosen_as_a_whole() -> None:
+    """Ada and Bob are the best pair, but apart each makes a good one, and together those are worth more."""
+    cyd, dan = named("cyd", prominence=0.85), named("dan", prominence=0.85)
+    ada, bob = named("ada", prominence=1.0), named("bob", prominence=1.0)
+    met = {frozenset({"cyd", "dan"})}
+
+    pairs, passed = picked([ada, bob, cyd, dan], met=met)
+
+    assert slugs(pairs) == [{"ada", "cyd"}, {"bob", "dan"}]
+    assert {passed[0].a, passed[0].b} == {"ada", "bob"}
+    assert passed[0].lacked == "Ada and Bob are in pairs that make the edition as a whole better"
+
+
+def test_another_category_goes_before_a_little_more_prominence() -> None:
+    agents = [named(f"tool-{number}", prominence=0.5) for number in range(4)]
+    models = [named(slug, "Models", prominence=0.45) for slug in ("ada", "bob")]
+
+    pairs, passed = picked([*agents, *models], limit=2)
+
+    assert [pair.topic for pair in pairs] == ["Agents", "Models"]
+    assert "a place: it would be the second pair of Agents" in [one.lacked for one in passed]
+
+
+def test_an_edition_is_not_padded() -> None:
+    weak = [
+        replace(named(slug, prominence=0.0, launched_at=NOW - 20 * A_DAY), verdict=verdict(tool(), "+..."))
+        for slug in ("ada", "bob")
+    ]
+
+    pairs, passed = picked(weak, last_shown={"Agents": 0})
+
+    assert pairs == ()
+    assert [one.lacked for one in passed] == [f"score {passed[0].score:.2f}, under {LEAST:.2f}"]
+
+
+# An editor's word
+
+
+def test_a_pinned_pair_stands_whatever_speaks_against_it() -> None:
+    ada = named("ada", "Agents", "Acme", launched_at=None, prominence=0.0)
+    bob = named("bob", "Models", "Acme", launched_at=None, prominence=0.0)
+    pin = frozenset({"ada", "bob"})
+
+    pairs, passed = picked([ada, bob, named("cyd")], met={pin}, resting={"ada"}, pins=[pin], limit=1)
+
+    assert slugs(pairs) == [{"ada", "bob"}]
+    assert pairs[0].pinned
+    assert [one.lacked for one in passed] == ["Bob is in a pinned pair"]
+
+
+def test_a_pinned_tool_stands_in_no_other_pair() -> None:
+    crowd = [named(slug, prominence=prominence) for slug, prominence in zip("abcd", (1, 1, 0.1, 0.1), strict=True)]
+
+    pairs, passed = picked(crowd, pins=[frozenset("ac")])
+
+    assert sorted(map(sorted, slugs(pairs))) == [["a", "c"], ["b", "d"]]
+    assert {pair.pinned: pair.a.tool.slug for pair in pairs} == {True: "a", False: "b"}
+    assert {passed[0].a, passed[0].b} == {"a", "b"}
+    assert passed[0].lacked.startswith("A is in a pinned pair, B is in a pair that makes")
+
+
+def test_a_pin_that_cannot_be_honoured_says_why() -> None:
+    crowd = [named(slug) for slug in "abcd"]
+    wanted = [frozenset("ab"), frozenset("bc"), frozenset("ax"), frozenset("cd"), frozenset("ad")]
+
+    pairs, passed = picked(crowd, pins=wanted, vetoes=[frozenset("cd")], limit=1)
+    said = {(one.a, one.b): one.lacked for one in passed}
+
+    assert len(pairs) == 1
+    assert said["a", "x"] == "a ready verdict for x"
+    assert said["c", "d"] == "an editor’s leave: the pair is vetoed"
+    assert [one for one in passed if {one.a, one.b} == {"b", "c"}]
+    assert len(said) == len(passed)
+
+
+def test_a_vetoed_pair_and_a_vetoed_tool_stay_out() -> None:
+    crowd = [named(slug) for slug in ("ada", "bob", "cyd")]
+
+    pairs, passed = picked(crowd, vetoes=[frozenset({"ada", "bob"}), frozenset({"cyd"})])
+    without_cyd, _ = picked(crowd, vetoes=[frozenset({"cyd"})])
+    pinned, refused = picked(crowd, vetoes=[frozenset({"cyd"})], pins=[frozenset({"cyd", "ada"})])
+
+    assert (pairs, passed) == ((), ())
+    assert slugs(without_cyd) == slugs(pinned) == [{"ada", "bob"}]
+    assert [one.lacked for one in refused] == ["an editor’s leave: cyd is vetoed"]
+
+
 # Why
 
 
-def test_why_names_what_is_new() -> None:
-    one_new, _ = picked([named("ada", launched_at=None), named("bob")])
-    both_new, _ = picked([named("ada"), named("bob")])
+def test_why_names_what_is_new_without_calling_it_a_launch() -> None:
+    for slug in ("bob", "cyd", "dan", "eve", "fay"):
+        one_new, _ = picked([named("ada", launched_at=None), named(slug)])
+        both_new, _ = picked([named("ada"), named(slug)])
 
-    assert why(one_new[0]).startswith("Bob is new; ")
-    assert why(both_new[0]).startswith("Ada and Bob are new; ")
+        said = why(one_new[0]).split(";")[0]
+        assert slug.title() in said
+        assert "Ada" not in said
+        assert "since the last edition" in said.lower()
+        assert "Ada" in why(both_new[0]).split(";")[0]
+
+
+def test_why_is_worded_in_several_ways() -> None:
+    said = {
+        why(weigh(named("ada"), named(slug), NOW)).replace(slug.title(), "")
+        for slug in ("bob", "cyd", "dan", "eve", "fay", "gus")
+    }
+
+    assert len(said) >= 3
 
 
 def test_why_names_the_job_and_its_shared_tags() -> None:
     pairs, _ = picked([candidate(0), candidate(1)])
 
-    assert "both do code review" in why(pairs[0])
+    assert "code review" in why(pairs[0])
     assert why(pairs[0]).endswith(".")
+
+
+def test_why_tells_that_an_editor_asked() -> None:
+    pair = replace(weigh(named("ada", launched_at=None), named("bob", launched_at=None), NOW), pinned=True)
+
+    assert why(pair).startswith("An editor asked for this pair; ")
+    assert "edition" not in why(pair)
 
 
 def test_what_nobody_checked_is_not_called_a_difference() -> None:
     def contrasting(slug: str, price: str, is_open: bool | None, calls: str) -> Candidate:
-        one = named(slug, prominence=0.0, launched_at=NOW - 14 * A_DAY)
+        one = named(slug, prominence=0.0, launched_at=NOW - A_DAY)
         of = replace(one.tool, entry_price=price, open_source=is_open)
         return replace(one, tool=of, verdict=replace(verdict(of, calls), panel_size=40))
 
-    unknown, _ = picked([contrasting("ada", "", None, "++++"), contrasting("bob", "Paid", False, "----")])
-    known, _ = picked([contrasting("ada", "Free", True, "++++"), contrasting("bob", "Paid", False, "----")])
+    unknown = weigh(contrasting("ada", "", None, "++++"), contrasting("bob", "Paid", False, "----"), NOW)
+    known = weigh(contrasting("ada", "Free", True, "++++"), contrasting("bob", "Paid", False, "----"), NOW)
 
-    assert "the answers differ in verdict." in why(unknown[0])
-    assert "the answers differ in verdict, price and openness." in why(known[0])
+    assert "in the panel’s call." in why(unknown)
+    assert "in the panel’s call, price and openness." in why(known)
 
 
 # Whatever the candidates
@@ -259,18 +424,37 @@ def crowds(draw: st.DrawFn) -> list[Candidate]:
     return made
 
 
-@settings(max_examples=40, deadline=None)
-@given(crowds(), st.integers(0, 4), st.randoms(use_true_random=False))
-def test_the_same_rows_in_any_order_give_the_same_pairs(crowd: list[Candidate], limit: int, random: Random) -> None:
-    met = {frozenset({"tool-0", "tool-1"})}
-    shuffled = random.sample(crowd, len(crowd))
-
-    pairs, passed = picked(crowd, met=met, resting={"tool-2"}, limit=limit)
-
-    assert (pairs, passed) == picked(shuffled, met=met, resting={"tool-2"}, limit=limit)
+def pair_of(left: str, right: str) -> frozenset[str]:
+    return frozenset((left, right))
 
 
-@settings(max_examples=40, deadline=None)
+words = st.sets(
+    st.builds(pair_of, st.sampled_from([f"tool-{n}" for n in range(10)]), st.sampled_from(["tool-3", "tool-4"])),
+    max_size=3,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(crowds(), st.integers(0, 4), st.randoms(use_true_random=False), words, words)
+def test_the_same_rows_in_any_order_give_the_same_pairs(
+    crowd: list[Candidate], limit: int, random: Random, pins: set[frozenset[str]], vetoes: set[frozenset[str]]
+) -> None:
+    def chosen(rows: list[Candidate]) -> tuple[tuple[Pair, ...], tuple[PassedOver, ...]]:
+        met = {frozenset({"tool-0", "tool-1"})}
+        two = {pin for pin in pins if len(pin) == 2}
+        return picked(
+            rows,
+            met=met,
+            resting={"tool-2"},
+            limit=limit,
+            pins=random.sample(sorted(two, key=sorted), len(two)),
+            vetoes=vetoes,
+        )
+
+    assert chosen(crowd) == chosen(random.sample(crowd, len(crowd)))
+
+
+@settings(max_examples=60, deadline=None)
 @given(crowds(), st.integers(0, 4))
 def test_every_picked_pair_keeps_the_rules(crowd: list[Candidate], limit: int) -> None:
     pairs, passed = picked(crowd, limit=limit)
@@ -280,17 +464,42 @@ def test_every_picked_pair_keeps_the_rules(crowd: list[Candidate], limit: int) -
     assert all(not one & other for one, other in combinations(slugs(pairs), 2))
     for pair in pairs:
         a, b = pair.a, pair.b
-        assert a.tool.category == b.tool.category
+        assert may_meet(a, b)
+        assert a.tool.category == b.tool.category or len(set(a.tool.tags) & set(b.tool.tags)) >= 2
         assert not a.tool.vendor or a.tool.vendor != b.tool.vendor
         assert a.launched_at or b.launched_at
         assert list(dict(pair.parts)) == list(WEIGHTS)
         assert all(0 <= value <= 1 for _, value in pair.parts)
         assert pair.score == pytest.approx(sum(WEIGHTS[name] * value for name, value in pair.parts), abs=1e-4)
-        assert 0 <= pair.score <= 1
+        assert LEAST <= pair.score <= 1
         said = why(pair)
         assert all(side.tool.name in said for side in (a, b) if side.launched_at)
         assert "None" not in said
         assert not said.endswith("; .")
+
+
+def total(pairs: Collection[Pair]) -> float:
+    """What an edition of these pairs scores, when variety is counted from the best pair of a category on."""
+    earlier: dict[str, int] = {}
+    for pair in sorted(pairs, key=lambda one: (-one.score, one.key)):
+        earlier[pair.topic] = earlier.get(pair.topic, -1) + 1
+    return sum(pair.score for pair in pairs) - sum(
+        WEIGHTS["variety"] * (1 - 0.5**number) for last in earlier.values() for number in range(last + 1)
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(crowds(), st.integers(1, 3))
+def test_no_other_edition_scores_more(crowd: list[Candidate], limit: int) -> None:
+    """Against every set of comparable pairs of which all are good enough at any place."""
+    allowed = [weigh(a, b, NOW) for a, b in combinations(crowd, 2) if may_meet(a, b)]
+    good = [pair for pair in allowed if pair.score - WEIGHTS["variety"] >= LEAST]
+    sets = (chosen for size in range(limit + 1) for chosen in combinations(good, size))
+    apart = [chosen for chosen in sets if len({slug for pair in slugs(chosen) for slug in pair}) == 2 * len(chosen)]
+
+    pairs, _ = picked(crowd, limit=limit)
+
+    assert sum(pair.score for pair in pairs) >= max(map(total, apart)) - 1e-3
 
 
 def test_the_weights_add_up_to_one() -> None:
