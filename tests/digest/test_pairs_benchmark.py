@@ -39,10 +39,8 @@ def tools(count: int = 6) -> list[dict[str, Any]]:
 
 
 def figures(output: str) -> dict[str, float]:
-    found = (
-        line.rsplit(maxsplit=2) for line in output.splitlines() if line.startswith(("all", "without", "baseline: p"))
-    )
-    return {name.strip(): float(figure) for name, figure, _ in found}
+    rows = (line.rsplit(maxsplit=2) for line in output.splitlines())
+    return {row[0].strip(): float(row[1]) for row in rows if row[0].startswith(("all", "without", "baseline: p"))}
 
 
 def test_the_leaders_of_a_section_are_ranked_first_because_of_their_prominence(tmp_path: Path) -> None:
@@ -63,12 +61,13 @@ def test_the_leaders_of_a_section_are_ranked_first_because_of_their_prominence(t
 
 
 def test_missing_and_oddly_typed_fields_are_read_for_what_they_say(tmp_path: Path) -> None:
-    odd = [
+    keys = ("name", "company", "pricing", "section", "list_rank", "description", "tags")
+    odd: list[dict[str, Any]] = [
         {"slug": "bare"},
-        {"slug": "null", "name": None, "company": None, "pricing": None, "section": None, "list_rank": None, "tags": None},
-        {"slug": "text", "section": "Other", "list_rank": "#1", "tags": "editor; agent", "pricing": {"from": "$9/month"}},
-        {"slug": "lists", "section": ["Other"], "list_rank": 2.0, "tags": [1, None, "agent"], "pricing": ["Free", "Pro $20"]},
-    ]  # fmt: skip
+        {"slug": "null", **dict.fromkeys(keys)},
+        {"slug": "text", "section": "Other", "list_rank": "#1", "tags": "editor; agent", "pricing": {"from": "$9"}},
+        {"slug": "lists", "section": ["Other"], "list_rank": 2.0, "tags": [1, None, "agent"], "pricing": ["Free", 20]},
+    ]
 
     ran = bench(lines(tmp_path / "c.jsonl", *odd), lines(tmp_path / "p.jsonl", "\n", {"a": "text", "b": "lists"}))
 
@@ -110,20 +109,18 @@ def test_the_expected_precision_of_a_random_order_is_the_mean_over_all_orders() 
 
 
 def test_prices_are_read_as_a_catalogue_words_them() -> None:
-    said = [
-        "",
-        "Free",
-        "Open source",
-        "Freemium",
-        "Free / $20 a month",
-        "free trial, then paid",
-        "$49/mo",
-        "Contact sales",
-    ]
+    kinds = {
+        "": "",
+        "Free": "Free",
+        "Open source": "Free",
+        "Freemium": "Freemium",
+        "Free / $20 a month": "Freemium",
+        "free trial, then paid": "Freemium",
+        "$49/mo": "$49/mo",
+        "Contact sales": "Paid",
+    }
 
-    assert [entry_price(one) for one in said] == [
-        "", "Free", "Free", "Freemium", "Freemium", "Freemium", "$49/mo", "Paid",
-    ]  # fmt: skip
+    assert {said: entry_price(said) for said in kinds} == kinds
 
 
 def test_prominence_falls_with_the_rank_and_is_nothing_without_one() -> None:
