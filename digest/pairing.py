@@ -453,10 +453,13 @@ def why(pair: Pair) -> str:
     }
     ranked = sorted(pair.parts, key=lambda part: -WEIGHTS[part[0]] * part[1])
     reasons = [said[name] for name, value in ranked if value > 0 and said.get(name)][:2]
-    opening = ["an editor asked for this pair"] if pair.pinned else []
-    opening += [_news(pair)] if pair.a.launched_at or pair.b.launched_at else []
-    sentence = "; ".join([*opening, *([listing(reasons)] if reasons else [])])
-    return f"{sentence[:1].upper()}{sentence[1:]}."
+    told = ["an editor asked for this pair"] if pair.pinned else []
+    told += [_news(pair)] if pair.a.launched_at or pair.b.launched_at else []
+    told += [", and ".join(reasons)] if reasons else []
+    sentence = "; ".join(told)
+    # A name such as n8n keeps its small letter where a sentence begins with it.
+    begins_with_name = any(sentence.startswith(side.tool.name) for side in (pair.a, pair.b))
+    return f"{sentence if begins_with_name else sentence[:1].upper() + sentence[1:]}."
 
 
 def _news(pair: Pair) -> str:
@@ -466,7 +469,7 @@ def _news(pair: Pair) -> str:
         pair,
         f"{names} {has} news since the last edition",
         f"since the last edition there is news of {names}",
-        f"new since the last edition: a launch or a verdict of {names}",
+        f"new since the last edition: a launch or a review of {names}",
     )
 
 
@@ -474,7 +477,7 @@ def _job(pair: Pair) -> str:
     a, b = pair.a.tool, pair.b.tool
     others = set(_folded(b.tags))
     if shared := sorted({tag.strip() for tag in a.tags if tag.strip().casefold() in others})[:3]:
-        return _vary(pair, f"both are for {listing(shared)}", f"they share a job, {listing(shared)}")
+        return _vary(pair, f"both are for {listing(shared)}", f"both are about {listing(shared)}")
     if a.category != b.category:
         return ""
     return _vary(pair, f"both stand under {a.category}", f"they meet under {a.category}")
@@ -482,7 +485,7 @@ def _job(pair: Pair) -> str:
 
 def _noticed(pair: Pair) -> str:
     names = [side.tool.name for side in (pair.a, pair.b) if side.prominence >= 0.5]
-    return f"{listing(names)} {'is' if len(names) == 1 else 'are'} widely noticed" if names else ""
+    return "" if not names else "both are widely noticed" if len(names) == 2 else f"{names[0]} is widely noticed"
 
 
 def _differences(pair: Pair) -> str:

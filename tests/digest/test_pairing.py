@@ -375,6 +375,16 @@ def test_why_names_the_job_and_its_shared_tags() -> None:
     assert why(pairs[0]).endswith(".")
 
 
+def test_why_keeps_a_name_as_it_is_written() -> None:
+    said = set()
+    for slug in ("ada", "bob", "cyd", "dan", "eve", "fay"):
+        small = replace(named(slug), tool=replace(named(slug).tool, name="n8n"))
+        said.add(why(weigh(small, named("old", launched_at=None), NOW)).split(";")[0])
+
+    assert "n8n has news since the last edition" in said
+    assert all("n8n" in one and (one[0].isupper() or one.startswith("n8n")) for one in said)
+
+
 def test_why_tells_that_an_editor_asked() -> None:
     pair = replace(weigh(named("ada", launched_at=None), named("bob", launched_at=None), NOW), pinned=True)
 
