@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations, islice
 from math import sqrt
+from operator import mul
 from types import MappingProxyType
 
 from digest.matching import Edge, Shortlist, edge, heaviest
@@ -46,7 +47,7 @@ VARIETY_WEEKS = 4
 #: Parts are whole ten-thousandths and weights whole hundredths: sums are exact, so no order of adding matters.
 _ONE = 10_000
 _PERCENT = {name: round(100 * weight) for name, weight in WEIGHTS.items()}
-_JOB, _PROMINENCE, _FRESHNESS, _CONTRAST, _COMPLETENESS, _VARIETY = _PERCENT.values()
+_PERCENT_OF_BOTH = _PERCENT["job"] + _PERCENT["freshness"] + _PERCENT["contrast"]
 
 #: Words that say nothing of a tool's job.
 _PLAIN = frozenset({
@@ -195,7 +196,7 @@ def _card(one: Candidate, now: datetime | None = None) -> _Card:
         split=0 if share < 0 else _ONE - abs(2 * share - _ONE),
         price=_PRICES.get(tool.entry_price.casefold(), 2) if tool.entry_price else -1,
         news=(launched is not None, one.prominence, launched.timestamp() if launched else 0.0, tool.slug),
-        reach=_PROMINENCE * prominence + _COMPLETENESS * completeness + (_JOB + _CONTRAST + _FRESHNESS) * _ONE,
+        reach=_PERCENT["prominence"] * prominence + _PERCENT["completeness"] * completeness + _PERCENT_OF_BOTH * _ONE,
     )
 
 
@@ -227,14 +228,7 @@ def _scored(first: _Card, second: _Card, variety: int, *, pinned: bool = False) 
 
 def _points(one: _Card, other: _Card) -> int:
     """What two tools score without variety: parts times weights, at most a million."""
-    job, prominence, freshness, contrast, completeness = _parts(one, other)
-    return (
-        _JOB * job
-        + _PROMINENCE * prominence
-        + _FRESHNESS * freshness
-        + _CONTRAST * contrast
-        + _COMPLETENESS * completeness
-    )
+    return sum(map(mul, _PERCENT.values(), _parts(one, other)))
 
 
 def _parts(one: _Card, other: _Card) -> tuple[int, int, int, int, int]:
@@ -342,7 +336,7 @@ class _Week:
 
     def bonus(self, topic: str, earlier: int) -> int:
         """The points of variety for a pair that `earlier` pairs of its category come before."""
-        return _VARIETY * _variety(self.last_shown.get(topic), earlier)
+        return _PERCENT["variety"] * _variety(self.last_shown.get(topic), earlier)
 
     def best_of(self, edges: Iterable[Edge], beside: Sequence[Edge] = ()) -> tuple[Edge, ...]:
         """The best set of the edges that has room beside what was taken."""
@@ -449,7 +443,7 @@ def why(pair: Pair) -> str:
         "job": _job(pair),
         "prominence": _noticed(pair),
         "contrast": _differences(pair),
-        "completeness": _whole(pair),
+        "completeness": "every reviewer has judged both" if dict(pair.parts)["completeness"] == 1 else "",
     }
     ranked = sorted(pair.parts, key=lambda part: -WEIGHTS[part[0]] * part[1])
     reasons = [said[name] for name, value in ranked if value > 0 and said.get(name)][:2]
@@ -497,10 +491,6 @@ def _differences(pair: Pair) -> str:
     }
     names = listing([name for name, differs in found.items() if differs])
     return _vary(pair, f"they differ in {names}", f"there is a choice to make in {names}") if names else ""
-
-
-def _whole(pair: Pair) -> str:
-    return "every reviewer has judged both" if dict(pair.parts)["completeness"] == 1 else ""
 
 
 def _vary(pair: Pair, *wordings: str) -> str:
