@@ -51,11 +51,9 @@ _PERCENT_OF_BOTH = _PERCENT["job"] + _PERCENT["freshness"] + _PERCENT["contrast"
 
 #: Words that say nothing of a tool's job.
 _PLAIN = frozenset({
-    "about", "all", "and", "any", "app", "apps", "are", "based", "best", "both", "but", "can", "does", "every", "fast",
-    "for", "from", "get", "has", "help", "helps", "into", "its", "make", "makes", "more", "new", "not", "one", "only",
-    "our", "out", "over", "own", "platform", "product", "runs", "simple", "smart", "software", "than", "that", "the",
-    "their", "this", "tool", "tools", "use", "user", "users", "using", "via", "what", "when", "which", "who", "will",
-    "with", "without", "work", "works", "you", "your",
+    "all", "and", "any", "app", "are", "based", "can", "for", "from", "has", "help", "helps", "into", "its", "make",
+    "makes", "more", "new", "not", "one", "our", "own", "platform", "product", "that", "the", "their", "this", "tool",
+    "tools", "use", "users", "using", "what", "when", "which", "who", "will", "with", "without", "you", "your",
 })  # fmt: skip
 #: What kind of price an entry price is; any other that is known asks for money from the first day.
 _PRICES = {"free": 0, "freemium": 1}
@@ -158,7 +156,7 @@ def weigh(a: Candidate, b: Candidate, now: datetime, *, variety: float = 1.0) ->
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """A candidate made ready for many comparisons; numbers are ten-thousandths, -1 where nobody knows."""
+    """A candidate made ready for many comparisons; shares are ten-thousandths, -1 where nobody knows."""
 
     candidate: Candidate
     slug: str
@@ -172,6 +170,7 @@ class _Card:
     share: int
     split: int
     price: int
+    openness: int  # 1 open source, -1 not, 0 unknown
     news: tuple[bool, float, float, str]
     reach: int  # twice the points it can bring to a pair at most, when both sides are added up
 
@@ -187,7 +186,7 @@ def _card(one: Candidate, now: datetime | None = None) -> _Card:
         slug=tool.slug,
         category=tool.category,
         vendor=" ".join(tool.vendor.casefold().split()),
-        tags=frozenset(_folded(tool.tags)),
+        tags=frozenset(folded for tag in tool.tags if (folded := tag.strip().casefold())),
         words=frozenset(_WORD.findall(f"{tool.tagline} {tool.description}".casefold())) - _PLAIN,
         prominence=prominence,
         freshness=round(max(0.0, 1 - days / FRESH_DAYS) * _ONE),
@@ -195,13 +194,10 @@ def _card(one: Candidate, now: datetime | None = None) -> _Card:
         share=share,
         split=0 if share < 0 else _ONE - abs(2 * share - _ONE),
         price=_PRICES.get(tool.entry_price.casefold(), 2) if tool.entry_price else -1,
+        openness={True: 1, False: -1, None: 0}[tool.open_source],
         news=(launched is not None, one.prominence, launched.timestamp() if launched else 0.0, tool.slug),
         reach=_PERCENT["prominence"] * prominence + _PERCENT["completeness"] * completeness + _PERCENT_OF_BOTH * _ONE,
     )
-
-
-def _folded(tags: Iterable[str]) -> Iterator[str]:
-    return (folded for tag in tags if (folded := tag.strip().casefold()))
 
 
 def _comparable(one: _Card, other: _Card) -> bool:
@@ -269,7 +265,7 @@ def _price_gap(one: _Card, other: _Card) -> int:
 
 def _openness_differs(one: _Card, other: _Card) -> bool:
     """One tool is known to be open source and the other known not to be."""
-    return {one.candidate.tool.open_source, other.candidate.tool.open_source} == {True, False}
+    return one.openness * other.openness < 0
 
 
 def _variety(weeks: int | None, earlier: int) -> int:
@@ -319,13 +315,22 @@ def _meetings(free: Sequence[_Card], topics: Mapping[str, Shortlist]) -> Iterato
 def _reaching(group: Sequence[_Card], topics: Sequence[Shortlist]) -> Iterator[tuple[_Card, _Card]]:
     """Pairs of a group, furthest reach first, that may still matter to a topic; their cuts rise meanwhile."""
     for place, other in enumerate(group):
-        needed = 2 * min(topic.cut for topic in topics) - other.reach
-        if group[0].reach < needed:
+        needed = 2 * min(topic.cut for topic in topics)
+        if group[0].reach + other.reach < needed:
             break
         for one in islice(group, place):
-            if one.reach < needed:
+            if one.reach + other.reach < needed:
                 break
-            yield one, other
+            if not _falls_short(one, other, needed):
+                yield one, other
+
+
+def _falls_short(one: _Card, other: _Card, needed: int) -> bool:
+    """Tell from what costs little to compare that two tools cannot have half of the points needed."""
+    room = one.reach + other.reach - needed
+    room -= 2 * _PERCENT["job"] * (_TAGGED[-1] - _TAGGED[min(len(one.tags & other.tags), 7)])
+    room -= 2 * _PERCENT["freshness"] * (_ONE - max(one.freshness, other.freshness))
+    return room < 0 or room < 2 * _PERCENT["contrast"] * (_ONE - _contrast(one, other))
 
 
 class _Week:
@@ -382,7 +387,7 @@ class _Week:
         full = len(pairs) >= self.limit
         weakest = min((one.score for one in pairs if not one.pinned), default=1.0)
         if earlier and (not full or pair.score > weakest):
-            return f"a place: it would be the {_nth(earlier + 1)} pair of {pair.topic}"
+            return f"a place: {pair.topic} has {earlier} {'pair' if earlier == 1 else 'pairs'} already"
         return "a place: the edition is full"
 
 
@@ -400,10 +405,6 @@ def _elsewhere(pair: Pair, names: Sequence[str], others: Sequence[Pair]) -> str:
         f"{held[0]} is in {one}" if len(held) == 1 else f"{listing(held)} are in {many}"
         for (one, many), held in found.items()
     )
-
-
-def _nth(number: int) -> str:
-    return {2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(number, f"{number}th")
 
 
 def _unkept(
@@ -469,7 +470,7 @@ def _news(pair: Pair) -> str:
 
 def _job(pair: Pair) -> str:
     a, b = pair.a.tool, pair.b.tool
-    others = set(_folded(b.tags))
+    others = {tag.strip().casefold() for tag in b.tags} - {""}
     if shared := sorted({tag.strip() for tag in a.tags if tag.strip().casefold() in others})[:3]:
         return _vary(pair, f"both are for {listing(shared)}", f"both are about {listing(shared)}")
     if a.category != b.category:
