@@ -56,7 +56,7 @@ class Store:
         """Give tools by slug; unknown slugs are left out."""
         with reading(self.engine) as session:
             return {
-                row.slug: _tool(row)
+                row.slug: tool_of(row)
                 for some in in_chunks(sorted(slugs))
                 for row in session.exec(select(ToolRow).where(col(ToolRow.slug).in_(some)))
             }
@@ -148,7 +148,7 @@ class Store:
         """Give the newest reviews of tools, or every stored version, ordered by tool, reviewer and version."""
         with reading(self.engine) as session:
             return [
-                _review(row)
+                review_of(row)
                 for some in in_chunks(sorted(tools))
                 for row in session.exec(
                     (select(ReviewRow) if every_version else _newest())
@@ -176,8 +176,8 @@ class Store:
                 reviews.setdefault(row.tool, []).append(row)
         return [
             (
-                _tool(tool),
-                sorted((_review(row) for row in reviews[tool.slug]), key=lambda one: one.reviewer),
+                tool_of(tool),
+                sorted((review_of(row) for row in reviews[tool.slug]), key=lambda one: one.reviewer),
                 max(row.recorded_at for row in reviews[tool.slug]),
             )
             for tool in tools
@@ -204,7 +204,8 @@ def _blank(slug: str, name: str, now: datetime) -> dict[str, Any]:
     return {"slug": slug, "name": name, "added_at": now, **empty}
 
 
-def _tool(row: ToolRow) -> Tool:
+def tool_of(row: ToolRow) -> Tool:
+    """Make the value of a tool's row."""
     return Tool(**{field.name: getattr(row, field.name) for field in fields(Tool)} | {"tags": tuple(row.tags)})
 
 
@@ -314,13 +315,14 @@ def launch_of(row: LaunchRow, entries: Sequence[tuple[str, str]]) -> Launch:
     return Launch(**kept | {"reasons": tuple(row.reasons), "entries": tuple(entries)})
 
 
-def _review(row: ReviewRow) -> Review:
+def review_of(row: ReviewRow) -> Review:
+    """Make the value of a review's row."""
     return Review(**{field.name: getattr(row, field.name) for field in fields(Review)})
 
 
 def newest_reviews(session: Session, tools: SelectOfScalar[str]) -> list[Review]:
     """Give the newest review of each reviewer for the tools a statement selects."""
-    return [_review(row) for row in session.exec(_newest().where(col(ReviewRow.tool).in_(tools)))]
+    return [review_of(row) for row in session.exec(_newest().where(col(ReviewRow.tool).in_(tools)))]
 
 
 def _newest() -> SelectOfScalar[ReviewRow]:

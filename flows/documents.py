@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from digest.editions import EditionRecord
-from digest.model import Counts, Edition, Entry, Finding, Launch, Message, Spotted, slugify
+from digest.model import Counts, Edition, Entry, Finding, Launch, Message, Review, Spotted, slugify
 from digest.weeks import due_in, shifted, week_of
 
 if TYPE_CHECKING:
+    from digest.wanting import Wanted
+    from flows.reviewing import Dossier, Standing
     from flows.services import Services
-    from flows.steps import Gathered, Sent, Wanted
+    from flows.steps import Gathered, Sent
 
 #: Weeks shown by `status` besides this one.
 WEEKS_SHOWN = 8
@@ -89,7 +91,14 @@ def _entry(entry: Entry, spotted: Spotted, launches: Sequence[Launch], *, reject
 def wanted(found: Iterable[Wanted]) -> list[dict[str, Any]]:
     """Show the launches that want a verdict, most wanted first."""
     return [
-        {"tool": one.launch.tool_name, "tool_slug": one.launch.tool_slug, "why": one.why, "score": one.score}
+        {
+            "tool": one.launch.tool_name,
+            "tool_slug": one.launch.tool_slug,
+            "why": one.why,
+            "score": one.score,
+            "parts": dict(one.parts),
+            "partner": one.partner,
+        }
         for one in found
     ]
 
@@ -260,3 +269,73 @@ def findings(found: Iterable[Finding]) -> dict[str, Any]:
     """Show preflight's findings; `ok` is false when one of them blocks."""
     shown: list[Mapping[str, Any]] = [asdict(one) for one in found]
     return {"ok": all(one["level"] != "blocker" for one in shown), "findings": shown}
+
+
+def standing(one: Standing) -> dict[str, Any]:
+    """Show a tool with its verdict."""
+    tally = one.verdict.tally
+    return {
+        "slug": one.tool.slug,
+        "name": one.tool.name,
+        "vendor": one.tool.vendor,
+        "tagline": one.tool.tagline,
+        "category": one.tool.category,
+        "entry_price": one.tool.entry_price,
+        "price_checked_on": one.tool.price_checked_on.isoformat() if one.tool.price_checked_on else None,
+        "price_stale": one.stale,
+        "open_source": one.tool.open_source,
+        "tags": list(one.tool.tags),
+        "url": one.tool.url,
+        "ready": one.ready,
+        "verdict": {"share": tally.share, "ships": tally.ships, "n": tally.n, "panel_size": one.verdict.panel_size},
+    }
+
+
+def dossier(found: Dossier) -> dict[str, Any]:
+    """Show everything kept of a tool; of each review every version, oldest first, with what changed in it."""
+    return standing(found.standing) | {
+        "description": found.standing.tool.description,
+        "reviews": _versions(found),
+        "editions": [
+            {"week": one.week, "state": one.state, "against": one.against, "versions": dict(versions)}
+            for one, versions in found.editions
+        ],
+        "launches": [launch(one) for one in found.launches],
+        "aliases": list(found.aliases),
+    }
+
+
+def _versions(found: Dossier) -> list[dict[str, Any]]:
+    counted = {(one.reviewer, one.version) for one in found.standing.verdict.reviews}
+    before: dict[str, Review] = {}
+    shown = []
+    for one, at in found.history:
+        old = before.get(one.reviewer)
+        shown.append(
+            {
+                "reviewer": one.reviewer,
+                "version": one.version,
+                "call": one.call,
+                "quote": one.quote,
+                "reviewed_on": one.reviewed_on.isoformat(),
+                "recorded_at": _iso(at),
+                "changed": [name for name in ("call", "quote") if old and getattr(old, name) != getattr(one, name)],
+                "counts": (one.reviewer, one.version) in counted,
+            }
+        )
+        before[one.reviewer] = one
+    return shown
+
+
+def changes(slug: str, changed: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+    """Show what an edit changed: of each field what it was and what it is."""
+    return {
+        "tool": slug,
+        "changed": {name: {"before": _plain(old), "after": _plain(new)} for name, (old, new) in changed.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value

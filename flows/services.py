@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from digest.errors import SettingsError
 from digest.model import Feed, Reviewer
 from digest.settings import Settings, load_settings
 
@@ -152,8 +153,19 @@ class Services:
 
     @property
     def judges(self) -> set[str]:
-        """The slugs of the reviewers whose calls count."""
-        return {one.slug for one in self.panel if one.active}
+        """The slugs of the reviewers whose calls count.
+
+        Raises:
+            SettingsError: They are fewer than the quorum: no tool could ever be ready.
+        """
+        active = {one.slug for one in self.panel if one.active}
+        if len(active) < self.settings.quorum:
+            raise SettingsError(
+                f"quorum: found {self.settings.quorum}, but {len(active)} of {len(self.panel)} reviewers are active;"
+                f" allowed: {f'1 to {len(active)}' if active else 'any, with active reviewers'}"
+                " (change quorum in verdicts.toml, or active in reviewers.toml)"
+            )
+        return active
 
     @property
     def policy(self) -> Policy:

@@ -22,10 +22,9 @@ from digest.model import Candidate, Correction, Counts, Finding, Launch, Message
 from digest.pairing import pick
 from digest.preflight import blockers, preflight, summary
 from digest.spotting import spot
-from digest.store import Recorded
+from digest.wanting import EVERYWHERE
 from digest.weeks import bounds, due_in, week_of
 from flows.services import Services
-from sources.panel import read_reviews
 from subscribers.addressing import Batch, Recipient
 from subscribers.delivering import deliver, settle
 from subscribers.store import Imported
@@ -44,9 +43,6 @@ _AT_ONCE = 5_000
 
 #: A process that gathers every hour looks at the entries of the last days each time.
 _spotted = lru_cache(maxsize=_AT_ONCE)(spot)
-
-#: Feeds that carry a launch until it counts as seen everywhere.
-_EVERYWHERE = 4
 
 #: Feeds that carried a tool within this time until it counts as a reigning one, which new ones are set against.
 _RENOWNED, _REMEMBERED = 8, timedelta(weeks=26)
@@ -140,51 +136,6 @@ def _told_before(services: Services, known: Iterable[Launch], new: Collection[En
     ]
 
 
-# The panel
-
-
-def import_reviews(services: Services, paths: Sequence[Path]) -> Recorded:
-    """Keep the reviews in files and folders: all of them, or nothing where one is wrong."""
-    sheets = read_reviews(paths, services.panel)
-    return services.store.record_reviews([(sheet.tool, sheet.reviews) for sheet in sheets], services.clock())
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A launched tool without a ready verdict, how much it is wanted (0 to 1) and why."""
-
-    launch: Launch
-    score: float
-    why: str
-
-
-def wanted(services: Services) -> list[Wanted]:
-    """Rank the launches of the last weeks that lack a verdict, most wanted first."""
-    now = services.clock()
-    reviewed = services.store.reviewed(services.judges)
-    found: dict[str, Wanted] = {}
-    for launch in services.store.launches(since=now - timedelta(days=services.settings.first_poll_days), until=now):
-        if (have := reviewed.get(launch.tool_slug, 0)) < services.settings.quorum:
-            one = _wanted(launch, have, services.settings.quorum, now)
-            if launch.tool_slug not in found or one.score > found[launch.tool_slug].score:
-                found[launch.tool_slug] = one
-    return sorted(found.values(), key=lambda one: (-one.score, one.launch.tool_slug))
-
-
-def _wanted(launch: Launch, have: int, quorum: int, now: datetime) -> Wanted:
-    feeds = len({feed for feed, _ in launch.entries})
-    age = max(0, (now - launch.announced_at).days)
-    score = 0.5 * _prominence(launch) + 0.3 * launch.score + 0.2 * max(0.0, 1 - age / 14)
-    carried = f"in {feeds} {'feed' if feeds == 1 else 'feeds'}"
-    when = "today" if age == 0 else f"{age} {'day' if age == 1 else 'days'} ago"
-    lack = f"{have} of {quorum} reviews" if have else "no review yet"
-    return Wanted(launch, round(score, 4), f"{carried}, announced {when}, {lack}")
-
-
-def _prominence(launch: Launch) -> float:
-    return min(1.0, len({feed for feed, _ in launch.entries}) / _EVERYWHERE)
-
-
 # The edition
 
 
@@ -255,6 +206,10 @@ def _candidates(services: Services, launches: Sequence[Launch], since: datetime)
         )
         for tool, reviews, recorded in ready
     ]
+
+
+def _prominence(launch: Launch) -> float:
+    return min(1.0, len({feed for feed, _ in launch.entries}) / EVERYWHERE)
 
 
 def _why_nothing(launches: Sequence[Launch], candidates: Sequence[Candidate], resting: Collection[str]) -> str:

@@ -1,0 +1,154 @@
+"""Which launched tools most want a verdict, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from digest.model import Launch, Tool, listing
+
+#: Feeds that carry a launch until it counts as seen everywhere.
+EVERYWHERE = 4
+
+#: How much each part counts; together 1. What many feeds carry is asked for most; a tool that can meet a ready one
+#: makes an edition, one that cannot waits for a second review.
+WEIGHTS = {"mentions": 0.40, "pairing": 0.25, "strength": 0.20, "recency": 0.15}
+
+#: After so many days a launch is no news.
+_NEWS_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A launched tool without a ready verdict.
+
+    `launch` is its newest announcement, `score` (0 to 1) how much it is wanted, `parts` those of the score by name,
+    each 0 to 1, `partner` the slug of the ready tool it would pair with best, and `why` all that in words.
+    """
+
+    launch: Launch
+    score: float
+    parts: tuple[tuple[str, float], ...]
+    why: str
+    partner: str | None = None
+
+
+def rank(
+    launches: Iterable[Launch],
+    tools: Mapping[str, Tool],
+    ready: Sequence[Tool],
+    met: Collection[frozenset[str]],
+    reviewed: Mapping[str, int],
+    *,
+    quorum: int,
+    now: datetime,
+) -> list[Wanted]:
+    """Rank the tools of launches that lack a verdict, most wanted first, then by slug.
+
+    Args:
+        launches: Those to look at, any order; several of one tool count together.
+        tools: What is known of their tools, by slug; may lack some.
+        ready: The tools with a ready verdict.
+        met: Slugs of pairs that met too recently to meet again.
+        reviewed: How many active reviewers have reviewed each tool, by slug.
+        quorum: How many reviews make a verdict ready.
+        now: When it is asked; recency counts back from here.
+    """
+    by_tool: dict[str, list[Launch]] = {}
+    for launch in launches:
+        if reviewed.get(launch.tool_slug, 0) < quorum:
+            by_tool.setdefault(launch.tool_slug, []).append(launch)
+    partners = _Partners(ready, met)
+    found = []
+    for slug, mine in by_tool.items():
+        mine.sort(key=lambda one: (one.announced_at, one.id))
+        tool = tools.get(slug) or Tool(slug, mine[-1].tool_name, category=mine[-1].category)
+        found.append(_wanted(mine, partners.best(tool, mine), reviewed.get(slug, 0), quorum, now))
+    return sorted(found, key=lambda one: (-one.score, one.launch.tool_slug))
+
+
+@dataclass(frozen=True, slots=True)
+class _Partner:
+    tool: Tool
+    shared: tuple[str, ...]
+    same_category: bool
+
+    @property
+    def value(self) -> float:
+        """How well the two would pair: the category counts half, each of the first two shared jobs a quarter."""
+        return 0.5 * self.same_category + 0.25 * min(2, len(self.shared))
+
+    @property
+    def why(self) -> str:
+        job = f"both {listing(self.shared)}" if self.shared else f"both {self.tool.category}"
+        return f"would pair with {self.tool.name} ({job})"
+
+
+class _Partners:
+    """The ready tools, by what they have in common with others."""
+
+    def __init__(self, ready: Sequence[Tool], met: Collection[frozenset[str]]) -> None:
+        self.met = met
+        self.by_category: dict[str, list[Tool]] = {}
+        self.by_tag: dict[str, list[Tool]] = {}
+        for tool in ready:
+            if tool.category != "Other":  # what has nothing else in common does not belong together
+                self.by_category.setdefault(tool.category, []).append(tool)
+            for tag in set(tool.tags):
+                self.by_tag.setdefault(tag, []).append(tool)
+        self.words = {tag: set(_words(tag)) for tag in self.by_tag}
+
+    def best(self, tool: Tool, launches: Sequence[Launch]) -> _Partner | None:
+        """Give the tool to compare with: same category or job, another vendor, not met; the nearest, then by slug."""
+        told = _beginnings(" ".join((tool.tagline, *(f"{one.title} {one.tagline}" for one in launches))))
+        jobs = {tag for tag, words in self.words.items() if tag in tool.tags or (words and words <= told)}
+        shared: dict[str, list[str]] = {}
+        others = {one.slug: one for one in self.by_category.get(tool.category, ())}
+        for tag in sorted(jobs):
+            for one in self.by_tag[tag]:
+                others[one.slug] = one
+                shared.setdefault(one.slug, []).append(tag)
+        found = [
+            _Partner(one, tuple(shared.get(slug, ())), one.category == tool.category != "Other")
+            for slug, one in others.items()
+            if slug != tool.slug and _vendor(one) != _vendor(tool) and frozenset((slug, tool.slug)) not in self.met
+        ]
+        return min(found, key=lambda one: (-one.value, one.tool.slug), default=None)
+
+
+def _vendor(tool: Tool) -> str:
+    return (tool.vendor or (urlsplit(tool.url).hostname or tool.slug).removeprefix("www.")).casefold()
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+def _beginnings(text: str) -> set[str]:
+    """Give the words of a text and their beginnings of four letters or more: “reviews” tells of a review."""
+    return {word[:end] for word in _words(text) for end in {len(word), *range(4, len(word))}}
+
+
+def _wanted(launches: Sequence[Launch], partner: _Partner | None, have: int, quorum: int, now: datetime) -> Wanted:
+    newest = launches[-1]
+    feeds = len({feed for one in launches for feed, _ in one.entries})
+    age = max(0, (now - newest.announced_at).days)
+    parts = {
+        "mentions": min(1.0, feeds / EVERYWHERE),
+        "pairing": partner.value if partner else 0.0,
+        "strength": max(one.score for one in launches),
+        "recency": max(0.0, 1 - age / _NEWS_DAYS),
+    }
+    when = "today" if age == 0 else f"{age} {'day' if age == 1 else 'days'} ago"
+    said = [
+        f"in {feeds} {'feed' if feeds == 1 else 'feeds'}",
+        f"announced {when}",
+        partner.why if partner else "no ready tool to pair with",
+        f"{have} of {quorum} reviews" if have else "no review yet",
+    ]
+    score = sum(WEIGHTS[name] * value for name, value in parts.items())
+    told = tuple((name, round(parts[name], 4)) for name in WEIGHTS)
+    return Wanted(newest, round(score, 4), told, ", ".join(said), partner.tool.slug if partner else None)

@@ -1,0 +1,342 @@
+"""The panel's work as plain functions: reviews in and out, what is still wanted, and the tools they are of."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from digest.errors import Fault, FilesError, SettingsError
+from digest.judging import judge
+from digest.model import CATEGORIES, Launch, Review, Tool, Verdict
+from digest.prices import is_stale
+from digest.tools import Appearance, Tools
+from digest.wanting import Wanted, rank
+from digest.weeks import shifted, week_of
+from flows.services import Services
+from sources import reviewexport
+from sources.reviewfiles import part_twins, sift
+from sources.sheets import document_of, tool_values
+
+#: Bytes of a file's name before its ending; file systems end at 255.
+_NAME_BYTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an import did: tools described, reviews that were new, changed or known, and what was left out and why."""
+
+    tools: int
+    new: int
+    changed: int
+    same: int
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export did: the files written, those that said the same already, and those left alone with the reason."""
+
+    tools: int
+    written: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    left: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A tool with the active panel's verdict; `stale` tells that its price wants checking."""
+
+    tool: Tool
+    verdict: Verdict
+    ready: bool
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything kept of a tool.
+
+    `history` has every version of every review with when it was recorded, reviewers in panel order, oldest first;
+    `editions` those it stood in, newest first, each with the version of each review that was printed.
+    """
+
+    standing: Standing
+    history: tuple[tuple[Review, datetime], ...]
+    editions: tuple[tuple[Appearance, Mapping[str, int]], ...]
+    launches: tuple[Launch, ...]
+    aliases: tuple[str, ...]
+
+
+def today(services: Services) -> date:
+    """The day it is in the configured zone."""
+    return services.clock().astimezone(services.settings.zone).date()
+
+
+# Reviews in and out
+
+
+def import_reviews(
+    services: Services, paths: Sequence[Path], *, partial: bool = False, until: date | None = None
+) -> Taken:
+    """Keep the reviews in files and folders: all of them, or nothing where one is wrong.
+
+    Args:
+        services: What to work with.
+        paths: Files and folders.
+        partial: Keep the good documents and report the others instead.
+        until: No day in them may be later; else today.
+
+    Raises:
+        FilesError: Something in them is wrong; nothing was changed. Every fault at once.
+    """
+    found = sift(paths, services.panel, until or today(services))
+    meant = Tools(services.engine).meant({sheet.tool.slug for sheet in found.sheets})
+    slugs = [meant.get(sheet.tool.slug, sheet.tool.slug) for sheet in found.sheets]
+    sheets, faults = part_twins(found.sheets, slugs, found.faults)
+    if faults and not partial:
+        raise FilesError(faults)
+    done = services.store.record_reviews([(sheet.tool, sheet.reviews) for sheet in sheets], services.clock())
+    return Taken(done.tools, done.new, done.changed, done.same, faults)
+
+
+def stored_documents(services: Services) -> dict[str, dict[str, Any]]:
+    """Give every tool that has reviews as a document, by slug: the newest reviews, in panel order."""
+    tools = Tools(services.engine).reviewed()
+    reviews: dict[str, list[Review]] = {}
+    for one in services.store.reviews({tool.slug for tool in tools}):
+        reviews.setdefault(one.tool, []).append(one)
+    return {tool.slug: document_of(tool, _in_panel_order(services, reviews[tool.slug])) for tool in tools}
+
+
+def _in_panel_order(services: Services, reviews: Sequence[Review]) -> list[Review]:
+    place = {one.slug: number for number, one in enumerate(services.panel)}
+    return sorted(reviews, key=lambda one: (place.get(one.reviewer, len(place)), one.reviewer, one.version))
+
+
+def strangers(services: Services, documents: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Give the reviewers in documents that are not on the panel: an import of them is refused."""
+    known = {one.slug for one in services.panel}
+    return sorted({review["reviewer"] for one in documents.values() for review in one["reviews"]} - known)
+
+
+def export_reviews(services: Services, path: Path) -> Exported:
+    """Write everything stored: into one file, by its ending, or into a folder with one YAML file a tool.
+
+    In a folder a file that says the same is left as it is, comments and all. So is one whose reviews are not stored or
+    that cannot be read, with the reason: somebody is still working on it. Nothing is ever deleted.
+
+    Raises:
+        SettingsError: The file's ending is not one of a review file.
+    """
+    documents = stored_documents(services)
+    if path.suffix and not path.is_dir():
+        if (writer := reviewexport.WRITERS.get(path.suffix.lower())) is None:
+            endings = ", ".join(reviewexport.WRITERS)
+            raise SettingsError(f"{path}: found the ending {path.suffix!r}; allowed: {endings}, or a folder")
+        same = not _put(path, writer(list(documents.values())))
+        return Exported(len(documents), () if same else (str(path),), (str(path),) if same else (), ())
+    written, unchanged, left = [], [], []
+    for slug, document in documents.items():
+        file = path / _file_name(slug)
+        text = reviewexport.as_yaml([document])
+        if not file.exists():
+            _put(file, text)
+            written.append(str(file))
+        elif file.read_bytes() == text.encode() or (kept := _kept_because(services, file, document)) == "":
+            unchanged.append(str(file))
+        elif kept:
+            left.append((str(file), kept))
+        else:
+            _put(file, text)
+            written.append(str(file))
+    return Exported(len(documents), tuple(written), tuple(unchanged), tuple(left))
+
+
+def _kept_because(services: Services, file: Path, document: Mapping[str, Any]) -> str | None:
+    """Say why a file in the way of a document is not overwritten: "" when it says the same, None when it is."""
+    found = sift([file], services.panel, date.max)
+    if found.faults or len(found.sheets) != 1:
+        return "it cannot be read as the review file of one tool" if found.faults else "it holds several tools"
+    [sheet] = found.sheets
+    if document_of(sheet.tool, _in_panel_order(services, sheet.reviews)) == document:
+        return ""
+    stored = services.store.reviews({str(document["tool"])}, every_version=True)
+    known = {(one.tool, one.reviewer, one.call, one.quote) for one in stored}
+    if any((one.tool, one.reviewer, one.call, one.quote) not in known for one in sheet.reviews):
+        return f"it holds reviews that are not stored; import it first: verdicts panel import {file}"
+    return None
+
+
+def _file_name(slug: str) -> str:
+    if len(slug.encode()) > _NAME_BYTES:
+        slug = f"{slug[:40]}-{hashlib.sha256(slug.encode()).hexdigest()[:12]}"
+    return f"{slug}.yaml"
+
+
+def _put(file: Path, text: str) -> bool:
+    """Write a file as a whole or not at all; False, and untouched, where it says so already."""
+    if file.is_file() and file.read_bytes() == text.encode():
+        return False
+    file.parent.mkdir(parents=True, exist_ok=True)
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~_umask()
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as part:
+            part.write(text.encode())
+        Path(name).chmod(mode)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+# What is wanted
+
+
+def wanted(services: Services) -> list[Wanted]:
+    """Rank the launches of the last weeks that lack a verdict, most wanted first."""
+    now, settings, store = services.clock(), services.settings, services.store
+    launches = store.launches(since=now - timedelta(days=settings.first_poll_days), until=now)
+    week = week_of(now, settings.zone)
+    return rank(
+        launches,
+        store.tools({one.tool_slug for one in launches}),
+        [tool for tool, _, _ in store.ready(settings.quorum, services.judges)],
+        services.editions.history(shifted(week, 1), settings.repeat_weeks + 1).met,
+        store.reviewed(services.judges),
+        quorum=settings.quorum,
+        now=now,
+    )
+
+
+def write_templates(services: Services, found: Sequence[Wanted], folder: Path) -> tuple[list[str], list[str]]:
+    """Write a review file to fill in for each wanted tool; gives the files written, and those that were there already.
+
+    What is known is filled in, also reviews that are stored; a file that is there is never overwritten.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    slugs = {one.launch.tool_slug for one in found}
+    tools, reviews = services.store.tools(slugs), services.store.reviews(slugs)
+    lenses = {one.slug: one.lens for one in services.panel}
+    written, there = [], []
+    for one in found:
+        tool = tools[one.launch.tool_slug]
+        file = folder / _file_name(tool.slug)
+        stored = {review.reviewer: review for review in reviews if review.tool == tool.slug}
+        document = _to_fill_in(services, tool, stored)
+        try:
+            with file.open("x", encoding="utf-8", newline="\n") as opened:
+                opened.write(reviewexport.template(document, lenses, str(file)))
+            written.append(str(file))
+        except FileExistsError:
+            there.append(str(file))
+    return written, there
+
+
+def _to_fill_in(services: Services, tool: Tool, stored: Mapping[str, Review]) -> dict[str, Any]:
+    """Give what is known of a tool, of that only what an import would take, and a place for each active reviewer."""
+    document = document_of(tool, [])
+    known = {name: document.get(name) for name in ("name", "vendor", "tagline", "category", "entry_price", "url")}
+    for name, value in known.items():
+        faults: list[Fault] = []
+        tool_values("", {name: value}, date.max, faults)
+        if faults:
+            document.pop(name, None)
+    of_stored = {one["reviewer"]: one for one in document_of(tool, list(stored.values()))["reviews"]}
+    active = [one.slug for one in services.panel if one.active]
+    return document | {"reviews": [of_stored.get(slug, {"reviewer": slug}) for slug in active]}
+
+
+# Tools
+
+
+def list_tools(
+    services: Services, category: str | None = None, *, ready: bool | None = None, stale_price: bool = False
+) -> list[Standing]:
+    """Give the tools known, by slug: of a category, with or without a ready verdict, with a price to check again.
+
+    Raises:
+        SettingsError: There is no such category.
+    """
+    if category is not None and category not in CATEGORIES:
+        near = difflib.get_close_matches(category.title(), CATEGORIES, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise SettingsError(f"--category: found {category!r}; allowed: {', '.join(CATEGORIES)}{hint}")
+    tools = Tools(services.engine).all(category)
+    reviewed = services.store.reviewed(services.judges)
+    reviews: dict[str, list[Review]] = {}
+    for one in services.store.reviews({tool.slug for tool in tools} & set(reviewed)):
+        reviews.setdefault(one.tool, []).append(one)
+    found = [_standing(services, tool, reviews.get(tool.slug, [])) for tool in tools]
+    return [one for one in found if ready in (None, one.ready) and (one.stale or not stale_price)]
+
+
+def _standing(services: Services, tool: Tool, newest: Sequence[Review]) -> Standing:
+    verdict = judge(tool, newest, services.panel)
+    stale = bool(tool.entry_price) and is_stale(tool.price_checked_on, today(services))
+    return Standing(tool, verdict, verdict.tally.n >= services.settings.quorum, stale)
+
+
+def look_up(services: Services, slug: str) -> Dossier:
+    """Give everything kept of a tool, found by any slug it ever had.
+
+    Raises:
+        SettingsError: There is no such tool; the text names those that are nearly called so.
+    """
+    tools = Tools(services.engine)
+    tool = tools.find(slug)
+    recorded = {(one.reviewer, one.version): (one, at) for one, at in tools.history(tool.slug)}
+    versions = _in_panel_order(services, [one for one, _ in recorded.values()])
+    newest = {one.reviewer: one for one in versions}
+    editions = [(one, _printed(services, one.week, tool.slug)) for one in tools.appearances(tool.slug)]
+    return Dossier(
+        _standing(services, tool, list(newest.values())),
+        tuple(recorded[one.reviewer, one.version] for one in versions),
+        tuple(editions),
+        tuple(tools.launches(tool.slug)),
+        tuple(tools.aliases(tool.slug)),
+    )
+
+
+def _printed(services: Services, week: str, slug: str) -> dict[str, int]:
+    matchups = services.editions.require(week).edition.matchups
+    sides = (side for matchup in matchups for side in matchup.sides if side.tool.slug == slug)
+    return {review.reviewer: review.version for side in sides for review in side.verdict.reviews}
+
+
+def edit_tool(services: Services, slug: str, given: Mapping[str, Any]) -> tuple[Tool, dict[str, tuple[Any, Any]]]:
+    """Change fields of a tool, as a review file would have them; gives the tool and what was another before.
+
+    `tags` may be one text with commas or semicolons between words. A price that is given was checked today, unless
+    `price_checked_on` says when.
+
+    Raises:
+        SettingsError: There is no such tool, or another one has that name.
+        FilesError: A value is wrong; every fault at once, nothing was changed.
+    """
+    tools, faults, values = Tools(services.engine), list[Fault](), dict(given)
+    slug = tools.find(slug).slug
+    if isinstance(values.get("tags"), str):
+        values["tags"] = [word.strip() for word in re.split("[,;]", values["tags"]) if word.strip()]
+    if "entry_price" in values:
+        values.setdefault("price_checked_on", today(services).isoformat())
+    taken = tool_values("tools edit", values, today(services), faults)
+    if faults:
+        raise FilesError(faults)
+    changed = tools.edit(slug, taken)
+    return tools.find(slug), changed
