@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import reprlib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -171,8 +170,14 @@ def _is_no_character(char: str) -> bool:
     return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
-def _shown(value: object) -> str:
-    """Show a value; what refers to itself over and over in YAML must not be written out."""
+def _shown(value: object, *, deep: bool = True) -> str:
+    """Show a value, lists one level deep: in YAML a few lines can refer to each other a million times over."""
     if value is None:
         return "nothing"
-    return repr(str(value)) if isinstance(value, str) else reprlib.repr(value)
+    if isinstance(value, str):
+        return repr(str(value))
+    if isinstance(value, list) and (deep or not value):
+        return f"[{', '.join(_shown(one, deep=False) for one in value[:_SHOWN])}]"
+    if isinstance(value, list):
+        return "[…]"
+    return "{…}" if isinstance(value, Mapping | Lined) else repr(value)

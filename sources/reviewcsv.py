@@ -28,10 +28,11 @@ def documents(text: str, file: str, faults: list[Fault]) -> list[Lined]:
     A tool's fields are given on all of its rows, or on some of them; where rows disagree the document carries a fault.
     Rows without a cell are passed over. What belongs to no tool is added to `faults`.
     """
+    before = len(faults)
     rows = _rows(text, file, faults)
     header = next(rows, None)
     if header is None:
-        if not faults:
+        if len(faults) == before:
             faults.append(Fault(file, 1, "", "nothing", f"a first row with the columns {','.join(COLUMNS)}"))
         return []
     if wrong := _header_faults(header, file):
@@ -46,6 +47,8 @@ def documents(text: str, file: str, faults: list[Fault]) -> list[Lined]:
             faults.append(Fault(file, row.line, "tool", "nothing", "the tool this review is of, on every row"))
             continue
         tools.setdefault(slug, _Tool(file, row.line)).add(row, cells, len(columns))
+    if not tools and len(faults) == before:
+        faults.append(Fault(file, None, "", "no review", "a row for each review, below the columns"))
     return [one.document() for one in tools.values()]
 
 

@@ -12,7 +12,7 @@ import pytest
 from digest.errors import Fault, FilesError
 from digest.model import CATEGORIES
 from sources.panel import BUNDLED_REVIEWERS, load_reviewers
-from sources.reviewfiles import read_reviews
+from sources.reviewfiles import read_reviews, sift
 from sources.sheets import Sheet
 from tests.examples import reviewers
 
@@ -362,3 +362,59 @@ def test_paths_without_review_files_are_faults(tmp_path: Path) -> None:
 
 def test_nothing_to_read_is_nothing() -> None:
     assert read() == []
+
+
+def test_a_day_that_is_still_to_come_is_refused(tmp_path: Path) -> None:
+    fault = fault_of(tmp_path, "reviewed_on: 2026-11-03", "reviewed_on: 2026-11-17")
+    assert (fault.line, fault.found) == (23, "'2026-11-17', which is still to come")
+    assert fault.allowed == "a day up to today, 2026-11-16"
+    assert fault_of(tmp_path, "2026-11-01", "2026-12-01").field == "price_checked_on"
+    assert read(write(tmp_path, GOOD.replace("reviewed_on: 2026-11-03", "reviewed_on: 2026-11-16")))
+
+
+def test_json_may_hold_a_list_of_documents(tmp_path: Path) -> None:
+    both = f"[{as_json()}, {as_json(tool='oak', category='Toys')}, 5]"
+
+    found = sift([write(tmp_path, both, "all.json")], reviewers(), TODAY)
+
+    assert [sheet.tool.slug for sheet in found.sheets] == ["smallwood"]
+    assert [(fault.field, fault.found) for fault in found.faults] == [("category", "'Toys'"), ("", "text")]
+
+
+def test_good_documents_are_told_from_those_beside_them(tmp_path: Path) -> None:
+    """In one file or in several; what follows a document that is no YAML cannot be read."""
+    oak, ash = (GOOD.replace("tool: smallwood", f"tool: {tool}") for tool in ("oak", "ash"))
+    write(tmp_path, f"{GOOD}---\n{oak.replace('Models', 'Toys')}---\n{ash}---\ntool: [\n---\n{oak}")
+    write(tmp_path, oak.replace("tool: oak", "tool: elm"), "z.yaml")
+
+    found = sift([tmp_path], reviewers(), TODAY)
+
+    assert [sheet.tool.slug for sheet in found.sheets] == ["smallwood", "ash", "elm"]
+    assert [fault.field for fault in found.faults] == ["category", ""]
+
+
+def test_of_a_tool_described_twice_neither_is_good(tmp_path: Path) -> None:
+    twice = write(tmp_path, f"{GOOD}---\n{GOOD}---\n{GOOD.replace('tool: smallwood', 'tool: oak')}")
+
+    found = sift([twice], reviewers(), TODAY)
+
+    assert [sheet.tool.slug for sheet in found.sheets] == ["oak"]
+    assert [fault.found for fault in found.faults] == ["smallwood, also in smallwood.yaml:1"]
+
+
+def test_empty_documents_between_others_are_passed_over(tmp_path: Path) -> None:
+    assert len(read(write(tmp_path, f"---\n---\n{GOOD}---\n"))) == 1
+
+
+def test_a_mapping_that_holds_itself_is_a_fault(tmp_path: Path) -> None:
+    bomb = "".join(f"x{number}: &x{number} [{', '.join([f'*x{number - 1}'] * 9)}]\n" for number in range(1, 9))
+    around = write(tmp_path, f"tool: &self\n  tags: [*self]\nreviews: [*self]\nx0: &x0 [a]\n{bomb}tags: *x8\n")
+
+    assert {"tool", "tags"} <= {fault.field for fault in faults(around)}
+
+
+def test_a_folder_leaves_alone_what_programs_keep_in_it(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    write(tmp_path, "not: [yaml", ".cache.yaml")
+
+    assert len(read(tmp_path)) == 1
