@@ -94,29 +94,45 @@ class _Partners:
         self.met = met
         self.by_category: dict[str, list[Tool]] = {}
         self.by_tag: dict[str, list[Tool]] = {}
-        for tool in ready:
+        self.vendors = {tool.slug: _vendor(tool) for tool in ready}
+        for tool in sorted(ready, key=lambda one: one.slug):
             if tool.category != "Other":  # what has nothing else in common does not belong together
                 self.by_category.setdefault(tool.category, []).append(tool)
             for tag in set(tool.tags):
                 self.by_tag.setdefault(tag, []).append(tool)
-        self.words = {tag: set(_words(tag)) for tag in self.by_tag}
+        self.by_word: dict[str, list[tuple[str, set[str]]]] = {}
+        for tag in self.by_tag:
+            if words := _words(tag):
+                self.by_word.setdefault(words[0], []).append((tag, set(words)))
 
     def best(self, tool: Tool, launches: Sequence[Launch]) -> _Partner | None:
         """Give the tool to compare with: same category or job, another vendor, not met; the nearest, then by slug."""
-        told = _beginnings(" ".join((tool.tagline, *(f"{one.title} {one.tagline}" for one in launches))))
-        jobs = {tag for tag, words in self.words.items() if tag in tool.tags or (words and words <= told)}
         shared: dict[str, list[str]] = {}
-        others = {one.slug: one for one in self.by_category.get(tool.category, ())}
-        for tag in sorted(jobs):
+        others: dict[str, Tool] = {}
+        for tag in sorted(self._jobs(tool, launches)):
             for one in self.by_tag[tag]:
                 others[one.slug] = one
                 shared.setdefault(one.slug, []).append(tag)
+        vendor = _vendor(tool)
+        nearest = (one for one in self.by_category.get(tool.category, ()) if self._may_meet(tool, vendor, one))
+        if (first := next(nearest, None)) is not None:  # of those that share the category only, the others lose to it
+            others.setdefault(first.slug, first)
         found = [
             _Partner(one, tuple(shared.get(slug, ())), one.category == tool.category != "Other")
             for slug, one in others.items()
-            if slug != tool.slug and _vendor(one) != _vendor(tool) and frozenset((slug, tool.slug)) not in self.met
+            if self._may_meet(tool, vendor, one)
         ]
         return min(found, key=lambda one: (-one.value, one.tool.slug), default=None)
+
+    def _jobs(self, tool: Tool, launches: Sequence[Launch]) -> set[str]:
+        """Give the tags of ready tools that are the tool's own, or whose words its announcements hold."""
+        told = _beginnings(" ".join((tool.tagline, *(f"{one.title} {one.tagline}" for one in launches))))
+        said = (one for word in told & self.by_word.keys() for one in self.by_word[word])
+        return {tag for tag, words in said if words <= told} | (self.by_tag.keys() & set(tool.tags))
+
+    def _may_meet(self, tool: Tool, vendor: str, other: Tool) -> bool:
+        same = other.slug == tool.slug or self.vendors[other.slug] == vendor
+        return not same and frozenset((other.slug, tool.slug)) not in self.met
 
 
 def _vendor(tool: Tool) -> str:
