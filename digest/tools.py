@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -66,8 +66,12 @@ class Tools:
         statement = select(ToolRow).where(~renamed).order_by(ToolRow.slug)
         if category is not None:
             statement = statement.where(ToolRow.category == category)
-        with reading(self.engine) as session:
-            return [tool_of(row) for row in session.exec(statement)]
+        columns = [getattr(ToolRow, field.name) for field in fields(Tool)]
+        with reading(
+            self.engine
+        ) as session:  # rows as values: objects of a hundred thousand tools take three times as long
+            rows = session.connection().execute(statement.with_only_columns(*columns))
+            return [Tool(**{**row._mapping, "tags": tuple(row.tags)}) for row in rows]
 
     def reviewed(self) -> list[Tool]:
         """Give the tools that anybody ever reviewed, by slug."""

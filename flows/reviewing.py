@@ -277,18 +277,20 @@ def list_tools(
         near = difflib.get_close_matches(category.title(), CATEGORIES, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise SettingsError(f"--category: found {category!r}; allowed: {', '.join(CATEGORIES)}{hint}")
+    day, reviewed = today(services), services.store.reviewed(services.judges)
     tools = Tools(services.engine).all(category)
-    reviewed = services.store.reviewed(services.judges)
+    if ready:
+        tools = [tool for tool in tools if reviewed.get(tool.slug, 0) >= services.settings.quorum]
     reviews: dict[str, list[Review]] = {}
-    for one in services.store.reviews({tool.slug for tool in tools} & set(reviewed)):
+    for one in services.store.reviews({tool.slug for tool in tools} & reviewed.keys()):
         reviews.setdefault(one.tool, []).append(one)
-    found = [_standing(services, tool, reviews.get(tool.slug, [])) for tool in tools]
+    found = (_standing(services, tool, reviews.get(tool.slug, []), day) for tool in tools)
     return [one for one in found if ready in (None, one.ready) and (one.stale or not stale_price)]
 
 
-def _standing(services: Services, tool: Tool, newest: Sequence[Review]) -> Standing:
+def _standing(services: Services, tool: Tool, newest: Sequence[Review], day: date) -> Standing:
     verdict = judge(tool, newest, services.panel)
-    stale = bool(tool.entry_price) and is_stale(tool.price_checked_on, today(services))
+    stale = bool(tool.entry_price) and is_stale(tool.price_checked_on, day)
     return Standing(tool, verdict, verdict.tally.n >= services.settings.quorum, stale)
 
 
@@ -305,7 +307,7 @@ def look_up(services: Services, slug: str) -> Dossier:
     newest = {one.reviewer: one for one in versions}
     editions = [(one, _printed(services, one.week, tool.slug)) for one in tools.appearances(tool.slug)]
     return Dossier(
-        _standing(services, tool, list(newest.values())),
+        _standing(services, tool, list(newest.values()), today(services)),
         tuple(recorded[one.reviewer, one.version] for one in versions),
         tuple(editions),
         tuple(tools.launches(tool.slug)),

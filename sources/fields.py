@@ -43,7 +43,7 @@ class Fields:
     def fault(self, field: str, found: str, allowed: str) -> None:
         """Note that a field is wrong."""
         line = self.written.lines.get(field, self.written.start)
-        self.faults.append(Fault(self.file, line, field, found[:_SHOWN], allowed))
+        self.faults.append(Fault(self.file, line, str(field), found[:_SHOWN], allowed))
 
     def only(self, *known: str) -> None:
         """Note every field that is not among these."""

@@ -186,7 +186,7 @@ _UNSAID: tuple[Callable[[Fault], bool], ...] = (
     ),
     lambda fault: fault.found.endswith("still to come"),
     lambda fault: fault.field == "entry_price" and fault.allowed != "text",
-    lambda fault: fault.field == "tool" and not fault.found.isascii(),
+    lambda fault: fault.field == "tool" and fault.found[0] == "'" and not fault.found.isascii(),
     lambda fault: fault.field == "url" and bool(re.match(r"'https?://[\[@:]", fault.found)),
     lambda fault: fault.allowed in {"text without control characters", "whole characters, not half of an escaped pair"},
 )
@@ -234,6 +234,7 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(mutated())
 @example(document(tool="oak\n"))
+@example(document(tool={}))
 @example(document(reviews=[{"reviewer": "builder", "call": "ship", "reviewed_on": "2026-11-02\n", "quote": "x"}]))
 @example(document(vendor=None, price_checked_on=None, open_source=None, tags=None))
 def test_schema_and_reader_accept_the_same_documents(folder: Path, found: dict[str, Any]) -> None:
