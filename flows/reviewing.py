@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from digest.errors import Fault, FilesError, SettingsError
 from digest.judging import judge
@@ -24,6 +24,9 @@ from flows.services import Services
 from sources import reviewexport
 from sources.reviewfiles import part_twins, sift
 from sources.sheets import document_of, tool_values
+
+#: What became of one file of an export.
+Outcome = Literal["written", "unchanged", "left"]
 
 #: Bytes of a file's name before its ending; file systems end at 255.
 _NAME_BYTES = 200
@@ -143,36 +146,31 @@ def export_reviews(services: Services, path: Path) -> Exported:
             raise SettingsError(f"{path}: found the ending {path.suffix!r}; allowed: {endings}, or a folder")
         same = not _put(path, writer(list(documents.values())))
         return Exported(len(documents), () if same else (str(path),), (str(path),) if same else (), ())
-    written, unchanged, left = [], [], []
-    for slug, document in documents.items():
-        file = path / _file_name(slug)
-        text = reviewexport.as_yaml([document])
-        if not file.exists():
-            _put(file, text)
-            written.append(str(file))
-        elif file.read_bytes() == text.encode() or (kept := _kept_because(services, file, document)) == "":
-            unchanged.append(str(file))
-        elif kept:
-            left.append((str(file), kept))
-        else:
-            _put(file, text)
-            written.append(str(file))
-    return Exported(len(documents), tuple(written), tuple(unchanged), tuple(left))
+    files = {str(path / _file_name(slug)): document for slug, document in documents.items()}
+    done = {file: _put_apart(services, Path(file), document) for file, document in files.items()}
+    return Exported(
+        len(documents),
+        tuple(file for file, (outcome, _) in done.items() if outcome == "written"),
+        tuple(file for file, (outcome, _) in done.items() if outcome == "unchanged"),
+        tuple((file, reason) for file, (outcome, reason) in done.items() if outcome == "left"),
+    )
 
 
-def _kept_because(services: Services, file: Path, document: Mapping[str, Any]) -> str | None:
-    """Say why a file in the way of a document is not overwritten: "" when it says the same, None when it is."""
-    found = sift([file], services.panel, date.max)
-    if found.faults or len(found.sheets) != 1:
-        return "it cannot be read as the review file of one tool" if found.faults else "it holds several tools"
-    [sheet] = found.sheets
-    if document_of(sheet.tool, _in_panel_order(services, sheet.reviews)) == document:
-        return ""
-    stored = services.store.reviews({str(document["tool"])}, every_version=True)
-    known = {(one.tool, one.reviewer, one.call, one.quote) for one in stored}
-    if any((one.tool, one.reviewer, one.call, one.quote) not in known for one in sheet.reviews):
-        return f"it holds reviews that are not stored; import it first: verdicts panel import {file}"
-    return None
+def _put_apart(services: Services, file: Path, document: Mapping[str, Any]) -> tuple[Outcome, str]:
+    """Write a document into a file of its own, unless what stands there says the same or is not stored; says why."""
+    text = reviewexport.as_yaml([document])
+    if file.exists() and file.read_bytes() != text.encode():
+        found = sift([file], services.panel, date.max)
+        if found.faults or len(found.sheets) != 1:
+            return "left", "it cannot be read as the review file of one tool"
+        [sheet] = found.sheets
+        if document_of(sheet.tool, _in_panel_order(services, sheet.reviews)) == document:
+            return "unchanged", ""
+        stored = services.store.reviews({str(document["tool"])}, every_version=True)
+        known = {(one.tool, one.reviewer, one.call, one.quote) for one in stored}
+        if any((one.tool, one.reviewer, one.call, one.quote) not in known for one in sheet.reviews):
+            return "left", f"it holds reviews that are not stored; import it first: verdicts panel import {file}"
+    return ("written" if _put(file, text) else "unchanged"), ""
 
 
 def _file_name(slug: str) -> str:

@@ -87,6 +87,8 @@ def template(document: Document, lenses: Mapping[str, str], file: str) -> str:
         "reviewed_on": "a day such as 2026-11-02",
     }
     asked = {f"reviewer {slug}": lens for slug, lens in lenses.items()}
+    if not any("call" in one for one in document["reviews"]):  # nobody but the launch said so yet
+        asked |= {f"{name} {document.get(name)}": "from the launch: right?" for name in ("url", "entry_price")}
     head = f"# yaml-language-server: $schema={SCHEMA.as_uri()}\n"
     return f"{head}# Fill in what is empty, then: verdicts panel import {file}\n" + _document(empty, notes | asked)
 

@@ -259,3 +259,10 @@ def test_the_schema_offers_the_categories_and_reviewers_there_are() -> None:
 
     assert tuple(properties["category"]["enum"]) == CATEGORIES
     assert properties["reviews"]["items"]["properties"]["reviewer"]["anyOf"][0]["enum"] == SLUGS
+
+
+def test_what_only_a_launch_said_is_marked_in_a_template() -> None:
+    fresh = template(document(reviews=[{"reviewer": "builder"}]), {}, "oak.yaml")
+
+    assert "url: https://example.org/oak  # from the launch: right?\n" in fresh
+    assert "from the launch" not in template(document(), {}, "oak.yaml")
