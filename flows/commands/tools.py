@@ -12,6 +12,7 @@ app = typer.Typer()
 tools_app = typer.Typer(help="The tools known: list, show, edit.", no_args_is_help=True)
 app.add_typer(tools_app, name="tools")
 
+Text = str | None
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="Its slug, or one it had before.")]
 
 
@@ -117,24 +118,18 @@ def _places(shown: dict[str, Any]) -> list[str]:
 @tools_app.command("edit")
 def tools_edit(  # noqa: PLR0913, PLR0917 - one option a field
     slug: Slug,
-    name: Annotated[str | None, typer.Option("--name", help="What it is called; the slug stays.")] = None,
-    vendor: Annotated[str | None, typer.Option("--vendor", help="Who makes it.")] = None,
-    tagline: Annotated[str | None, typer.Option("--tagline", help="One line.")] = None,
-    description: Annotated[str | None, typer.Option("--description", help="A paragraph.")] = None,
-    category: Annotated[
-        str | None, typer.Option("--category", help="Remembered: no launch or review file changes it.")
-    ] = None,
+    name: Annotated[Text, typer.Option(help="What it is called; the slug stays.")] = None,
+    vendor: Annotated[Text, typer.Option(help="Who makes it.")] = None,
+    tagline: Annotated[Text, typer.Option(help="One line.")] = None,
+    description: Annotated[Text, typer.Option(help="A paragraph.")] = None,
+    category: Annotated[Text, typer.Option(help="Remembered: no launch or review file changes it.")] = None,
     entry_price: Annotated[
-        str | None, typer.Option("--entry-price", help='Free, Freemium, Paid, or such as "$20/month"; checked today.')
+        Text, typer.Option(help='Free, Freemium, Paid, or such as "$20/month"; checked today.')
     ] = None,
-    price_checked_on: Annotated[
-        str | None, typer.Option("--price-checked-on", help="The day the price was checked, if not today.")
-    ] = None,
-    open_source: Annotated[
-        bool | None, typer.Option("--open-source/--no-open-source", help="Whether it is open source.")
-    ] = None,
-    tags: Annotated[str | None, typer.Option("--tags", help="The job it does, words with commas between.")] = None,
-    url: Annotated[str | None, typer.Option("--url", help="Its homepage.")] = None,
+    price_checked_on: Annotated[Text, typer.Option(help="The day the price was checked, if not today.")] = None,
+    open_source: Annotated[bool | None, typer.Option(help="Whether it is open source.")] = None,
+    tags: Annotated[Text, typer.Option(help="The job it does, words with commas between.")] = None,
+    url: Annotated[Text, typer.Option(help="Its homepage.")] = None,
     home: Home = None,
     now: Now = None,
     as_json: AsJson = False,

@@ -111,7 +111,7 @@ def test_what_is_wrong_is_told_at_once_and_changes_nothing(sampled: Path) -> Non
     before = verdicts("tools", "show", "cloakroom", "--json", *NOW, home=sampled).document
 
     ran = edit(sampled, "cloakroom", "--name", "New", "--category", "Audio", "--url", "nowhere", "--price-checked-on",
-               "2027-01-01", "--entry-price", "gratis", "--tagline", " ")  # fmt: skip
+               "2027-01-01", "--entry-price", "a fortune", "--tagline", " ")  # fmt: skip
 
     assert ran.status == 2
     assert [line.split(": ")[2] for line in ran.err.splitlines()] == [
