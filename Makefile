@@ -15,6 +15,7 @@ test: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.starting
 	$(BIN)/python -m tests.benchmarks.launches
+	$(BIN)/python -m tests.benchmarks.composing
 	$(BIN)/python -m tests.benchmarks.gathering --growth
 
 lint: .venv/dev

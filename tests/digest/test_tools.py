@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from digest.decisions import Decisions
+from digest.editions import Editions
 from digest.errors import SettingsError
 from digest.store import Store
 from digest.tools import Appearance, Tools
@@ -51,8 +52,9 @@ def test_history_has_every_version_and_when_it_came(store: Store, tools: Tools) 
 def test_a_tool_knows_the_editions_it_stood_in_but_not_skipped_ones(store: Store, tools: Tools) -> None:
     kept = edition(matchups=1)
     a, b = (side.tool.slug for side in kept.matchups[0].sides)
-    store.keep_draft(kept)
-    store.keep_draft(replace(kept, week="2026-W48"), skipped_because="no time")
+    editions = Editions(store.engine)
+    editions.keep_draft(kept)
+    editions.keep_draft(replace(kept, week="2026-W48"), skipped_because="no time")
 
     assert tools.appearances(a) == [Appearance(kept.week, "draft", b)]
     assert tools.appearances(b) == [Appearance(kept.week, "draft", a)]
