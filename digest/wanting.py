@@ -13,6 +13,12 @@ from digest.model import Launch, Tool, listing
 #: Feeds that carry a launch until it counts as seen everywhere.
 EVERYWHERE = 4
 
+
+def prominence(launches: Iterable[Launch]) -> float:
+    """Tell how widely launches of one tool were carried, from 0 to 1: the share of EVERYWHERE different feeds."""
+    return min(1.0, len({feed for one in launches for feed, _ in one.entries}) / EVERYWHERE)
+
+
 #: How much each part counts; together 1. What many feeds carry is asked for most; a tool that can meet a ready one
 #: makes an edition, one that cannot waits for a second review.
 WEIGHTS = {"mentions": 0.40, "pairing": 0.25, "strength": 0.20, "recency": 0.15}
@@ -153,7 +159,7 @@ def _wanted(launches: Sequence[Launch], partner: _Partner | None, have: int, quo
     feeds = len({feed for one in launches for feed, _ in one.entries})
     age = max(0, (now - newest.announced_at).days)
     parts = {
-        "mentions": min(1.0, feeds / EVERYWHERE),
+        "mentions": prominence(launches),
         "pairing": partner.value if partner else 0.0,
         "strength": max(one.score for one in launches),
         "recency": max(0.0, 1 - age / _NEWS_DAYS),

@@ -22,7 +22,7 @@ from digest.model import Candidate, Correction, Counts, Finding, Launch, Message
 from digest.pairing import pick
 from digest.preflight import blockers, preflight, summary
 from digest.spotting import spot
-from digest.wanting import EVERYWHERE
+from digest.wanting import prominence as carried
 from digest.weeks import bounds, due_in, week_of
 from flows.services import Services
 from subscribers.addressing import Batch, Recipient
@@ -195,7 +195,7 @@ def _candidates(services: Services, launches: Sequence[Launch], since: datetime)
     for launch in launches:
         slug = launch.tool_slug
         newest[slug] = max(newest.get(slug, launch.announced_at), launch.announced_at)
-        prominence[slug] = max(prominence.get(slug, 0.0), _prominence(launch))
+        prominence[slug] = max(prominence.get(slug, 0.0), carried([launch]))
     return [
         Candidate(
             tool,
@@ -206,10 +206,6 @@ def _candidates(services: Services, launches: Sequence[Launch], since: datetime)
         )
         for tool, reviews, recorded in ready
     ]
-
-
-def _prominence(launch: Launch) -> float:
-    return min(1.0, len({feed for feed, _ in launch.entries}) / EVERYWHERE)
 
 
 def _why_nothing(launches: Sequence[Launch], candidates: Sequence[Candidate], resting: Collection[str]) -> str:
