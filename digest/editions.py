@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
 from digest.errors import EditionError
-from digest.model import Call, Edition, Message, Review, State
+from digest.model import Call, Edition, Matchup, Message, Review, State
 from digest.store import newest_reviews
 from digest.tables import EditionRow, MatchupRow, PairWordRow, ReviewRow, TemplatesRow, ToolAliasRow
 from digest.weeks import shifted, weeks_between
@@ -144,8 +144,8 @@ class Editions:
             last_shown=shown,
         )
 
-    def comparison(self, a: str, b: str) -> EditionRecord | None:
-        """Give the newest public edition in which two tools met, in either order, under any slug they have had."""
+    def comparison(self, a: str, b: str) -> tuple[EditionRecord, Matchup] | None:
+        """Give the newest public edition in which two tools met, in either order and under any slug they have had."""
         with reading(self.engine) as session:
             one, other = _every_name(session, a), _every_name(session, b)
         either = or_(
@@ -161,7 +161,11 @@ class Editions:
         )
         with reading(self.engine) as session:
             row = session.exec(statement).first()
-            return _record_of(row) if row else None
+        if row is None:
+            return None
+        record = _record_of(row)
+        found = (matchup for matchup in record.edition.matchups if _compares(matchup, one, other))
+        return record, next(found)
 
     def keep_draft(self, edition: Edition, *, skipped_because: str = "", again: bool = True) -> EditionRecord:
         """Keep a composed edition as the week's draft, or as skipped with a reason.
@@ -417,6 +421,11 @@ def _every_name(session: Session, slug: str) -> set[str]:
     """Give a tool's slug and every one it has had, from any of them."""
     now = session.exec(select(ToolAliasRow.tool_slug).where(ToolAliasRow.slug == slug)).first() or slug
     return {slug, now, *session.exec(select(ToolAliasRow.slug).where(ToolAliasRow.tool_slug == now))}
+
+
+def _compares(matchup: Matchup, one: Container[str], other: Container[str]) -> bool:
+    a, b = (side.tool.slug for side in matchup.sides)
+    return (a in one and b in other) or (a in other and b in one)
 
 
 def _tells(edition: Edition) -> Iterator[tuple[tuple[str, str], tuple[Call, str]]]:

@@ -44,15 +44,21 @@ class Tools:
                 )
             }
 
+    def known(self, slug: str) -> Tool | None:
+        """Give a tool by its slug, or by one that means it; None when there is none."""
+        with reading(self.engine) as session:
+            row = _row(session, slug)
+            return tool_of(row) if row else None
+
     def find(self, slug: str) -> Tool:
         """Find a tool by its slug, or by one that means it.
 
         Raises:
             SettingsError: There is none; the text names those that are nearly called so.
         """
+        if (tool := self.known(slug)) is not None:
+            return tool
         with reading(self.engine) as session:
-            if (row := _row(session, slug)) is not None:
-                return tool_of(row)
             known = [*session.exec(select(ToolRow.slug)), *session.exec(select(ToolAliasRow.slug))]
         wanted = slugify(slug)
         near = [one for one in sorted(known) if wanted and wanted in one][:5]

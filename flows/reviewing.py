@@ -17,7 +17,7 @@ from digest.errors import Fault, FilesError, SettingsError
 from digest.judging import judge
 from digest.model import CATEGORIES, Launch, Review, Tool, Verdict
 from digest.prices import is_stale
-from digest.tools import Appearance, Tools
+from digest.tools import Appearance
 from digest.wanting import Wanted, rank
 from digest.weeks import shifted, week_of
 from flows.services import Services
@@ -101,7 +101,7 @@ def import_reviews(
         FilesError: Something in them is wrong; nothing was changed. Every fault at once.
     """
     found = sift(paths, services.panel, until or today(services))
-    meant = Tools(services.engine).meant({sheet.tool.slug for sheet in found.sheets})
+    meant = services.tools.meant({sheet.tool.slug for sheet in found.sheets})
     slugs = [meant.get(sheet.tool.slug, sheet.tool.slug) for sheet in found.sheets]
     sheets, faults = part_twins(found.sheets, slugs, found.faults)
     if faults and not partial:
@@ -112,7 +112,7 @@ def import_reviews(
 
 def stored_documents(services: Services) -> dict[str, dict[str, Any]]:
     """Give every tool that has reviews as a document, by slug: the newest reviews, in panel order."""
-    tools = Tools(services.engine).reviewed()
+    tools = services.tools.reviewed()
     reviews: dict[str, list[Review]] = {}
     for one in services.store.reviews({tool.slug for tool in tools}):
         reviews.setdefault(one.tool, []).append(one)
@@ -276,7 +276,7 @@ def list_tools(
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise SettingsError(f"--category: found {category!r}; allowed: {', '.join(CATEGORIES)}{hint}")
     day, reviewed = today(services), services.store.reviewed(services.judges)
-    tools = Tools(services.engine).all(category)
+    tools = services.tools.all(category)
     if ready:
         tools = [tool for tool in tools if reviewed.get(tool.slug, 0) >= services.settings.quorum]
     reviews: dict[str, list[Review]] = {}
@@ -298,7 +298,7 @@ def look_up(services: Services, slug: str) -> Dossier:
     Raises:
         SettingsError: There is no such tool; the text names those that are nearly called so.
     """
-    tools = Tools(services.engine)
+    tools = services.tools
     tool = tools.find(slug)
     recorded = {(one.reviewer, one.version): (one, at) for one, at in tools.history(tool.slug)}
     versions = _in_panel_order(services, [one for one, _ in recorded.values()])
@@ -329,7 +329,7 @@ def edit_tool(services: Services, slug: str, given: Mapping[str, Any]) -> tuple[
         SettingsError: There is no such tool, or another one has that name.
         FilesError: A value is wrong; every fault at once, nothing was changed.
     """
-    tools, faults, values = Tools(services.engine), list[Fault](), dict(given)
+    tools, faults, values = services.tools, list[Fault](), dict(given)
     slug = tools.find(slug).slug
     if isinstance(values.get("tags"), str):
         values["tags"] = [word.strip() for word in re.split("[,;]", values["tags"]) if word.strip()]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from digest.decisions import Decisions
     from digest.editions import Editions
     from digest.store import Store
+    from digest.tools import Tools
     from sources.policy import Policy
     from sources.store import FeedStore
     from subscribers.addressing import Identity
@@ -86,6 +87,13 @@ class Services:
         from digest.editions import Editions
 
         return Editions(self.engine)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """Tools with their history, by any name they ever had."""
+        from digest.tools import Tools
+
+        return Tools(self.engine)
 
     @cached_property
     def decisions(self) -> Decisions:

@@ -75,6 +75,7 @@ def _pages(services: Services, port: int) -> Iterator[None]:
     app = create_app(
         Rooms(
             editions=services.editions,
+            tools=services.tools,
             subscribers=services.subscribers,
             site=settings.site,
             contact=settings.reply_to or settings.from_email,

@@ -16,8 +16,9 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from digest.editions import PUBLIC, EditionRecord, Editions
-from digest.model import READER, Matchup, Site, percent
+from digest.model import READER, Matchup, Side, Site, percent
 from digest.rendering import environment
+from digest.tools import Tools
 from subscribers.links import reader_of
 from subscribers.store import Reader, Subscribers
 
@@ -55,6 +56,7 @@ class Rooms:
     """What the pages work with, handed in by whoever serves them."""
 
     editions: Editions
+    tools: Tools
     subscribers: Subscribers
     site: Site
     contact: str
@@ -95,6 +97,7 @@ def create_app(rooms: Rooms) -> FastAPI:
         return _harden(show("message.html", status=500, title=_SAID[500]))
 
     _archive(app, rooms, show)
+    _comparisons(app, rooms, show)
     _readers(app, rooms, show)
     return app
 
@@ -136,6 +139,17 @@ def _archive(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
         page.headers["Content-Security-Policy"] = _POLICY.format(style="'unsafe-inline'")
         return page
 
+    @app.api_route("/site.css", methods=["GET", "HEAD"])
+    def style() -> Response:
+        source = environment(tuple(rooms.folders)).get_template("pages/site.css").render()
+        return Response(source, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+    @app.api_route("/healthz", methods=["GET", "HEAD"])
+    def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+
+def _comparisons(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
     @app.api_route("/compare/{pair}", methods=["GET", "HEAD"], response_model=None)
     def compare(pair: str) -> Response:
         record, matchup = _find(rooms.editions, pair)
@@ -149,24 +163,36 @@ def _archive(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
         title = " vs ".join(side.tool.name for side in matchup.sides)
         return show("compare.html", title=title, record=record, matchup=matchup, panel=panel, percent=percent)
 
-    @app.api_route("/site.css", methods=["GET", "HEAD"])
-    def style() -> Response:
-        source = environment(tuple(rooms.folders)).get_template("pages/site.css").render()
-        return Response(source, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+    @app.api_route("/tools/{slug}", methods=["GET", "HEAD"], response_model=None)
+    def tool(slug: str) -> Response:
+        found = rooms.tools.known(slug)
+        stood = _stood(rooms, found.slug) if found else []
+        if found is None or not stood:  # a verdict that no edition has printed is not public
+            raise HTTPException(404, "No edition has compared this tool yet.")
+        if found.slug != slug:
+            return RedirectResponse(f"/tools/{found.slug}", status_code=301)
+        return show("tool.html", title=found.name, tool=found, stood=stood, percent=percent)
 
-    @app.api_route("/healthz", methods=["GET", "HEAD"])
-    def healthz() -> PlainTextResponse:
-        return PlainTextResponse("ok\n")
+
+def _stood(rooms: Rooms, slug: str) -> list[tuple[str, Matchup, Side]]:
+    """Give the public editions a tool stood in, newest first: the week, the matchup, and its own side."""
+    weeks = [one.week for one in rooms.tools.appearances(slug) if one.state in PUBLIC]
+    editions = (record.edition for week in weeks if (record := rooms.editions.of(week)))
+    return [
+        (edition.week, matchup, side)
+        for edition in editions
+        for matchup in edition.matchups
+        for side in matchup.sides
+        if side.tool.slug == slug
+    ]
 
 
 def _find(editions: Editions, pair: str) -> tuple[EditionRecord, Matchup]:
     """Find the newest public matchup of a pair written in either order; a slug may itself hold "-vs-"."""
     for cut in re.finditer("(?=-vs-)", pair[:200]):
         a, b = pair[: cut.start()], pair[cut.start() + len("-vs-") :]
-        if record := editions.comparison(a, b):
-            for matchup in record.edition.matchups:
-                if {side.tool.slug for side in matchup.sides} == {a, b}:
-                    return record, matchup
+        if found := editions.comparison(a, b):
+            return found
     raise HTTPException(404, "These two tools were not compared here.")
 
 

@@ -22,6 +22,9 @@ from digest.database import open_engine, upgrade
 from digest.editions import Editions
 from digest.model import Edition, Tally, Verdict
 from digest.rendering import render, template_folders
+from digest.store import Store
+from digest.tables import ToolAliasRow, ToolRow
+from digest.tools import Tools
 from pages.app import Rooms, create_app
 from subscribers.links import reader_token
 from subscribers.store import Subscribers
@@ -59,6 +62,8 @@ class Place:
             return [(one.what, one.source) for one in session.exec(select(ConsentRow).order_by("id"))]
 
     def publish(self, what: Edition) -> None:
+        tools = [side.tool for one in what.matchups for side in one.sides]
+        Store(self.engine).record_reviews([(tool, ()) for tool in tools], NOW)
         editions = Editions(self.engine)
         editions.keep_draft(what)
         editions.approve(what.week, render(what, site()), "an editor", NOW)
@@ -79,7 +84,8 @@ def serve(engine: Engine) -> Place:
     subscribers.take_in([(2, ada)], NOW, source="test")
     app = create_app(
         Rooms(
-            editions=Editions(engine), subscribers=subscribers, site=site(), contact="editor@example.org",
+            editions=Editions(engine), tools=Tools(engine), subscribers=subscribers, site=site(),
+            contact="editor@example.org",
             secret=SECRET, folders=template_folders(), clock=lambda: LATER,
         )
     )  # fmt: skip
@@ -116,7 +122,7 @@ def words(html: str) -> str:
 
 def addresses(place: Place) -> list[str]:
     """An address for every page there is, found by route."""
-    filled = {"week": WEEK, "pair": "plumbline-vs-lantern", "token": place.token}
+    filled = {"week": WEEK, "pair": "plumbline-vs-lantern", "slug": "plumbline", "token": place.token}
     return [
         route.path.format(**filled)
         for route in place.app.routes
@@ -196,6 +202,40 @@ def test_a_comparison_says_what_the_email_leaves_out(place: Place) -> None:
     assert matchup(1).bottom_line in said
     assert "100 % of 4" in said
     assert "90 % of 233 votes" in said
+
+
+def test_a_tool_s_page_tells_where_it_was_compared(place: Place) -> None:
+    one = matchup(1).a
+    page = place.client.get(f"/tools/{one.tool.slug}")
+    said = words(page.text)
+
+    assert page.status_code == 200
+    assert one.tool.description in said
+    assert f"{one.tool.name} vs {matchup(1).b.tool.name}" in said
+    assert f"Edition {WEEK} : 100 % of 4 reviewers would ship {one.tool.name}." in said
+
+
+def test_links_under_an_old_slug_lead_to_the_new_one(place: Place) -> None:
+    one, other = (side.tool for side in matchup(1).sides)
+    with Session(place.engine) as session:
+        session.add(ToolAliasRow(slug="old-name", tool_slug=one.slug))
+        session.commit()
+
+    tool = place.client.get("/tools/old-name", follow_redirects=False)
+    assert (tool.status_code, tool.headers["location"]) == (301, f"/tools/{one.slug}")
+    compared = place.client.get(f"/compare/{other.slug}-vs-old-name", follow_redirects=False)
+    assert (compared.status_code, compared.headers["location"]) == (301, f"/compare/{one.slug}-vs-{other.slug}")
+
+
+def test_a_tool_that_no_public_edition_compared_has_no_page(place: Place) -> None:
+    with Session(place.engine) as session:
+        session.add(ToolRow(slug="tidepool", name="Tidepool", added_at=NOW))
+        session.commit()
+
+    for slug in ("tidepool", "nobody"):
+        page = place.client.get(f"/tools/{slug}")
+        assert page.status_code == 404
+        assert "No edition has compared this tool yet." in words(page.text)
 
 
 def test_what_is_missing_is_a_dash_and_leaves_no_empty_place(place: Place) -> None:
