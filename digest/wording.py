@@ -1,0 +1,103 @@
+"""Figures, dates, addresses and corrections as a message prints them, and as they are traced back in it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import date
+from urllib.parse import quote, urlsplit
+
+from digest.model import Correction, Edition, Side, Tally, Tool
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+#: Controls, half surrogates and non-characters break XML; embeddings and overrides reorder what follows.
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+)
+_SPACE = re.compile("[ \t\n\x0b\x0c\r\x85\u2028\u2029]+")
+
+
+def one_line(text: str) -> str:
+    """Text from outside as one line without control characters."""
+    return _UNWANTED.sub("", _SPACE.sub(" ", text)).strip()
+
+
+def address(url: str) -> str:
+    """A web address in characters that are safe in every part; "" for anything but http and https."""
+    url = one_line(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as http://[
+        return ""
+    return quote(url, safe=":/?#@!$&'()*+,;=%~") if parts.scheme in {"http", "https"} and parts.netloc else ""
+
+
+def day(on: date, this_year: int) -> str:
+    """A day in a narrow place, such as 9 Nov; with its year when that is another one."""
+    return f"{on.day} {_MONTHS[on.month - 1][:3]}" + (f" {on.year}" if on.year != this_year else "")
+
+
+def full_day(on: date, this_year: int) -> str:
+    """A day in a sentence, such as 9 November; with its year when that is another one."""
+    return f"{on.day} {_MONTHS[on.month - 1]}" + (f" {on.year}" if on.year != this_year else "")
+
+
+def week_name(week: str) -> str:
+    """An ISO week for a heading: Week 47, 2026."""
+    year, _, number = week.partition("-W")
+    return f"Week {int(number)}, {year}"
+
+
+def period(edition: Edition) -> str:
+    """The days an edition covers, saying month and year only once: 9–16 November 2026."""
+    first, last = edition.since.date(), edition.until.date()
+    end = f"{last.day} {_MONTHS[last.month - 1]} {last.year}"
+    if first >= last:
+        return end
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{end}"
+    year = f" {first.year}" if first.year != last.year else ""
+    return f"{first.day} {_MONTHS[first.month - 1]}{year} – {end}"
+
+
+def panel_note(side: Side) -> str:
+    """Where a panel's percentage comes from: its n, and how many calls are still to come."""
+    tally = side.verdict.tally
+    waiting = side.verdict.panel_size - tally.n
+    note = f"{tally.ships} of {tally.n} ship" if tally.n else "no calls yet"
+    return note + (f", {waiting} to come" if tally.n and waiting > 0 else "")
+
+
+def community_note(votes: Tally) -> str:
+    """Where a community's percentage comes from."""
+    return f"{votes.ships:,} of {votes.n:,} ship" if votes.n else "no votes yet"
+
+
+def correction(one: Correction, this_year: int) -> str:
+    """Tell readers which call they were shown no longer holds; reviewers are roles, hence “the Skeptic”."""
+    role = one.reviewer_name if one.reviewer_name.casefold().startswith("the ") else f"the {one.reviewer_name}"
+    return (
+        f"Since we printed it in {one.week}, {role} changed the call on {one.tool_name}"
+        f" from {one.before} to {one.after} ({full_day(one.changed_on, this_year)})."
+    )
+
+
+def vary(sentences: Sequence[str], a: Tool, b: Tool, week: str) -> str:
+    """Choose one of several wordings, always the same for the same pair in the same week."""
+    chosen = hashlib.sha256(f"{week} {a.slug} {b.slug} {len(sentences)}".encode()).digest()
+    return sentences[int.from_bytes(chosen[:4]) % len(sentences)]
+
+
+def stopped(sentence: str) -> str:
+    """End a sentence with a full stop, unless the name at its end brings a stop of its own."""
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
+
+
+def stopped_all(*sentences: str) -> tuple[str, ...]:
+    """End each of several sentences."""
+    return tuple(map(stopped, sentences))
