@@ -47,7 +47,7 @@ def with_matchups(
         edition,
         matchups=placed,
         launches=others,
-        subject=edition.subject if kept else subject(placed, recent_subjects),
+        subject=edition.subject if kept else subject(placed, recent_subjects, week=edition.week),
         preheader=preheader(placed, len(others)),
     )
 

@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from traceback import extract_tb
@@ -32,6 +31,7 @@ from mjml import mjml2html
 
 from digest.errors import TemplateError
 from digest.model import CATEGORIES, Brief, Edition, Matchup, Message, Reviewer, Side, Site, Tally, percent
+from digest.wording import address, community_note, correction, day, one_line, panel_note, period, week_name
 
 #: The only placeholder in a message: the sender puts the reader's own token there.
 PLACEHOLDER = "[[reader]]"
@@ -44,11 +44,6 @@ _MAX_CELLS = 12
 
 #: A tagline up to this wide stays on one line of a column in the serif type of the email.
 _TAGLINE_COLUMNS = 34
-
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 
 #: Turns outside text into text that is safe in one part of the message.
 Put = Callable[[str], str]
@@ -125,8 +120,8 @@ def environment(folders: Sequence[Path]) -> Environment:
     """The Jinja environment for templates in these folders, kept compiled from call to call.
 
     Everything but `.txt` is escaped; a name that does not exist is an error. Filters: `attr` for every value in an MJML
-    or html attribute and for mj-title, `wrap(indent)` and `isolate` for plain text. Changed and newly added files are
-    noticed at the next call.
+    or html attribute and for mj-title, `wrap(indent)` and `isolate` for plain text, `day(year)` and `correction(year)`
+    for pages. Changed and newly added files are noticed at the next call.
     """
     return _environment(tuple(folders))
 
@@ -140,7 +135,7 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"attr": _attr, "wrap": _wrap, "isolate": _isolate}
+    env.filters |= {"attr": _attr, "wrap": _wrap, "isolate": _isolate, "day": day, "correction": correction}
     return env
 
 
@@ -214,8 +209,9 @@ class JudgeView:
 class MatchupView:
     """One comparison; `url` leads to its full page, `full` says whether the scorecard is shown here.
 
-    `mixed` says that the tools are of different categories, `long_taglines` that one of them takes two lines in a
-    column, so that both get the room and the numbers below stay level.
+    `community_read` is "" where too few readers have voted. `mixed` says that the tools are of different categories,
+    `long_taglines` that one of them takes two lines in a column, so that both get the room and the numbers below stay
+    level.
     """
 
     number: int
@@ -228,6 +224,7 @@ class MatchupView:
     bottom_line: str
     pricing_read: str
     split: str
+    community_read: str
     judges: tuple[JudgeView, ...]
     url: str
 
@@ -243,25 +240,25 @@ class BriefView:
 
 
 def _digest_view(edition: Edition, site: Site, put: Put) -> dict[str, object]:
-    home = _address(site.url).rstrip("/")
-    year, week = edition.week.split("-W")
+    home = address(site.url).rstrip("/")
     paragraphs = (put(paragraph) for paragraph in re.split(r"\n\s*\n", edition.intro))
     return {
         "subject": put(edition.subject),
         "preheader": put(edition.preheader),
         "week": edition.week,
-        "week_name": f"Week {int(week)}, {year}",
-        "period": _period(edition),
+        "week_name": week_name(edition.week),
+        "period": period(edition),
         "intro": [paragraph for paragraph in paragraphs if paragraph],
         "matchups": [_matchup_view(n, matchup, edition, home, put) for n, matchup in enumerate(edition.matchups, 1)],
         "launches": _grouped(edition.launches, put),
+        "corrections": [put(correction(one, edition.until.year)) for one in edition.corrections],
         "site": _site_view(site, put),
     }
 
 
 def _site_view(site: Site, put: Put) -> dict[str, str]:
-    home = _address(site.url).rstrip("/")
-    logo = _address(site.logo if "//" in site.logo else f"{home}/{site.logo.lstrip('/')}") if site.logo else ""
+    home = address(site.url).rstrip("/")
+    logo = address(site.logo if "//" in site.logo else f"{home}/{site.logo.lstrip('/')}") if site.logo else ""
     return {
         "name": put(site.name),
         "tagline": put(site.tagline),
@@ -277,13 +274,14 @@ def _matchup_view(number: int, matchup: Matchup, edition: Edition, home: str, pu
         number=number,
         category=put(" / ".join(dict.fromkeys(side.tool.category for side in matchup.sides))),
         mixed=a.category != b.category,
-        long_taglines=any(_columns(_clean(side.tool.tagline)) > _TAGLINE_COLUMNS for side in matchup.sides),
+        long_taglines=any(_columns(one_line(side.tool.tagline)) > _TAGLINE_COLUMNS for side in matchup.sides),
         full=matchup.layout == "full",
         a=a,
         b=b,
         bottom_line=put(matchup.bottom_line),
         pricing_read=put(matchup.pricing_read),
         split=put(matchup.split),
+        community_read=put(matchup.community_read),
         judges=tuple(_judge_view(reviewer, matchup, put) for reviewer in _judges(edition, matchup)),
         url=f"{home}/compare/{quote(matchup.slug, safe='')}",
     )
@@ -309,8 +307,8 @@ def _call_view(side: Side, reviewer: Reviewer, put: Put) -> CallView:
 
 
 def _side_view(side: Side, this_year: int, put: Put) -> SideView:
-    tool, url = side.tool, _address(side.tool.url)
-    maker = _clean(tool.vendor) or (urlsplit(url).hostname or "").removeprefix("www.")
+    tool, url = side.tool, address(side.tool.url)
+    maker = one_line(tool.vendor) or (urlsplit(url).hostname or "").removeprefix("www.")
     checked = tool.price_checked_on
     return SideView(
         name=put(tool.name),
@@ -322,28 +320,19 @@ def _side_view(side: Side, this_year: int, put: Put) -> SideView:
         panel=_panel_view(side),
         community=_community_view(side.community),
         price=put(tool.entry_price) or "—",
-        price_checked=_day(checked, this_year) if checked else "",
+        price_checked=day(checked, this_year) if checked else "",
     )
-
-
-def _day(day: date, this_year: int) -> str:
-    """A day in a narrow place, such as 9 Nov; with its year when that is another one."""
-    return f"{day.day} {_MONTHS[day.month - 1][:3]}" + (f" {day.year}" if day.year != this_year else "")
 
 
 def _panel_view(side: Side) -> MeasureView:
     tally, calls = side.verdict.tally, [review.call for review in side.verdict.reviews]
-    waiting = side.verdict.panel_size - tally.n
-    note = f"{tally.ships} of {tally.n} ship" if tally.n else "no calls yet"
-    note += f", {waiting} to come" if tally.n and waiting > 0 else ""
     each = f"{100 / max(len(calls), 1):.4g}"
     cells = tuple(Cell(call, each) for call in calls) if 0 < len(calls) <= _MAX_CELLS else _stretch(tally)
-    return MeasureView(percent(tally.share), note, cells)
+    return MeasureView(percent(tally.share), panel_note(side), cells)
 
 
 def _community_view(votes: Tally) -> MeasureView:
-    note = f"{votes.ships:,} of {votes.n:,} ship" if votes.n else "no votes yet"
-    return MeasureView(percent(votes.share), note, _stretch(votes))
+    return MeasureView(percent(votes.share), community_note(votes), _stretch(votes))
 
 
 def _stretch(tally: Tally) -> tuple[Cell, ...]:
@@ -360,29 +349,12 @@ def _grouped(launches: Sequence[Brief], put: Put) -> list[tuple[str, list[BriefV
     groups: dict[str, list[BriefView]] = {}
     for launch in sorted(launches, key=lambda launch: order.get(launch.category, len(order))):
         name, tagline, source = (put(part) for part in (launch.name, launch.tagline, launch.source))
-        groups.setdefault(put(launch.category), []).append(BriefView(name, tagline, source, _address(launch.link)))
+        groups.setdefault(put(launch.category), []).append(BriefView(name, tagline, source, address(launch.link)))
     return list(groups.items())
-
-
-def _period(edition: Edition) -> str:
-    """The days an edition covers, saying month and year only once: 9–16 November 2026."""
-    first, last = edition.since.date(), edition.until.date()
-    end = f"{last.day} {_MONTHS[last.month - 1]} {last.year}"
-    if first >= last:
-        return end
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}–{end}"
-    year = f" {first.year}" if first.year != last.year else ""
-    return f"{first.day} {_MONTHS[first.month - 1]}{year} – {end}"
 
 
 # Text from outside
 
-#: Controls, half surrogates and non-characters break XML; embeddings and overrides reorder what follows.
-_UNWANTED = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
-)
-_SPACE = re.compile("[ \t\n\x0b\x0c\r\x85\u2028\u2029]+")
 _LITERAL = {ord(char): f"&#{ord(char)};" for char in "[{\\"}
 _OPENING = re.compile(r"([\[{])(?=[\[{%#]|$)")
 _NEEDS_REFERENCE = re.compile(r"[^A-Za-z0-9 \-_.,:;/?#@!$()*+=%~]")
@@ -392,27 +364,12 @@ _WIDE = "\u2e80-\u9fff\uac00-\ud7af\uff00-\uff60"
 _WORD = re.compile(f"[{_WIDE}][\u3001\u3002\uff01\uff09\uff0c\uff1f]* ?|[^ {_WIDE}]+ ?| ")
 
 
-def _clean(text: str) -> str:
-    """Text from outside as one line without control characters."""
-    return _UNWANTED.sub("", _SPACE.sub(" ", text)).strip()
-
-
 def _marked(text: str) -> Markup:
-    return Markup(str(escape(_clean(text))).translate(_LITERAL))  # noqa: S704 - escaped in this very line
+    return Markup(str(escape(one_line(text))).translate(_LITERAL))  # noqa: S704 - escaped in this very line
 
 
 def _plain(text: str) -> str:
-    return _OPENING.sub("\\1\u200b", _clean(text))
-
-
-def _address(url: str) -> str:
-    """A web address in characters that are safe in every part; "" for anything but http and https."""
-    url = _clean(url)
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # such as http://[
-        return ""
-    return quote(url, safe=":/?#@!$&'()*+,;=%~") if parts.scheme in {"http", "https"} and parts.netloc else ""
+    return _OPENING.sub("\\1\u200b", one_line(text))
 
 
 def _attr(value: object) -> Markup:
@@ -421,7 +378,7 @@ def _attr(value: object) -> Markup:
     MRML writes attribute values the way Rust prints them for debugging, which spoils quotes, backslashes, joiners and
     no-break spaces; numeric references pass.
     """
-    text = _clean(value.unescape() if isinstance(value, Markup) else str(value))
+    text = one_line(value.unescape() if isinstance(value, Markup) else str(value))
     return Markup(_NEEDS_REFERENCE.sub(lambda char: f"&#{ord(char[0])};", text))  # noqa: S704 - nothing active is left
 
 

@@ -162,7 +162,7 @@ def _pair(services: Services, edition: Edition, a: str, b: str) -> Matchup:
     picked, _ = pick([candidates[a], candidates[b]], met=(), resting=(), limit=1, now=services.clock(), pins=[pair])
     if not picked:
         raise EditionError(f"{edition.week}: {a} and {b} cannot be compared")
-    return matchup_of(picked[0], services.panel)
+    return matchup_of(picked[0], services.panel, edition.week, edition.until.date())
 
 
 def _why_not(services: Services, slug: str, same: bool) -> str:
@@ -190,7 +190,7 @@ def _best(services: Services, edition: Edition, others: Sequence[Matchup], vetoe
     )  # fmt: skip
     if not picked:
         raise EditionError(f"{edition.week}: no other pair is worth comparing; name two tools to compare them anyway")
-    return matchup_of(picked[0], services.panel)
+    return matchup_of(picked[0], services.panel, edition.week, edition.until.date())
 
 
 def _keep(services: Services, record: EditionRecord, matchups: Sequence[Matchup]) -> EditionRecord:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from digest.errors import TemplateError
-from digest.model import Brief, Edition, Matchup, Message, Side, Tally, Verdict
+from digest.model import Brief, Correction, Edition, Matchup, Message, Side, Tally, Verdict, percent
 from digest.rendering import PLACEHOLDER, environment, render, render_email, template_folders
 from tests.examples import edition, matchup, reviewers, site
 
@@ -109,7 +109,8 @@ def said_everywhere(text: str) -> Edition:
     )
     of = with_sides(edition(2, full=1), change)
     matchups = tuple(
-        replace(quoted(pair, text), bottom_line=text, pricing_read=text, split=text) for pair in of.matchups
+        replace(quoted(pair, text), bottom_line=text, pricing_read=text, split=text, community_read=text)
+        for pair in of.matchups
     )
     return replace(
         of,
@@ -365,6 +366,55 @@ def test_a_logo_is_shown_from_the_site_and_the_name_stays() -> None:
 
     assert 'src="https://verdicts.example.org/static/logo.png" alt=""' in html
     assert ("h1", "AI Tool Verdicts") in Page(html).headings
+
+
+FLIPPED = Correction("foo", "Foo", "skeptic", "Skeptic", "ship", "skip", date(2026, 11, 4), "2026-W45")
+READ = "Readers part with the panel and lean towards Lantern: 62 % of 128 votes for Lantern, 43 % of 96 for Plumbline."
+
+
+def test_what_readers_say_stands_in_both_parts_and_takes_no_room_where_they_say_nothing() -> None:
+    bare = edition(2)
+    said = replace(bare, matchups=tuple(replace(pair, community_read=READ) for pair in bare.matchups))
+    message, without = rendered(said), rendered(bare)
+
+    assert Page(message.html).words.count(f"The readers: {READ}") == 2
+    assert " ".join(message.text.split()).count(f"THE READERS {READ}") == 2
+    assert "readers:" not in without.html + without.text.casefold()
+    assert len(message.html) - len(without.html) < 2 * (len(READ) + 80)
+
+
+def test_corrections_stand_in_both_parts_and_nowhere_when_there_are_none() -> None:
+    told = "Since we printed it in 2026-W45, the Skeptic changed the call on Foo from ship to skip (4 November)."
+    last_year = replace(FLIPPED, reviewer_name="The Critic", changed_on=date(2025, 12, 4))
+    message, without = rendered(replace(edition(1), corrections=(FLIPPED, last_year))), rendered(edition(1))
+
+    assert ("h2", "Corrections") in Page(message.html).headings
+    for part in (Page(message.html).words, " ".join(message.text.split())):
+        assert part.count(told) == 1
+        assert "the Critic changed" not in part
+        assert "The Critic changed the call on Foo from ship to skip (4 December 2025)." in part
+    assert "Corrections" not in without.html + without.text
+
+
+def test_the_comparison_page_shows_readers_price_dates_and_corrections_of_its_tools() -> None:
+    pair = replace(matchup(), community_read=READ)
+    of = replace(edition(1), matchups=(pair,), corrections=(replace(FLIPPED, tool=pair.a.tool.slug), FLIPPED))
+    env = environment(template_folders())
+
+    def words(of: Edition) -> str:
+        page = env.get_template("pages/compare.html").render(
+            title="x", site=site(), record={"week": of.week, "edition": of}, matchup=of.matchups[0], panel=[],
+            percent=percent,
+        )  # fmt: skip
+        return " ".join(Page(page).words.split())
+
+    assert READ in words(of)
+    assert "$12/month checked 9 Nov" in words(of)
+    assert "75 % of 4 reviews" in words(of)
+    assert words(of).count("the Skeptic changed the call") == 1
+    for absent in ("What readers say", "Corrections"):
+        assert absent in words(of)
+        assert absent not in words(edition(1))
 
 
 # Overrides and mistakes in them
