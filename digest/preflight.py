@@ -8,6 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from digest.model import READER, Edition, Finding, Level, Message, Review, Site
+from digest.prices import STALE_DAYS, is_stale
+from digest.tracing import untraced
+from digest.wording import full_day
 
 #: Bytes of html. Gmail clips at about 102,400 counted after links were rewritten; clipped mail loses its footer.
 HTML_WARN, HTML_BLOCK = 80_000, 90_000
@@ -33,9 +36,11 @@ def preflight(
     findings = [
         *_content(edition),
         *_size(message),
-        *_placeholders(message),
+        *_placeholders(message, edition),
         *_links(message, strict=real),
         *_quotes(edition, reviews),
+        *_rows(message, edition, reviews, site),
+        *_prices(edition),
         *_subject(message, edition),
         *_identity(site, from_email, strict=real),
     ]
@@ -83,10 +88,21 @@ def _size(message: Message) -> Iterator[Finding]:
             )
 
 
-def _placeholders(message: Message) -> Iterator[Finding]:
-    for part, text in (("html", message.html), ("text", message.text), ("subject", message.subject)):
-        left = set(re.findall(r"\[\[\w+\]\]|\{\{.*?\}\}|\{%.*?%\}", text))
-        unknown = sorted(left if part == "subject" else left - {READER})  # senders fill no header
+#: What senders and template languages write for a reader's own words; CSS has a colon or a semicolon in its braces.
+_PLACEHOLDER = re.compile(
+    r"\[\[[^\[\]]*\]\]|\{\{.*?\}\}|\{%.*?%\}|<%.*?%>|\$?\{\s*[A-Za-z_][\w.-]*\s*\}|\*\|\w+\|\*|%[A-Za-z_][\w-]*%"
+)
+_LINK = re.compile(r"""\w+://[^\s<>"]+""")
+
+
+def _placeholders(message: Message, edition: Edition) -> Iterator[Finding]:
+    said = " ".join(_from_outside(edition))
+    parts = (("html", markup.unescape(message.html)), ("text", message.text), ("subject", message.subject))
+    typed = (("intro", edition.intro), ("preheader", edition.preheader))
+    for part, text in (*parts, *typed):
+        left = set(_PLACEHOLDER.findall(_LINK.sub("", text)))  # percent-encoded links look alike
+        allowed = {READER} if part in {"html", "text"} else set()  # senders fill no header
+        unknown = sorted(one for one in left - allowed if one not in said)
         if unknown:
             yield Finding(
                 "placeholder",
@@ -95,10 +111,23 @@ def _placeholders(message: Message) -> Iterator[Finding]:
                 part,
                 f"Only {READER} may stay in a message, and only below its headers.",
             )
-        if part != "subject" and f"/leave/{READER}" not in text:
+    for part, text in parts[:2]:
+        if f"/leave/{READER}" not in text:
             yield Finding(
                 "leave-link", "blocker", f"The {part} part has no link to leave.", part, "Put the leave link back."
             )
+
+
+def _from_outside(edition: Edition) -> Iterator[str]:
+    """What tools, feeds and reviewers say; braces and per cent signs in it are theirs, and nothing fills them."""
+    for side in (side for matchup in edition.matchups for side in matchup.sides):
+        tool = side.tool
+        yield from (tool.name, tool.vendor, tool.tagline, tool.description, tool.entry_price, tool.category)
+        yield from (review.quote for review in side.verdict.reviews)
+    for launch in edition.launches:
+        yield from (launch.name, launch.tagline, launch.source)
+    for reviewer in edition.reviewers:
+        yield from (reviewer.name, reviewer.lens)
 
 
 def _links(message: Message, *, strict: bool) -> Iterator[Finding]:
@@ -144,6 +173,28 @@ def _quotes(edition: Edition, reviews: Collection[Review]) -> Iterator[Finding]:
         elif newest[review.tool, review.reviewer] > review.version:
             yield Finding(
                 "quote-old", "warning", "A newer version of this review is stored.", where, "Compose again to use it."
+            )
+
+
+def _rows(message: Message, edition: Edition, reviews: Collection[Review], site: Site) -> Iterator[Finding]:
+    for one in untraced(message, edition, reviews, site):
+        code = "number-not-in-row" if one.kind == "number" else "quote-not-in-message-row"
+        fix = "Compose again, and undo changes to its template that print it otherwise."
+        yield Finding(code, "blocker", f"Comes from no row: {one.shown}", one.part, fix)
+
+
+def _prices(edition: Edition) -> Iterator[Finding]:
+    today = edition.until.date()
+    for tool in (side.tool for matchup in edition.matchups for side in matchup.sides):
+        checked = tool.price_checked_on
+        if tool.entry_price and is_stale(checked, today):
+            when = f"was last checked on {full_day(checked, today.year)}" if checked else "has no date of its check"
+            yield Finding(
+                "price-old",
+                "warning",
+                f"The price of {tool.name} ({tool.entry_price}) {when}; after {STALE_DAYS} days it counts as old.",
+                tool.slug,
+                "Look it up and set price_checked_on in its review file, import that, and compose again.",
             )
 
 

@@ -4,16 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from digest.model import Edition, Finding, Message, Review, Site
+from digest.judging import bottom_line, community_read, pricing_read, reviewer_split
+from digest.model import Edition, Finding, Matchup, Message, Review, Side, Site
 from digest.preflight import HTML_BLOCK, HTML_WARN, blockers, preflight, summary
 from digest.rendering import render
 from tests.examples import edition, matchup, review, site, tool
 
-GOOD = edition()
+
+def prepared(of: Edition, **changes: Any) -> Edition:
+    """The edition with prices checked in time, every tool changed alike, and the sentences that its rows give."""
+
+    def checked(side: Side) -> Side:
+        return replace(side, tool=replace(side.tool, **{"price_checked_on": date(2026, 11, 9), **changes}))
+
+    def told(pair: Matchup) -> Matchup:
+        a, b = checked(pair.a), checked(pair.b)
+        return replace(
+            pair,
+            a=a,
+            b=b,
+            bottom_line=bottom_line(a, b),
+            pricing_read=pricing_read(a.tool, b.tool, today=of.until.date()),
+            split=reviewer_split(a, b, of.reviewers),
+            community_read=community_read(a, b),
+        )
+
+    return replace(of, matchups=tuple(told(pair) for pair in of.matchups))
+
+
+GOOD = prepared(edition())
 RENDERED = render(GOOD, site())
 
 
@@ -69,13 +93,15 @@ def test_blockers_come_first() -> None:
 
 
 def test_an_edition_without_matchups_is_never_sent() -> None:
-    assert found(check(of=replace(GOOD, matchups=()))) == {"empty-edition": "blocker"}
+    empty = replace(GOOD, matchups=())
+
+    assert found(check(render(empty, site()), empty)) == {"empty-edition": "blocker"}
 
 
 def test_a_tool_in_two_matchups_is_named() -> None:
-    doubled = replace(GOOD, matchups=(*GOOD.matchups, matchup(0)))
+    doubled = prepared(replace(GOOD, matchups=(*GOOD.matchups, matchup(0))))
 
-    findings = check(of=doubled)
+    findings = check(render(doubled, site()), doubled)
 
     assert found(findings) == {"tool-twice": "blocker"}
     assert [one.message.split()[0] for one in findings] == ["lantern", "plumbline"]
@@ -85,8 +111,9 @@ def test_a_quote_that_is_in_no_row_blocks() -> None:
     first, *others = rows(GOOD)
     altered = [replace(first, quote=f"{first.quote} Buy it."), *others]
 
-    [finding] = check(reviews=altered)
+    finding, *in_message = check(reviews=altered)
 
+    assert found(in_message) == {"quote-not-in-message-row": "blocker"}
     assert (finding.code, finding.level, finding.where) == ("quote-not-in-row", "blocker", "plumbline, builder")
 
 
@@ -94,7 +121,7 @@ def test_a_call_that_is_in_no_row_blocks() -> None:
     first, *others = rows(GOOD)
 
     assert found(check(reviews=[replace(first, call="skip"), *others])) == {"quote-not-in-row": "blocker"}
-    assert len(check(reviews=[])) == len(rows(GOOD))
+    assert [one.code for one in check(reviews=[])].count("quote-not-in-row") == len(rows(GOOD))
 
 
 def test_a_newer_version_of_a_review_is_a_warning() -> None:
@@ -137,17 +164,93 @@ def test_a_part_that_fits_latin_1_is_a_warning(part: str) -> None:
 
     findings = check(replace(RENDERED, **{part: plain}))
 
-    assert found(findings) == {"charset": "warning"}
-    assert findings[0].where == part
+    [charset] = [one for one in findings if one.code == "charset"]
+    assert (charset.level, charset.where) == ("warning", part)
 
 
-@pytest.mark.parametrize("left", ["[[name]]", "{{ name }}", "{% if x %}"])
+def test_a_number_that_is_in_no_row_blocks() -> None:
+    said = RENDERED.html.replace("3 of 4 ship", "4 of 4 ship", 1)
+
+    findings = check(replace(RENDERED, html=said))
+
+    assert found(findings) == {"number-not-in-row": "blocker"}
+    assert "4 of 4 ship" in findings[0].message.replace(">", "").replace("<", "")
+    assert {one.where for one in findings} == {"html"}
+
+
+def test_a_quote_changed_in_the_message_itself_blocks() -> None:
+    said = RENDERED.text.replace("coffee", "tea", 1)
+
+    findings = check(replace(RENDERED, text=said))
+
+    assert found(findings) == {"quote-not-in-message-row": "blocker"}
+    assert findings[0].where == "text"
+
+
+def test_a_derived_sentence_that_somebody_rewrote_blocks() -> None:
+    lead = replace(GOOD.matchups[0], bottom_line="Plumbline, by a mile: all 4 reviewers would ship it.")
+    rewritten = replace(GOOD, matchups=(lead, *GOOD.matchups[1:]))
+
+    findings = check(render(rewritten, site()), rewritten)
+
+    assert found(findings) == {"number-not-in-row": "blocker"}
+    assert "bottom line of plumbline-vs-lantern" in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(90, ""), (91, "was last checked on 17 August"), (400, "was last checked on 12 October 2025")]
+)
+def test_a_price_checked_more_than_ninety_days_before_the_edition_is_a_warning(days: int, said: str) -> None:
+    of = prepared(edition(1), price_checked_on=(GOOD.until - timedelta(days=days)).date())
+
+    findings = check(render(of, site()), of)
+
+    assert found(findings) == ({"price-old": "warning"} if said else {})
+    assert [one.where for one in findings] == (["plumbline", "lantern"] if said else [])
+    assert all(said in one.message and "price_checked_on" in one.fix for one in findings)
+
+
+def test_a_price_without_a_day_is_a_warning_and_no_price_is_none() -> None:
+    undated, unpriced = prepared(edition(1), price_checked_on=None), prepared(edition(1), entry_price="")
+
+    [first, second] = check(render(undated, site()), undated)
+
+    assert first.message.startswith("The price of Plumbline ($12/month) has no date of its check")
+    assert (second.code, second.where) == ("price-old", "lantern")
+    assert check(render(unpriced, site()), unpriced) == ()
+
+
+@pytest.mark.parametrize(
+    "left",
+    ["[[name]]", "[[first-name]]", "[[ reader ]]", "[[]]", "{{ name }}", "{% if x %}", "{name}", "{ first_name }",
+     "${name}", "%name%", "%FIRST-NAME%", "<% name %>", "<%= user.name %>", "*|FNAME|*"],
+)  # fmt: skip
 @pytest.mark.parametrize("part", ["html", "text", "subject"])
 def test_an_unfilled_placeholder_blocks(part: str, left: str) -> None:
     findings = check(replace(RENDERED, **{part: f"{getattr(RENDERED, part)} {left}"}))
 
     assert {one.where for one in findings if one.code == "placeholder" and left in one.message} == {part}
     assert blockers(findings)
+
+
+@pytest.mark.parametrize("typed", ["intro", "preheader"])
+def test_a_placeholder_that_an_editor_typed_blocks_though_rendering_made_it_harmless(typed: str) -> None:
+    change: dict[str, Any] = {typed: "Dear [[first-name]], what a week."}
+    of = replace(GOOD, **change)
+
+    findings = check(render(of, site()), of)
+
+    assert ("placeholder", typed) in {(one.code, one.where) for one in findings}
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Write {name} where it goes", "50 %off% and 100%", "Prints <% x %> and [[x]]", "Between {{ and }} lies {% x %}"],
+)
+def test_braces_and_per_cent_signs_in_what_a_tool_says_are_its_own(said: str) -> None:
+    of = prepared(edition(2), description=said, tagline=said, url="https://example.org/%ab%cd%ef?x={y}")
+
+    assert check(render(of, site()), of) == ()
 
 
 def test_a_reader_placeholder_in_the_subject_blocks() -> None:
@@ -230,7 +333,9 @@ def test_a_missing_preheader_is_a_warning() -> None:
 
 @pytest.mark.parametrize(("sender", "level"), [("outbox", "warning"), ("sendgrid", "blocker"), ("smtp", "blocker")])
 def test_who_publishes_must_be_known_before_anything_leaves(sender: str, level: str) -> None:
-    findings = check(publisher=site(postal_address=""), from_email="", sender=sender)
+    nobody = site(postal_address="")
+
+    findings = check(render(GOOD, nobody), publisher=nobody, from_email="", sender=sender)
 
     assert [(one.code, one.level) for one in findings] == [("identity", level)] * 2
     assert {one.fix for one in findings} == {"Set from_email.", "Set postal_address."}

@@ -1,0 +1,297 @@
+"""Every number and quote of a message is traced to a row, and what is changed by hand is found."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest.composing import preheader
+from digest.judging import bottom_line, community_read, judge, pricing_read, reviewer_split
+from digest.model import Brief, Candidate, Correction, Edition, Matchup, Message, Review, Side, Tally
+from digest.pairing import pick
+from digest.rendering import render, template_folders
+from digest.tracing import Untraced, untraced, visible
+from sources.panel import read_reviews
+from tests.examples import NOW, edition, reviewers, site
+
+
+def told(of: Edition) -> Edition:
+    """The edition with the sentences that its rows give."""
+    return replace(of, matchups=tuple(_told(pair, of) for pair in of.matchups))
+
+
+def _told(pair: Matchup, of: Edition) -> Matchup:
+    a, b = pair.sides
+    return replace(
+        pair,
+        bottom_line=bottom_line(a, b, week=of.week),
+        pricing_read=pricing_read(a.tool, b.tool, week=of.week, today=of.until.date()),
+        split=reviewer_split(a, b, of.reviewers, week=of.week),
+        community_read=community_read(a, b, week=of.week),
+    )
+
+
+def rows(of: Edition) -> list[Review]:
+    return [one for pair in of.matchups for side in pair.sides for one in side.verdict.reviews]
+
+
+def traced(
+    of: Edition, message: Message | None = None, reviews: Sequence[Review] | None = None
+) -> tuple[Untraced, ...]:
+    return untraced(message or render(of, site()), of, rows(of) if reviews is None else reviews, site())
+
+
+def with_tools(of: Edition, *changes: dict[str, Any]) -> Edition:
+    """The edition with each tool in turn changed, and its sentences told again."""
+    left: Iterator[dict[str, Any]] = iter(changes)
+
+    def changed(side: Side) -> Side:
+        return replace(side, tool=replace(side.tool, **next(left, {})))
+
+    return told(replace(of, matchups=tuple(replace(one, a=changed(one.a), b=changed(one.b)) for one in of.matchups)))
+
+
+def digits(part: str, text: str) -> list[int]:
+    """Where digits stand that a reader sees; in html not those of tags, styles, comments and references."""
+    if part == "html":
+        text = re.sub(
+            r"<style.*?</style>|<!--.*?-->|<[^>]*>|&#?\w+;", lambda one: " " * len(one[0]), text, flags=re.DOTALL
+        )
+    return [one.start() for one in re.finditer(r"\d", text)]
+
+
+def changed_at(message: Message, part: str, at: int, digit: int) -> Message:
+    text = getattr(message, part)
+    return replace(message, **{part: f"{text[:at]}{digit}{text[at + 1 :]}"})
+
+
+FLIPPED = Correction("foo", "Foo 3", "skeptic", "Skeptic", "ship", "skip", date(2026, 11, 4), "2026-W45")
+GOOD = told(edition(5, full=2, corrections=(FLIPPED,)))
+
+#: Editions in which one wrong digit makes something that is right elsewhere.
+TRICKY = {
+    "prices a digit apart": with_tools(
+        edition(3, full=1, launches=3), *({"entry_price": f"${n}/month"} for n in (20, 30, 40, 90, 21, 10))
+    ),
+    "texts that look like figures": with_tools(
+        edition(3, full=1, launches=3),
+        {"description": "75 %"}, {"tagline": "3 of 4 ship"}, {"description": "$49/month"}, {"tagline": "50 %"},
+        {"description": "Panel: 1 of 4 ship 25 %"}, {"tagline": "62 % (80 of 128 ship), 1 2 3 4 5 6 7 8 9 0"},
+    ),
+    "tools called as template and numbers": with_tools(
+        edition(3, full=1, launches=3), *({"name": one} for one in ("Panel", "Community", "Ship", "Read", "7", "Entry"))
+    ),
+    "versions": with_tools(
+        edition(3, full=1, launches=3),
+        *({"name": one} for one in ("GPT-5", "GPT-5.2", "Model 3", "Model 4", "Model 5", "Model 3 mini")),
+    ),
+    "bare digits": with_tools(
+        edition(3, full=1, launches=3),
+        {"tagline": "7"}, {"name": "8"}, {"description": "9"}, {"vendor": "1"}, {"name": "01.AI", "vendor": "01.AI"},
+    ),
+    "launches a digit apart": replace(
+        told(edition(2)),
+        launches=tuple(
+            Brief(f"Beacon {n}", f"The {n}th of 9", "Models", f"https://example.org/b{n}", f"feed-{n}")
+            for n in range(4)
+        ),
+        corrections=(FLIPPED, replace(FLIPPED, tool_name="Foo 4", week="2026-W46")),
+    ),
+}  # fmt: skip
+
+
+def test_everything_in_the_example_edition_traces_to_a_row() -> None:
+    for count, full in ((1, 0), (1, 1), (5, 1), (8, 8)):
+        assert traced(told(edition(count, full=full))) == ()
+    assert traced(GOOD) == ()
+
+
+def test_everything_in_an_edition_of_the_bundled_samples_traces_to_a_row() -> None:
+    folder = Path(__file__).parents[2] / "flows" / "samples" / "reviews"
+    sheets = read_reviews([folder], reviewers())
+    candidates = [
+        Candidate(one.tool, judge(one.tool, one.reviews, reviewers()), Tally(place, 2 * place), launched_at=NOW)
+        for place, one in enumerate(sheets)
+    ]
+    picked, _ = pick(candidates, met=(), resting=(), limit=5, now=NOW)
+    of = composed(picked)
+
+    assert len(of.matchups) == 5
+    assert traced(of) == ()
+
+
+def composed(picked: Any) -> Edition:
+    from digest.composing import compose
+
+    return compose("2026-W47", picked, (), (), reviewers(), since=NOW, until=NOW)
+
+
+@pytest.mark.parametrize("name", TRICKY)
+def test_unlucky_names_prices_and_texts_are_no_fault(name: str) -> None:
+    assert traced(TRICKY[name]) == ()
+
+
+@lru_cache
+def spots(name: str) -> tuple[Message, list[tuple[str, int]]]:
+    message = render(TRICKY.get(name, GOOD), site())
+    return message, [(part, at) for part in ("html", "text") for at in digits(part, getattr(message, part))]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(["good", *TRICKY]), st.data())
+def test_any_one_changed_digit_is_found(name: str, data: st.DataObject) -> None:
+    """Wherever a reader sees a digit; also where the wrong one stands rightly in another place."""
+    message, places = spots(name)
+    part, at = data.draw(st.sampled_from(places))
+    digit = data.draw(st.integers(0, 9).filter(lambda one: str(one) != getattr(message, part)[at]))
+
+    found = traced(TRICKY.get(name, GOOD), changed_at(message, part, at, digit))
+
+    assert any(one.part == part for one in found)
+
+
+def test_a_price_that_becomes_the_other_tools_price_is_found_in_every_place() -> None:
+    of = TRICKY["prices a digit apart"]
+    message = render(of, site())
+    for part in ("html", "text"):
+        text = getattr(message, part)
+        for found in re.finditer(r"\$20/month", text):
+            assert traced(of, changed_at(message, part, found.start() + 1, 3)), text[found.start() - 40 : found.end()]
+
+
+def test_a_changed_word_in_a_quote_is_found_in_both_parts() -> None:
+    message = render(GOOD, site())
+    for part in ("html", "text"):
+        text = getattr(message, part)
+        for word in ("whole organisation", "coffee", "grudgingly", "inflated"):
+            if word in text:
+                [*found] = traced(GOOD, replace(message, **{part: text.replace(word, "other", 1)}))
+                assert {(one.kind, one.part) for one in found} == {("quote", part)}, word
+    assert "coffee" in message.html
+    assert "coffee" in message.text
+
+
+def test_a_quote_that_was_never_said_is_found() -> None:
+    message = render(GOOD, site())
+    invented = replace(message, text=f"{message.text}\n“Best tool of the year.”\n")
+
+    assert [(one.kind, one.part) for one in traced(GOOD, invented)] == [("quote", "text")]
+
+
+def test_a_quote_of_another_version_of_the_review_is_found() -> None:
+    newer = [replace(one, quote=f"{one.quote} Or not.") for one in rows(GOOD)]
+
+    assert {one.kind for one in traced(GOOD, reviews=newer)} == {"quote"}
+
+
+@pytest.mark.parametrize(
+    ("cut", "is_traced"), [("I pointed Plumbline at a…", True), ("I pointed Plumbline at the…", False),
+                           ("I pointed Plumb…", False), ("pointed Plumbline at a…", False), ("…", True)],
+)  # fmt: skip
+def test_a_shortened_quote_must_be_how_it_begins_in_whole_words(cut: str, is_traced: bool) -> None:
+    message = render(GOOD, site())
+    whole = next(one.quote for one in rows(GOOD) if one.quote.startswith("I pointed Plumbline at a"))
+    shortened = message.html.replace(f"“{whole}”", f"“{cut}”")
+
+    assert shortened != message.html
+    assert (traced(GOOD, replace(message, html=shortened)) == ()) is is_traced
+
+
+@pytest.mark.parametrize("kind", ["bottom_line", "pricing_read", "split", "community_read"])
+def test_a_sentence_that_the_rows_do_not_give_is_found_though_the_message_prints_it(kind: str) -> None:
+    lead, *others = GOOD.matchups
+    changed = re.sub(r"\d", lambda one: str((int(one[0]) + 1) % 10), getattr(lead, kind), count=1)
+    changed = changed if changed != getattr(lead, kind) else "All of 5 love it."
+    change: dict[str, Any] = {kind: changed}
+    edited = replace(GOOD, matchups=(replace(lead, **change), *others))
+
+    found = traced(edited)
+
+    assert kind.replace("_", " ") in str(found[0])
+    assert found[0].part == "edition"
+
+
+def test_any_wording_of_a_derived_sentence_will_do() -> None:
+    elsewhere = replace(GOOD, week="2026-W51")
+
+    assert traced(elsewhere) == ()
+
+
+def test_a_preheader_that_counts_wrongly_is_found_and_an_editors_words_are_not() -> None:
+    right = replace(GOOD, preheader=preheader(GOOD.matchups, len(GOOD.launches)))
+    stale = replace(GOOD, preheader=preheader(GOOD.matchups, len(GOOD.launches) + 1))
+    words = replace(GOOD, preheader="Smallwood 3B, and what it costs to be told the truth.")
+
+    assert traced(right) == traced(words) == ()
+    assert {one.part for one in traced(stale)} == {"edition"}
+
+
+def test_what_an_editor_wrote_counts_as_a_row() -> None:
+    written = replace(GOOD, subject="24 hours with 2 reviewers", intro="We tried 11.\n\nOne said “no” 3 times.")
+
+    assert traced(written) == ()
+    assert traced(written, replace(render(written, site()), subject="25 hours with 2 reviewers"))[0].part == "subject"
+
+
+def test_numbers_in_what_is_read_aloud_are_found_and_those_of_the_layout_are_not() -> None:
+    message = render(GOOD, site())
+
+    for heard in ('<img alt="9 of 9 agree">', '<p title="97 %">x</p>', '<div aria-label="3 left">x</div>'):
+        assert traced(GOOD, replace(message, html=message.html.replace("</body>", f"{heard}</body>")))
+    for unseen in ("<style>.x { width: 77px }</style>", '<p style="width:77px" class="x9">x</p>'):
+        assert traced(GOOD, replace(message, html=message.html.replace("</body>", f"{unseen}</body>"))) == ()
+
+
+def test_what_is_visible_has_its_words_apart_and_its_inline_marks_within() -> None:
+    assert visible("<p>3 <b>of</b> 4</p><td>75&#160;%</td><i>a</i>b<style>9</style>").split() == [
+        "3", "of", "4", "75", "%", "ab",
+    ]  # fmt: skip
+
+
+def test_hostile_texts_still_trace() -> None:
+    nasty = (
+        "<b>5</b> & 6",
+        "[[reader]] 7 {{ 8 }}",
+        "検証ツール、速い。9" * 9,
+        "“8” of 10 “experts”",
+        "a\u200b1\u00ad2 \x07 3",
+        "9" * 200,
+    )
+    of = with_tools(edition(3, full=3), *({"name": f"N{n}", "tagline": text, "description": text, "vendor": text}
+                                          for n, text in enumerate(nasty)))  # fmt: skip
+
+    assert traced(of) == ()
+
+
+def test_a_layout_of_ones_own_may_leave_out_or_repeat_what_it_shows_of_all_alike(tmp_path: Path) -> None:
+    body = tmp_path / "templates" / "email" / "digest" / "body.txt"
+    body.parent.mkdir(parents=True)
+    body.write_text(
+        "{% for one in matchups %}{{ one.a.name }} and {{ one.b.name }}\n{{ one.bottom_line }}\n{{ one.bottom_line }}\n"
+        "{% for side in (one.a, one.b) %}{{ side.name }} {{ side.panel.percent }} ({{ side.panel.note }})\n{% endfor %}"
+        "{% endfor %}{{ site.url }}/leave/[[reader]] →\n",
+        "utf-8",
+    )
+
+    assert traced(GOOD, render(GOOD, site(), template_folders(tmp_path))) == ()
+
+
+def test_a_digest_of_five_pairs_is_traced_while_nobody_waits() -> None:
+    message = render(GOOD, site())
+
+    def seconds() -> float:
+        started = time.perf_counter()
+        traced(GOOD, message)
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(3)) < 0.3
