@@ -430,13 +430,17 @@ def community_reads(a: Side, b: Side) -> tuple[str, ...]:
 
 
 def _openings(readers: Side | None, panel: Side | None, a: Side, b: Side) -> tuple[str, ...]:
-    unknown = a.verdict.tally.share is None or b.verdict.tally.share is None
+    shares = [side.verdict.tally.share for side in (a, b)]
+    even = ", where the panel is even" if shares[0] == shares[1] and shares[0] is not None else ""
     if readers is None:
         return ("Readers are undecided", "Little between the two for readers", "Readers see them about level",
                 "No clear favourite among readers")  # fmt: skip
     name = readers.tool.name
-    if unknown or panel is None:
-        even = "" if unknown else ", where the panel is even"
+    if (readers.community.share or 0) < 0.5:
+        return (f"Most voters would skip either, though {name} comes closer", f"Readers want neither; {name} is nearer",
+                f"No majority of readers for either, with {name} ahead",
+                f"Readers are not sold on either, least of all on {(b if readers is a else a).tool.name}")  # fmt: skip
+    if panel is None or (panel.verdict.tally.share or 0) < 0.5:
         return (f"Readers lean towards {name}{even}", f"{name} is ahead with readers{even}",
                 f"Readers favour {name}{even}", f"The votes lean towards {name}{even}")  # fmt: skip
     if panel is readers:

@@ -368,6 +368,15 @@ def test_readers_are_set_against_the_panel(on_a: tuple[int, int], on_b: tuple[in
         assert f"{percent(b.community.share)} of {on_b[1]}" in one
 
 
+def test_no_majority_is_called_a_favour() -> None:
+    """Ahead of the other with 47 % is still a no from most who voted; so is ahead with one call of four."""
+    for said in community_reads(side(A, "+++-", Tally(47, 100)), side(B, "+---", Tally(30, 100))):
+        assert re.search("either|neither", said)
+        assert not re.search("favour|lean|agree", said)
+    for said in community_reads(side(A, "+---", Tally(90, 100)), side(B, "----", Tally(30, 100))):
+        assert "panel" not in said
+
+
 def test_readers_are_not_said_to_agree_with_a_panel_that_is_even_or_silent() -> None:
     for calls in ("++--", "...."):
         for said in community_reads(side(A, calls, Tally(9, 9)), side(B, calls, Tally(1, 9))):
