@@ -23,7 +23,7 @@ from rich.markup import escape
 
 from digest.editions import EditionRecord
 from digest.errors import SettingsError
-from digest.model import Call, Counts, percent
+from digest.model import Call, Counts, Tally, percent
 from digest.preflight import summary
 from digest.settings import FILE, commented, make_home
 from digest.weeks import week_of
@@ -186,10 +186,14 @@ def _keep_parts(services: Services, record: EditionRecord) -> tuple[Path, Path]:
     return page, text
 
 
+def _share(tally: Tally) -> str:
+    return f"{percent(tally.share)} of {tally.n}"
+
+
 def _point(console: Console, home: Path, record: EditionRecord, counts: Counts, page: Path, text: Path) -> None:
     if record.edition.matchups:
         lead = record.edition.matchups[0]
-        shares = ", ".join(f"{side.tool.name} {percent(side.verdict.tally.share)}" for side in lead.sides)
+        shares = ", ".join(f"{side.tool.name} {_share(side.verdict.tally)}" for side in lead.sides)
         said = escape(f"{lead.bottom_line}\nPanel: {shares}")
         console.print(f"\n[bold]{escape(record.edition.subject)}[/bold]\n{said}", soft_wrap=True)
     where = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home

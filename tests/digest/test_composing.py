@@ -105,10 +105,10 @@ def test_other_launches_leave_out_the_tools_compared() -> None:
     made = composed(pairs(1), [launch(index) for index in range(6)])
     shown = {side.tool.name for side in made.matchups[0].sides}
 
-    names = [one.name for one in made.launches]
+    listed = {one.name for one in made.launches}
 
-    assert sorted(names) == ["Cartwheel", "Errand", "Lantern", "Plumbline"]
-    assert shown == {"Murmur", "Dictaphone Zero"}
+    assert len(listed) == 4
+    assert listed | shown == {"Cartwheel", "Dictaphone Zero", "Errand", "Lantern", "Murmur", "Plumbline"}
 
 
 def test_a_tool_launched_twice_is_one_line_the_more_widely_carried_one() -> None:
@@ -193,10 +193,10 @@ names = st.text("ab céW\u0301👩\u200d", min_size=1, max_size=90).filter(str.s
 
 
 def test_the_subject_names_the_lead() -> None:
-    made = composed(pairs(3)).subject
+    made = composed(pairs(3))
 
-    assert "Dictaphone Zero" in made
-    assert "Murmur" in made
+    for side in made.matchups[0].sides:
+        assert side.tool.name in made.subject
 
 
 def test_frames_can_never_make_the_same_subject_and_leave_room_for_names() -> None:

@@ -21,7 +21,7 @@ from digest.model import Brief, Candidate, Correction, Edition, Matchup, Message
 from digest.pairing import pick
 from digest.rendering import render, template_folders
 from digest.tracing import Untraced, untraced, visible
-from sources.panel import read_reviews
+from sources.reviewfiles import read_reviews
 from tests.examples import NOW, edition, reviewers, site
 
 
@@ -118,7 +118,7 @@ def test_everything_in_the_example_edition_traces_to_a_row() -> None:
 
 def test_everything_in_an_edition_of_the_bundled_samples_traces_to_a_row() -> None:
     folder = Path(__file__).parents[2] / "flows" / "samples" / "reviews"
-    sheets = read_reviews([folder], reviewers())
+    sheets = read_reviews([folder], reviewers(), NOW.date())
     candidates = [
         Candidate(one.tool, judge(one.tool, one.reviews, reviewers()), Tally(place, 2 * place), launched_at=NOW)
         for place, one in enumerate(sheets)
