@@ -171,7 +171,9 @@ def _comparisons(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
             raise HTTPException(404, "No edition has compared this tool yet.")
         if found.slug != slug:
             return RedirectResponse(f"/tools/{found.slug}", status_code=301)
-        return show("tool.html", title=found.name, tool=found, stood=stood, percent=percent)
+        return show(
+            "tool.html", title=found.name, tool=found, stood=stood, percent=percent, this_year=rooms.clock().year
+        )
 
 
 def _stood(rooms: Rooms, slug: str) -> list[tuple[str, Matchup, Side]]:

@@ -212,7 +212,8 @@ def test_a_tool_s_page_tells_where_it_was_compared(place: Place) -> None:
     assert page.status_code == 200
     assert one.tool.description in said
     assert f"{one.tool.name} vs {matchup(1).b.tool.name}" in said
-    assert f"Edition {WEEK} : 100 % of 4 reviewers would ship {one.tool.name}." in said
+    assert f"edition {WEEK}" in said
+    assert f"100 % of 4 reviewers would ship {one.tool.name}" in said
 
 
 def test_links_under_an_old_slug_lead_to_the_new_one(place: Place) -> None:
