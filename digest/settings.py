@@ -147,7 +147,13 @@ class Settings(BaseModel):
 
     @property
     def database(self) -> str:
-        """The database's address, with the default filled in."""
+        """The database's address, with the default filled in.
+
+        Raises:
+            SettingsError: The home folder's path cannot stand in an address.
+        """
+        if not self.database_url and "?" in str(self.home):
+            raise SettingsError(f"home: found {str(self.home)!r}; allowed: a path without “?”, or set database_url")
         return self.database_url or f"sqlite:///{self.home / 'verdicts.db'}"
 
     @property

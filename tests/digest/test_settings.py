@@ -361,3 +361,12 @@ def test_the_commented_file_says_what_each_key_is_for() -> None:
     paragraphs = commented().strip().split("\n\n")[1:]
 
     assert all(re.fullmatch(r"# \S.*\n# \w+ = .*", paragraph) for paragraph in paragraphs)
+
+
+def test_a_home_that_no_database_address_can_hold_is_refused(tmp_path: Path) -> None:
+    strange = tmp_path / "what?"
+    strange.mkdir()
+
+    with pytest.raises(SettingsError, match="allowed: a path without “\\?”, or set database_url"):
+        _ = load_settings(strange, {}).database
+    assert load_settings(strange, {"VERDICTS_DATABASE_URL": "sqlite:////tmp/x.db"}).database == "sqlite:////tmp/x.db"
