@@ -90,9 +90,9 @@ def _size(message: Message) -> Iterator[Finding]:
 
 #: What senders and template languages write for a reader's own words; CSS has a colon or a semicolon in its braces.
 _PLACEHOLDER = re.compile(
-    r"\[\[[^\[\]]*\]\]|\{\{.*?\}\}|\{%.*?%\}|<%.*?%>|\$?\{\s*[A-Za-z_][\w.-]*\s*\}|\*\|\w+\|\*|%[A-Za-z_][\w-]*%"
+    r"\[\[[^\[\]]{0,200}\]\]|\{\{.{0,200}?\}\}|\{%.{0,200}?%\}|<%.{0,200}?%>|\$?\{\s*[A-Za-z_][\w.-]*\s*\}|\*\|\w+\|\*|%[A-Za-z_][\w-]*%"
 )
-_LINK = re.compile(r"""\w+://[^\s<>"]+""")
+_LINK = re.compile(r"""(?<!\w)\w{1,20}://[^\s<>"]+""")
 
 
 def _placeholders(message: Message, edition: Edition) -> Iterator[Finding]:

@@ -260,8 +260,9 @@ def _left_over(part: str, flat: str, tiles: Sequence[tuple[int, int]]) -> Iterat
         rest.append(flat[at:start] + "\x00" * (end - start))
         at = end
     left = "".join(rest)
-    for found in re.finditer(r"[^\s\x00]*\d[^\s\x00]*", left):
-        yield Untraced("number", part, _around(flat, *found.span()))
+    for found in re.finditer(r"[^\s\x00]+", left):
+        if _DIGIT.search(found[0]):
+            yield Untraced("number", part, _around(flat, *found.span()))
     for found in re.finditer(r"“([^“”]*)”", left):
         if re.search(r"\w", found[1]):
             yield Untraced("quote", part, _around(flat, *found.span()))

@@ -426,9 +426,10 @@ def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
     if record.state == "draft":
         if services.settings.approval == "editor":
             return Done("send", f"{week} waits for an editor: `verdicts edition approve {week}`", problem=True)
-        if found := blockers(check(services, record, message_of(services, record))):
-            return Done("send", f"{week} is blocked: {found[0].message} (`verdicts check {week}`)", problem=True)
-        approve(services, week, "the clock")
+        try:
+            approve(services, week, "the clock")
+        except EditionBlocked as error:
+            return Done("send", str(error), problem=True)
     result = send(services, week)
     return Done("send", said_of(result), problem=result.needs_a_person)
 

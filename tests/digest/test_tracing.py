@@ -147,7 +147,7 @@ def spots(name: str) -> tuple[Message, list[tuple[str, int]]]:
     return message, [(part, at) for part in ("html", "text") for at in digits(part, getattr(message, part))]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["good", *TRICKY]), st.data())
 def test_any_one_changed_digit_is_found(name: str, data: st.DataObject) -> None:
     """Wherever a reader sees a digit; also where the wrong one stands rightly in another place."""

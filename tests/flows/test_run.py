@@ -136,7 +136,7 @@ def test_what_preflight_blocks_is_neither_approved_nor_sent(ready: Path) -> None
     assert "leave" in verdicts("edition", "approve", home=ready).err
     ran = run(ready, DUE)
     assert (ran.status, letters(ready)) == (1, 0)
-    assert "is blocked" in ran.out
+    assert "cannot be approved" in ran.out
 
 
 def test_a_broken_list_of_feeds_does_not_stop_the_approved_edition(ready: Path) -> None:

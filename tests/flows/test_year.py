@@ -65,10 +65,22 @@ def _reviews(tool: str, now: datetime, dice: random.Random) -> list[Review]:
     return [Review(tool, one, dice.choice(("ship", "skip")), f"{one} on {tool}.", now.date()) for one in judges]
 
 
-@pytest.fixture(scope="module")
-def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def test_a_year_of_weeks_keeps_every_promise(year: Path) -> None:
+    """One test, because living through the year is what takes time."""
+    with open_services(year) as services:
+        editions = sorted(services.editions.all(), key=lambda one: one.week)
+    every_week_ends_as_sent_or_as_skipped_with_a_reason(editions)
+    no_pair_is_repeated(editions)
+    no_tool_stands_twice_in_an_edition_or_in_two_running(editions)
+    every_category_with_ready_tools_is_served(year, editions)
+    no_subject_comes_back_within_eight_editions(editions)
+    every_pair_has_something_new_since_the_last_edition(year, editions)
+    every_correction_corrects_what_the_edition_it_names_told(year, editions)
+
+
+@pytest.fixture
+def year(home: Path) -> Path:
     """A home in which a scheduler ran on Monday and Tuesday of 52 weeks, over a week 53 and both clock changes."""
-    home = tmp_path_factory.mktemp("year")
     assert verdicts("init", home=home).status == 0
     (home / "verdicts.toml").write_text(
         'timezone = "Europe/Berlin"\npostal_address = "1 Sample Street"\nfrom_email = "verdicts@example.org"\n'
@@ -85,17 +97,11 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture(scope="module")
-def editions(year: Path) -> list[EditionRecord]:
-    with open_services(year) as services:
-        return sorted(services.editions.all(), key=lambda one: one.week)
-
-
 def pairs(record: EditionRecord) -> list[frozenset[str]]:
     return [frozenset(side.tool.slug for side in one.sides) for one in record.edition.matchups]
 
 
-def test_every_week_ends_as_sent_or_as_skipped_with_a_reason(editions: list[EditionRecord]) -> None:
+def every_week_ends_as_sent_or_as_skipped_with_a_reason(editions: list[EditionRecord]) -> None:
     assert [one.week for one in editions] == [shifted(FIRST, number) for number in range(WEEKS)]
     assert {one.state for one in editions} == {"sent", "skipped"}
     for one in editions:
@@ -104,12 +110,12 @@ def test_every_week_ends_as_sent_or_as_skipped_with_a_reason(editions: list[Edit
     assert Counter(one.state for one in editions)["sent"] >= WEEKS * 0.7
 
 
-def test_no_pair_is_repeated(editions: list[EditionRecord]) -> None:
+def no_pair_is_repeated(editions: list[EditionRecord]) -> None:
     counted = Counter(pair for one in editions for pair in pairs(one))
     assert [pair for pair, times in counted.items() if times > 1] == []
 
 
-def test_no_tool_stands_twice_in_an_edition_or_in_two_running(editions: list[EditionRecord]) -> None:
+def no_tool_stands_twice_in_an_edition_or_in_two_running(editions: list[EditionRecord]) -> None:
     shown = [{slug for pair in pairs(one) for slug in pair} for one in editions if one.state == "sent"]
     for one in editions:
         assert len(set().union(*pairs(one))) == 2 * len(pairs(one))
@@ -117,21 +123,21 @@ def test_no_tool_stands_twice_in_an_edition_or_in_two_running(editions: list[Edi
         assert not before & after
 
 
-def test_every_category_with_ready_tools_is_served(year: Path, editions: list[EditionRecord]) -> None:
+def every_category_with_ready_tools_is_served(year: Path, editions: list[EditionRecord]) -> None:
     with open_services(year) as services:
         ready = Counter(tool.category for tool, _, _ in services.store.ready(3, services.judges))
     served = {matchup.a.tool.category for one in editions for matchup in one.edition.matchups}
     assert {category for category, count in ready.items() if count >= 2} <= served
 
 
-def test_no_subject_comes_back_within_eight_editions(editions: list[EditionRecord]) -> None:
+def no_subject_comes_back_within_eight_editions(editions: list[EditionRecord]) -> None:
     subjects = [one.edition.subject for one in editions if one.state == "sent"]
     for place, subject in enumerate(subjects):
         assert subject not in subjects[max(0, place - 8) : place]
         assert 30 <= len(subject) <= 60
 
 
-def test_every_pair_has_something_new_since_the_last_edition(year: Path, editions: list[EditionRecord]) -> None:
+def every_pair_has_something_new_since_the_last_edition(year: Path, editions: list[EditionRecord]) -> None:
     with open_services(year) as services:
         seen = {one.tool_slug: one.first_seen for one in services.store.launches()}
     for one in editions:
@@ -142,7 +148,7 @@ def test_every_pair_has_something_new_since_the_last_edition(year: Path, edition
             assert launched or max(reviewed) >= one.edition.since.date()
 
 
-def test_every_correction_corrects_what_the_edition_it_names_told(year: Path, editions: list[EditionRecord]) -> None:
+def every_correction_corrects_what_the_edition_it_names_told(year: Path, editions: list[EditionRecord]) -> None:
     corrections = [one for edition in editions for one in edition.edition.corrections]
     assert corrections
     for one in corrections:
