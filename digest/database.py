@@ -131,6 +131,12 @@ def _explain(error: DBAPIError) -> str:
     return f"the database cannot be used: {said}"
 
 
+def one_at_a_time(session: Session, what: str) -> None:
+    """Let other transactions that do `what` wait until this one ends; on SQLite a writer is alone anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": what})
+
+
 def inserting(session: Session, table: type[SQLModel]) -> Any:
     """Start an INSERT that can say what to do about keys that are there already, on either database."""
     from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - only here, and each costs start-up time

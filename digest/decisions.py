@@ -141,6 +141,8 @@ class Decisions:
                 _alias(session, old.slug, slug)
             else:
                 mine = col(LaunchRow.id) == launch.id
+            if (alias := session.get(ToolAliasRow, slug)) is not None:  # the tool of this name is one of its own again
+                session.delete(alias)
             session.exec(update(LaunchRow).where(mine).values(tool_slug=slug, tool_name=name))
             self._log(session, launch, "rename", name, now)
         return self.find(launch.id)

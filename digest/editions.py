@@ -6,8 +6,8 @@ import hashlib
 import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
-from datetime import datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Literal
 
@@ -17,8 +17,8 @@ from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
 from digest.errors import EditionError
-from digest.model import Call, Edition, Matchup, Message, Review, State
-from digest.store import newest_reviews
+from digest.model import Correction, Edition, Matchup, Message, State
+from digest.store import review_of
 from digest.tables import EditionRow, MatchupRow, PairWordRow, ReviewRow, TemplatesRow, ToolAliasRow
 from digest.weeks import shifted, weeks_between
 
@@ -336,29 +336,35 @@ class Editions:
 
     # Corrections
 
-    def told(self, before: str) -> dict[tuple[str, str], tuple[Review, Call, str]]:
-        """Give what readers were last told of each call of which a newer version is stored.
+    def corrections(self, before: str) -> tuple[Correction, ...]:
+        """Give the calls that readers know otherwise than they are now, by tool and reviewer.
 
-        Returns:
-            By tool and reviewer: the newest review, the call as readers know it, and the week that told it; only where
-            the two calls differ. Editions before the week `before` count, from their approval on.
+        What the editions before the week `before` told counts, from their approval on, the last of it: a printed call,
+        or a correction. Names are those that readers were told. A change is dated by the review, or, where that was
+        dated back before the printing, by the day it was recorded.
         """
         changed = select(ReviewRow.tool).where(col(ReviewRow.version) > 1)
         with reading(self.engine) as session:
-            newest = {(one.tool, one.reviewer): one for one in newest_reviews(session, changed)}
+            rows = session.exec(
+                select(ReviewRow).where(col(ReviewRow.tool).in_(changed)).order_by(col(ReviewRow.version))
+            ).all()
             weeks = select(MatchupRow.week).where(or_(col(MatchupRow.a).in_(changed), col(MatchupRow.b).in_(changed)))
-            first = session.exec(weeks.order_by(col(MatchupRow.week)).limit(1)).first() if newest else None
+            first = session.exec(weeks.order_by(col(MatchupRow.week)).limit(1)).first() if rows else None
             if first is None:
-                return {}
+                return ()
             known = select(EditionRow).where(
                 col(EditionRow.week) >= first, col(EditionRow.week) < before, col(EditionRow.state).in_(PUBLIC)
             )
             printed = [_record_of(row).edition for row in session.exec(known.order_by(EditionRow.week))]
-        last = {key: told for edition in printed for key, told in _tells(edition)}
-        return {
-            key: (newest[key], call, week) for key, (call, week) in last.items()
-            if key in newest and newest[key].call != call
-        }  # fmt: skip
+        versions: dict[tuple[str, str], list[ReviewRow]] = {}
+        for row in rows:
+            versions.setdefault((row.tool, row.reviewer), []).append(row)
+        last = {key: (told, edition) for edition in printed for key, told in _tells(edition)}
+        return tuple(
+            replace(told, before=told.after, after=newest.call, changed_on=_flipped_on(mine, edition))
+            for key, (told, edition) in sorted(last.items(), key=lambda one: one[0])
+            if (mine := versions.get(key)) and (newest := review_of(mine[-1])).call != told.after
+        )
 
     def _move(
         self,
@@ -428,14 +434,31 @@ def _compares(matchup: Matchup, one: Container[str], other: Container[str]) -> b
     return (a in one and b in other) or (a in other and b in one)
 
 
-def _tells(edition: Edition) -> Iterator[tuple[tuple[str, str], tuple[Call, str]]]:
-    """The calls that an edition tells its readers, printed ones first, then what it corrects."""
+def _tells(edition: Edition) -> Iterator[tuple[tuple[str, str], Correction]]:
+    """The calls that an edition tells its readers as `after`, printed ones first, then what it corrects."""
+    names = {one.slug: one.name for one in edition.reviewers}
     for matchup in edition.matchups:
         for side in matchup.sides:
-            for review in side.verdict.reviews:
-                yield (review.tool, review.reviewer), (review.call, edition.week)
-    for one in edition.corrections:
-        yield (one.tool, one.reviewer), (one.after, edition.week)
+            for one in side.verdict.reviews:
+                name = names.get(one.reviewer, one.reviewer)
+                yield (
+                    (one.tool, one.reviewer),
+                    Correction(
+                        one.tool, side.tool.name, one.reviewer, name, one.call, one.call, one.reviewed_on, edition.week
+                    ),
+                )
+    for told in edition.corrections:
+        yield (told.tool, told.reviewer), replace(told, week=edition.week)
+
+
+def _flipped_on(versions: Sequence[ReviewRow], printed: Edition) -> date:
+    """The day of the first of the last versions that all have the newest call."""
+    flip = versions[-1]
+    for row in reversed(versions):
+        if row.call != flip.call:
+            break
+        flip = row
+    return flip.reviewed_on if flip.reviewed_on >= printed.until.date() else flip.recorded_at.date()
 
 
 def _record_of(row: EditionRow) -> EditionRecord:

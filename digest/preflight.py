@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from digest.model import READER, Edition, Finding, Level, Message, Review, Site
+from digest.model import READER, Correction, Edition, Finding, Level, Message, Review, Site
 from digest.prices import STALE_DAYS, is_stale
 from digest.tracing import untraced
 from digest.wording import full_day
@@ -20,7 +20,14 @@ SUBJECT_SHORT, SUBJECT_LONG = 20, 70
 
 
 def preflight(
-    message: Message, edition: Edition, reviews: Collection[Review], site: Site, *, sender: str, from_email: str
+    message: Message,
+    edition: Edition,
+    reviews: Collection[Review],
+    site: Site,
+    *,
+    sender: str,
+    from_email: str,
+    corrections: Collection[Correction] | None = None,
 ) -> tuple[Finding, ...]:
     """Check a message before anybody gets it; blockers come first.
 
@@ -31,6 +38,8 @@ def preflight(
         site: Who publishes.
         sender: The configured way of sending; "outbox" reaches nobody, so what only matters outside is a warning.
         from_email: The configured From address.
+        corrections: What readers know otherwise than it is now, as an edition composed now would tell them; None where
+            nothing can be told any more.
     """
     real = sender != "outbox"
     findings = [
@@ -40,6 +49,7 @@ def preflight(
         *_links(message, strict=real),
         *_quotes(edition, reviews),
         *_rows(message, edition, reviews, site),
+        *(() if corrections is None else _corrections(edition, corrections)),
         *_prices(edition),
         *_subject(message, edition),
         *_identity(site, from_email, strict=real),
@@ -196,6 +206,22 @@ def _prices(edition: Edition) -> Iterator[Finding]:
                 tool.slug,
                 "Look it up and set price_checked_on in its review file, import that, and compose again.",
             )
+
+
+def _corrections(edition: Edition, due: Collection[Correction]) -> Iterator[Finding]:
+    """What an edition corrects must still hold when it goes out, and nothing be left uncorrected."""
+    now = {(one.tool, one.reviewer): one.after for one in due}
+    told = {(one.tool, one.reviewer): one for one in edition.corrections}
+    for key, one in told.items():
+        if now.get(key) != one.after:
+            yield Finding(
+                "correction-not-in-row", "blocker", f"{one.reviewer_name} no longer says {one.after}.", one.tool,
+                "Compose again.",
+            )  # fmt: skip
+    for one in due:
+        if (one.tool, one.reviewer) not in told:
+            said = f"{one.reviewer_name} now says {one.after}, and {one.week} told readers {one.before}."
+            yield Finding("correction-missing", "warning", said, one.tool, "Compose again to tell them.")
 
 
 def _subject(message: Message, edition: Edition) -> Iterator[Finding]:

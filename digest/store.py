@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Engine, and_, func, or_
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from digest.database import in_chunks, insert_ignore, reading, writing
+from digest.database import in_chunks, insert_ignore, one_at_a_time, reading, writing
 from digest.model import Launch, Review, Tool
 from digest.tables import (
     DecisionRow,
@@ -27,12 +28,19 @@ from digest.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What an import of reviews did."""
+    """What an import of reviews did.
+
+    `older` counts reviews dated before the newest stored one and left out, `described` known tools that are described
+    anew; `meant` has the slugs that mean another tool, each with that tool's.
+    """
 
     tools: int
     new: int
     changed: int
     same: int
+    older: int = 0
+    described: int = 0
+    meant: tuple[tuple[str, str], ...] = ()
 
 
 #: The columns of a launch; its entries stand in a table of their own.
@@ -126,23 +134,25 @@ class Store:
     def record_reviews(self, sheets: Iterable[tuple[Tool, Sequence[Review]]], now: datetime) -> Recorded:
         """Keep what the panel wrote: tools as described, and a new version of each review that differs from the newest.
 
-        All of it is kept, or nothing. A slug that an editor gave to another tool means that tool, and a category an
-        editor set stays.
+        All of it is kept, or nothing. A slug that an editor gave to another tool means that tool, which keeps its name;
+        a category an editor set stays. What a sheet leaves out stays as it is known, and so does a price that was
+        checked later than the sheet's. A review dated before the newest one is left out.
         """
-        counts = {"new": 0, "changed": 0, "same": 0}
+        counts = {"new": 0, "changed": 0, "same": 0, "older": 0}
+        meant: list[tuple[str, str]] = []
+        described = 0
         with writing(self.engine) as session:
-            sheets = [_of_the_tool_meant(session, tool, reviews) for tool, reviews in sheets]
-            for tool, _ in sheets:
-                row = session.get(ToolRow, tool.slug) or ToolRow.model_validate(_blank(tool.slug, tool.name, now))
-                row.sqlmodel_update({field.name: getattr(tool, field.name) for field in fields(Tool)})
-                row.tags = list(tool.tags)
-                session.add(row)
+            one_at_a_time(session, "reviews")
+            found = [(tool.slug, *_of_the_tool_meant(session, tool, reviews)) for tool, reviews in sheets]
+            for slug, tool, _ in found:
+                meant += [(slug, tool.slug)] if slug != tool.slug else []
+                described += _describe(session, tool, now)
             session.flush()
-            for tool, reviews in sheets:
+            for _, tool, reviews in found:
                 newest = {row.reviewer: row for row in session.exec(_newest().where(ReviewRow.tool == tool.slug))}
                 for review in reviews:
                     counts[_record(session, review, newest.get(review.reviewer), now)] += 1
-        return Recorded(len(sheets), **counts)
+        return Recorded(len(found), **counts, described=described, meant=tuple(meant))
 
     def reviews(self, tools: Collection[str], *, every_version: bool = False) -> list[Review]:
         """Give the newest reviews of tools, or every stored version, ordered by tool, reviewer and version."""
@@ -229,7 +239,29 @@ def _of_the_tool_meant(session: Session, tool: Tool, reviews: Sequence[Review]) 
     slug = alias.tool_slug if alias else tool.slug
     known = session.get(ToolRow, slug)
     category = known.category if known and known.category_set else tool.category
-    return replace(tool, slug=slug, category=category), [replace(review, tool=slug) for review in reviews]
+    name = known.name if known and alias else tool.name
+    return replace(tool, slug=slug, name=name, category=category), [replace(review, tool=slug) for review in reviews]
+
+
+def _describe(session: Session, tool: Tool, now: datetime) -> bool:
+    """Keep a tool as a sheet describes it; tells whether a known one is another than before."""
+    row = session.get(ToolRow, tool.slug)
+    if row is None:
+        values = {field.name: getattr(tool, field.name) for field in fields(Tool)} | {"tags": list(tool.tags)}
+        session.add(ToolRow.model_validate(_blank(tool.slug, tool.name, now) | values))
+        return False
+    known = tool_of(row)
+    left_out = {name for name in ("tags", "price_checked_on", "open_source") if getattr(tool, name) in (None, ())}
+    if known.vendor and tool.vendor == (urlsplit(tool.url).hostname or "").removeprefix("www."):
+        left_out.add("vendor")  # what stands for a vendor that a sheet does not name
+    if known.price_checked_on and (tool.price_checked_on or date.min) < known.price_checked_on:
+        left_out |= {"entry_price", "price_checked_on"}
+    tool = replace(tool, **{name: getattr(known, name) for name in left_out})
+    if tool == known:
+        return False
+    row.sqlmodel_update({field.name: getattr(tool, field.name) for field in fields(Tool)} | {"tags": list(tool.tags)})
+    session.add(row)
+    return True
 
 
 def _tool_values(launch: Launch, now: datetime) -> dict[str, Any]:
@@ -320,11 +352,6 @@ def review_of(row: ReviewRow) -> Review:
     return Review(**{field.name: getattr(row, field.name) for field in fields(Review)})
 
 
-def newest_reviews(session: Session, tools: SelectOfScalar[str]) -> list[Review]:
-    """Give the newest review of each reviewer for the tools a statement selects."""
-    return [review_of(row) for row in session.exec(_newest().where(col(ReviewRow.tool).in_(tools)))]
-
-
 def _newest() -> SelectOfScalar[ReviewRow]:
     last = (
         select(ReviewRow.tool, ReviewRow.reviewer, func.max(ReviewRow.version).label("version"))
@@ -344,6 +371,8 @@ def _newest() -> SelectOfScalar[ReviewRow]:
 def _record(session: Session, review: Review, newest: ReviewRow | None, now: datetime) -> str:
     if newest and (newest.call, newest.quote) == (review.call, review.quote):
         return "same"
+    if newest and review.reviewed_on < newest.reviewed_on:
+        return "older"
     values = {field.name: getattr(review, field.name) for field in fields(Review)}
     values["version"] = newest.version + 1 if newest else 1
     session.add(ReviewRow(**values, recorded_at=now))

@@ -162,5 +162,9 @@ def _also_called(session: Session, tool: Tool, name: str) -> None:
         taken = f"that is {other.slug}; `verdicts launch merge` joins two launches of one tool" if other else ""
         allowed = "a name no other tool has" if other else "a name with letters or digits"
         raise SettingsError(f"--name: found {name!r}{f' ({taken})' if taken else ''}; allowed: {allowed}")
+    before = session.get(ToolAliasRow, slugify(tool.name))
+    if before is not None and session.get(ToolRow, before.slug) is None:  # it only stood for the name taken back now
+        session.delete(before)
+        session.flush()
     if slug != tool.slug:
         insert_ignore(session, ToolAliasRow, [{"slug": slug, "tool_slug": tool.slug}])

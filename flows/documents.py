@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from digest.editions import EditionRecord
+from digest.errors import SettingsError
 from digest.model import Counts, Edition, Entry, Finding, Launch, Message, Review, Spotted, slugify
 from digest.weeks import due_in, shifted, week_of
 
@@ -163,8 +164,6 @@ def sent(result: Sent) -> dict[str, Any]:
 
 def status(services: Services) -> dict[str, Any]:
     """Show every recent week and every feed, and say what needs a person."""
-    from flows import steps  # noqa: PLC0415 - they bring all of the program; other documents need none of it
-
     now, zone = services.clock(), services.settings.zone
     this_week = week_of(now, zone)
     kept = {record.week: record for record in services.editions.all(limit=WEEKS_SHOWN + 1)}
@@ -185,9 +184,8 @@ def status(services: Services) -> dict[str, Any]:
     ]
     shown = [_week(services, week, kept.get(week), now) for week in [*later, *weeks]]
     unknown = services.ledger.unknown_total()
-    corrections = [
-        asdict(one) | {"changed_on": f"{one.changed_on}"} for one in steps.corrections(services, shifted(this_week, 52))
-    ]
+    told = services.editions.corrections(shifted(this_week, 52))
+    corrections = [asdict(one) | {"changed_on": f"{one.changed_on}"} for one in told]
     needs = _needs(services, shown, feeds, unknown) + [correction(one) for one in corrections]
     return {"weeks": shown, "feeds": feeds, "unknown": unknown, "corrections": corrections, "needs": needs}
 
@@ -219,6 +217,10 @@ def _week(services: Services, week: str, record: EditionRecord | None, now: date
 def _needs(services: Services, weeks: list[dict[str, Any]], feeds: list[dict[str, Any]], unknown: int) -> list[str]:
     settings, now = services.settings, services.clock()
     needs = [f"{unknown} deliveries have an unknown outcome"] if unknown else []
+    try:
+        _ = services.judges
+    except SettingsError as error:  # a quorum that the panel cannot reach: nothing would be composed
+        needs.append(str(error))
     for week in weeks:
         name, state = week["week"], week["state"]
         due = due_in(name, settings.send_at, settings.zone)

@@ -18,7 +18,7 @@ from digest.composing import weight
 from digest.editions import EditionRecord, fingerprint
 from digest.errors import EditionBlocked, EditionError, Fault, FilesError
 from digest.judging import judge
-from digest.model import Candidate, Correction, Counts, Finding, Launch, Message, Sighting, Tally
+from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Tally
 from digest.pairing import pick
 from digest.preflight import blockers, preflight, summary
 from digest.spotting import spot
@@ -160,24 +160,10 @@ def compose(services: Services, week: str, pairs: int | None = None, *, again: b
     )  # fmt: skip
     edition = put_together(
         week, picked, passed, launches, services.panel,
-        since=since, until=now, recent_subjects=history.subjects, corrections=corrections(services, week),
+        since=since, until=now, recent_subjects=history.subjects, corrections=editions.corrections(week),
     )  # fmt: skip
     reason = "" if picked else _why_nothing(launches, candidates, history.resting)
     return editions.keep_draft(edition, skipped_because=reason, again=again)
-
-
-def corrections(services: Services, week: str) -> tuple[Correction, ...]:
-    """Give the calls that readers know otherwise than they are now, as the edition of `week` would correct them."""
-    found = services.editions.told(week)
-    names = {one.slug: one.name for one in services.panel}
-    tools = services.store.tools({tool for tool, _ in found})
-    return tuple(
-        Correction(
-            tool=tool, tool_name=tools[tool].name, reviewer=reviewer, reviewer_name=names.get(reviewer, reviewer),
-            before=call, after=review.call, changed_on=review.reviewed_on, week=printed,
-        )
-        for (tool, reviewer), (review, call, printed) in sorted(found.items())
-    )  # fmt: skip
 
 
 def candidates_for(services: Services, since: datetime, until: datetime) -> list[Candidate]:
@@ -229,10 +215,11 @@ def message_of(services: Services, record: EditionRecord) -> Message:
 def check(services: Services, record: EditionRecord, message: Message) -> tuple[Finding, ...]:
     """Run preflight on an edition's message."""
     slugs = {side.tool.slug for matchup in record.edition.matchups for side in matchup.sides}
-    settings = services.settings
+    settings, open_ = services.settings, record.state in {"draft", "approved"}
     return preflight(
         message, record.edition, services.store.reviews(slugs, every_version=True), settings.site,
         sender=settings.sender, from_email=settings.from_email,
+        corrections=services.editions.corrections(record.week) if open_ else None,
     )  # fmt: skip
 
 

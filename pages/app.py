@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from digest.editions import PUBLIC, EditionRecord, Editions
 from digest.model import READER, Matchup, Side, Site, percent
+from digest.prices import is_stale
 from digest.rendering import environment
 from digest.tools import Tools
 from subscribers.links import reader_of
@@ -154,7 +155,7 @@ def _comparisons(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
     def compare(pair: str) -> Response:
         record, matchup = _find(rooms.editions, pair)
         if matchup.slug != pair:
-            return RedirectResponse(f"/compare/{matchup.slug}", status_code=301)
+            return RedirectResponse(f"/compare/{matchup.slug}", status_code=302)
         panel = [
             (reviewer, [(side.tool, side.verdict.by(reviewer.slug)) for side in matchup.sides])
             for reviewer in record.edition.reviewers
@@ -170,10 +171,11 @@ def _comparisons(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
         if found is None or not stood:  # a verdict that no edition has printed is not public
             raise HTTPException(404, "No edition has compared this tool yet.")
         if found.slug != slug:
-            return RedirectResponse(f"/tools/{found.slug}", status_code=301)
+            return RedirectResponse(f"/tools/{found.slug}", status_code=302)
         return show(
-            "tool.html", title=found.name, tool=found, stood=stood, percent=percent, this_year=rooms.clock().year
-        )
+            "tool.html", title=found.name, tool=found, stood=stood, percent=percent, this_year=rooms.clock().year,
+            stale=is_stale(found.price_checked_on, rooms.clock().date()),
+        )  # fmt: skip
 
 
 def _stood(rooms: Rooms, slug: str) -> list[tuple[str, Matchup, Side]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func
@@ -16,7 +17,7 @@ from sqlmodel import select, update
 from digest.database import writing
 from digest.editions import EditionRecord, Editions, History, PairWords, fingerprint
 from digest.errors import EditionError
-from digest.model import Correction, Edition, Message
+from digest.model import Correction, Edition, Message, Review, Side
 from digest.store import Store
 from digest.tables import EditionRow, MatchupRow, TemplatesRow, ToolAliasRow
 from tests.digest.processes import together
@@ -459,41 +460,64 @@ def test_of_several_words_on_a_pair_the_newest_holds(editions: Editions) -> None
 # What readers were told
 
 
-def test_a_call_that_changed_after_it_was_printed_is_told_until_an_edition_says_so(editions: Editions) -> None:
-    store, printed = Store(editions.engine), of_week("2026-W44", 0)
-    for side in printed.matchups[0].sides:
-        store.record_reviews([(side.tool, side.verdict.reviews)], NOW)
-    bring(editions, "sent", printed)
-    assert editions.told(WEEK) == {}
+def printed(editions: Editions) -> tuple[Store, Side]:
+    """A store in which an edition of 2026-W44 has printed a tool's reviews."""
+    store, of = Store(editions.engine), of_week("2026-W44", 0)
+    for side in of.matchups[0].sides:
+        store.record_reviews([(side.tool, side.verdict.reviews)], NOW - HOUR)
+    bring(editions, "sent", of)
+    return store, of.matchups[0].a
 
-    side = printed.matchups[0].a
+
+def turned(one: Review, **changes: Any) -> Review:
+    return replace(one, call="skip" if one.call == "ship" else "ship", **changes)
+
+
+def test_a_call_that_changed_after_it_was_printed_is_due_until_an_edition_says_so(editions: Editions) -> None:
+    store, side = printed(editions)
+    assert editions.corrections(WEEK) == ()
+
     first = side.verdict.reviews[0]
-    flipped = replace(first, call="skip" if first.call == "ship" else "ship", reviewed_on=NOW.date())
-    store.record_reviews([(side.tool, [flipped])], NOW + HOUR)
-    key = (first.tool, first.reviewer)
-    assert editions.told(WEEK) == {key: (replace(flipped, version=2), first.call, "2026-W44")}
-    assert editions.told("2026-W44") == {}
+    day = NOW.date() + timedelta(days=2)
+    flipped = turned(first, reviewed_on=day)
+    store.record_reviews([(side.tool, [flipped])], NOW + 48 * HOUR)
+    due = Correction(first.tool, "Plumbline", first.reviewer, "Builder", first.call, flipped.call, day, "2026-W44")
+    assert editions.corrections(WEEK) == (due,)
+    assert editions.corrections("2026-W44") == ()
 
-    said = Correction(
-        first.tool, "Plumbline", first.reviewer, "Builder", first.call, flipped.call, NOW.date(), "2026-W44"
-    )
-    bring(editions, "draft", replace(of_week("2026-W45", 2), corrections=(said,)))
-    assert key in editions.told(WEEK)
+    bring(editions, "draft", replace(of_week("2026-W45", 2), corrections=(due,)))
+    assert editions.corrections(WEEK) == (due,)
     editions.approve("2026-W45", replace(MESSAGE, week="2026-W45"), "ada", NOW)
-    assert editions.told(WEEK) == {}
+    assert editions.corrections(WEEK) == ()
 
-    store.record_reviews([(side.tool, [first])], NOW + 2 * HOUR)
-    assert editions.told(WEEK) == {key: (replace(first, version=3), flipped.call, "2026-W45")}
+    store.record_reviews([(side.tool, [replace(first, reviewed_on=day)])], NOW + 50 * HOUR)
+    back = replace(due, before=flipped.call, after=first.call, week="2026-W45")
+    assert editions.corrections(WEEK) == (back,)
+
+
+def test_a_change_is_dated_by_its_first_version_and_never_before_the_printing(editions: Editions) -> None:
+    store, side = printed(editions)
+    first = side.verdict.reviews[0]
+    late = NOW + timedelta(days=3)
+    store.record_reviews([(side.tool, [turned(first)])], late)
+    store.record_reviews([(side.tool, [turned(first, quote="Other words.")])], late + timedelta(days=4))
+
+    assert [one.changed_on for one in editions.corrections(WEEK)] == [late.date()]
+
+
+def test_readers_are_told_of_a_tool_by_the_name_they_know(editions: Editions) -> None:
+    store, side = printed(editions)
+    renamed = replace(side.tool, name="Tide Pool")
+    store.record_reviews([(renamed, [turned(side.verdict.reviews[0])])], NOW + HOUR)
+
+    assert [one.tool_name for one in editions.corrections(WEEK)] == ["Plumbline"]
 
 
 def test_a_changed_quote_alone_is_no_correction(editions: Editions) -> None:
-    store, printed = Store(editions.engine), of_week("2026-W44", 0)
-    side = printed.matchups[0].a
-    store.record_reviews([(side.tool, side.verdict.reviews)], NOW)
-    bring(editions, "sent", printed)
+    store, side = printed(editions)
     store.record_reviews([(side.tool, [replace(side.verdict.reviews[0], quote="Other words.")])], NOW + HOUR)
 
-    assert editions.told(WEEK) == {}
+    assert editions.corrections(WEEK) == ()
 
 
 def test_a_comparison_is_found_under_a_slug_a_tool_once_had(editions: Editions) -> None:

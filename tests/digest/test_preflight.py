@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from digest.judging import bottom_line, community_read, pricing_read, reviewer_split
-from digest.model import Edition, Finding, Matchup, Message, Review, Side, Site
+from digest.model import Correction, Edition, Finding, Matchup, Message, Review, Side, Site
 from digest.preflight import HTML_BLOCK, HTML_WARN, blockers, preflight, summary
 from digest.rendering import render
 from tests.examples import edition, matchup, review, site, tool
@@ -351,3 +351,17 @@ def test_findings_are_counted_in_words() -> None:
     assert summary([blocker, warning]) == "1 blocker, 1 warning"
     assert summary([blocker, blocker]) == "2 blockers, 0 warnings"
     assert summary([warning, warning]) == "0 blockers, 2 warnings"
+
+
+def test_a_correction_that_no_longer_holds_blocks_and_a_missing_one_is_told() -> None:
+    due = Correction("plumbline", "Plumbline", "builder", "Builder", "ship", "skip", date(2026, 11, 14), "2026-W45")
+    telling = replace(GOOD, corrections=(due,))
+
+    def codes(of: Edition, now: tuple[Correction, ...] | None) -> dict[str, str]:
+        sender = {"sender": "outbox", "from_email": "a@example.org"}
+        said = preflight(render(of, site()), of, rows(of), site(), corrections=now, **sender)
+        return {one.code: one.level for one in said if one.code.startswith("correction")}
+
+    assert codes(telling, (due,)) == codes(telling, None) == {}
+    assert codes(telling, ()) == {"correction-not-in-row": "blocker"}
+    assert codes(GOOD, (due,)) == {"correction-missing": "warning"}

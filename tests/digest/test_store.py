@@ -13,7 +13,8 @@ from sqlmodel import col, select
 from digest.database import writing
 from digest.model import Launch, Message, Review, Tool
 from digest.store import Recorded, Store
-from digest.tables import LaunchEntryRow
+from digest.tables import LaunchEntryRow, ToolAliasRow
+from tests.digest.processes import together
 from tests.examples import NOW, launch, review, tool
 
 WEEK = "2026-W47"
@@ -241,3 +242,60 @@ def test_entries_of_a_launch_are_counted_once_however_often_they_come(store: Sto
     with writing(store.engine) as session:
         rows = session.exec(select(LaunchEntryRow).where(col(LaunchEntryRow.launch_id) == launch(0).id)).all()
     assert [(row.feed, row.entry_id, row.position) for row in rows] == [(*launch(0).entries[0], 0)]
+
+
+def test_what_a_sheet_leaves_out_stays_as_it_is_known(store: Store) -> None:
+    said = {"vendor": "Tidewater", "tags": ("ci",), "open_source": True, "entry_price": "$9/month"}
+    known = tool(0, price_checked_on=NOW.date(), **said)
+    store.record_reviews([(known, ())], NOW)
+    bare = replace(known, vendor="example.org", tags=(), open_source=None, price_checked_on=None, tagline="New words")
+
+    done = store.record_reviews([(replace(bare, url="https://example.org/x", entry_price="$1/month"), ())], NOW)
+
+    kept = store.tools([known.slug])[known.slug]
+    assert kept == replace(known, tagline="New words", url="https://example.org/x")
+    assert done.described == 1
+    assert store.record_reviews([(kept, ())], NOW).described == 0
+
+
+def test_a_price_checked_later_is_not_undone_by_an_older_file(store: Store) -> None:
+    old = tool(0, entry_price="$5/month", price_checked_on=NOW.date() - timedelta(days=30))
+    new = replace(old, entry_price="$9/month", price_checked_on=NOW.date())
+    store.record_reviews([(new, ())], NOW)
+    store.record_reviews([(old, ())], NOW)
+
+    assert store.tools([old.slug])[old.slug].entry_price == "$9/month"
+
+
+def test_a_review_dated_before_the_newest_one_is_left_out(store: Store) -> None:
+    newest = review(tool())
+    record(store, newest)
+    older = replace(newest, call="skip", reviewed_on=newest.reviewed_on - timedelta(days=90))
+
+    assert record(store, older).older == 1
+    assert store.reviews([newest.tool]) == [newest]
+
+
+def test_reviews_under_a_slug_that_means_another_tool_do_not_rename_it(store: Store) -> None:
+    store.record_reviews([(tool(0), ())], NOW)
+    with writing(store.engine) as session:
+        session.add(ToolAliasRow(slug="tide-pool", tool_slug=tool(0).slug))
+
+    done = store.record_reviews([(tool(0, slug="tide-pool", name="Tide Pool"), ())], NOW)
+
+    assert done.meant == (("tide-pool", tool(0).slug),)
+    assert store.tools([tool(0).slug])[tool(0).slug].name == tool(0).name
+
+
+def test_processes_that_record_the_same_reviews_at_once_all_end_well(store: Store) -> None:
+    said = together(
+        "import sys; from digest.database import open_engine; from digest.store import Store\n"
+        "from tests.examples import NOW, review, tool\n"
+        "store = Store(open_engine(sys.argv[1])); store.tool_names()",
+        "print(store.record_reviews([(tool(0), [review(tool(0))])], NOW).tools)",
+        store.engine.url.render_as_string(hide_password=False),
+        copies=3,
+    )
+
+    assert said == ["1", "1", "1"]
+    assert len(store.reviews([tool(0).slug], every_version=True)) == 1

@@ -102,3 +102,28 @@ def test_a_slug_nobody_knows_names_those_near_it(store: Store, tools: Tools) -> 
         tools.find(tool(0).slug[:-1] + "x")
     with pytest.raises(SettingsError, match=r"allowed: a slug as `verdicts tools list` shows it$"):
         tools.find("qqqqqqq")
+
+
+def test_a_rename_that_is_taken_back_leaves_no_slug_that_means_another_tool(store: Store, tools: Tools) -> None:
+    one = replace(launch(), id="a" * 16, tool_slug="tiny-tribunal", tool_name="Tiny Tribunal")
+    store.keep_launches([one], NOW)
+    store.record_reviews([(tool(), [review(tool())])], NOW)
+    decisions = Decisions(store.engine, "an editor")
+    renamed = decisions.rename(one, tool().name, NOW)
+    decisions.rename(renamed, "Tiny Tribunal", NOW)
+
+    found = tools.known("tiny-tribunal")
+    assert found is not None
+    assert found.slug == "tiny-tribunal"
+    assert "tiny-tribunal" in {each.slug for each in tools.all()}
+
+
+def test_a_name_that_is_taken_back_means_the_tool_no_longer(store: Store, tools: Tools) -> None:
+    mine = tool()
+    store.record_reviews([(mine, ())], NOW)
+    tools.edit(mine.slug, {"name": "Flake Hound"})
+    assert tools.aliases(mine.slug) == ["flake-hound"]
+    tools.edit(mine.slug, {"name": mine.name})
+
+    assert tools.aliases(mine.slug) == []
+    assert tools.known("flake-hound") is None

@@ -162,4 +162,4 @@ def every_correction_corrects_what_the_edition_it_names_told(year: Path, edition
         ]
         assert (told or said) == [one.before] != [one.after]
     with open_services(year) as services:
-        assert len(services.editions.told(shifted(FIRST, WEEKS))) <= 1  # of the last week
+        assert len(services.editions.corrections(shifted(FIRST, WEEKS))) <= 1  # of the last week
