@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, and_, delete, or_, update
+from sqlalchemy import Engine, and_, delete, func, or_, update
 from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
@@ -23,6 +23,9 @@ from digest.tables import EditionRow, MatchupRow, PairWordRow, ReviewRow, Templa
 from digest.weeks import shifted, weeks_between
 
 Word = Literal["pin", "veto", "free"]
+
+#: Weeks after which a tool of the last edition has rested enough, when none was sent since.
+_REST_WEEKS = 4
 
 #: Subjects that are not repeated.
 _SUBJECTS = 8
@@ -66,8 +69,8 @@ class History:
     """What earlier editions leave to the next one; skipped ones do not count.
 
     `subjects` are the last eight, newest first. `met` are pairs of slugs that met lately, `met_long_ago` those that did
-    earlier; `resting` are the slugs of the newest edition. `last_shown` gives for each category how many weeks ago a
-    pair of it was last compared.
+    earlier; `resting` are the slugs of the newest edition, while it is not long ago. `last_shown` gives for each
+    category how many weeks ago a pair of it was last compared.
     """
 
     subjects: tuple[str, ...]
@@ -75,6 +78,10 @@ class History:
     met_long_ago: frozenset[frozenset[str]]
     resting: frozenset[str]
     last_shown: Mapping[str, int]
+
+    def kept_apart(self, launched: Collection[str]) -> frozenset[frozenset[str]]:
+        """Give the pairs that may not meet now: met lately, or long ago and neither of the two launched anew."""
+        return self.met | {pair for pair in self.met_long_ago if not pair & frozenset(launched)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ class Editions:
             recent = session.exec(subjects.limit(_SUBJECTS)).all()
             rows = session.exec(pairs).all()
         newest = recent[0][0] if recent else ""
-        first_met = shifted(week, -repeat_weeks)
+        first_met, rested = shifted(week, -repeat_weeks), shifted(week, -_REST_WEEKS)
         shown: dict[str, int] = {}
         for row in rows:
             ago = weeks_between(row.week, week)
@@ -140,9 +147,15 @@ class Editions:
             subjects=tuple(subject for _, subject in recent),
             met=frozenset(frozenset((row.a, row.b)) for row in rows if row.week >= first_met),
             met_long_ago=frozenset(frozenset((row.a, row.b)) for row in rows if row.week < first_met),
-            resting=frozenset(slug for row in rows if row.week == newest for slug in (row.a, row.b)),
+            resting=frozenset(slug for row in rows if row.week == newest >= rested for slug in (row.a, row.b)),
             last_shown=shown,
         )
+
+    def newest_week(self) -> str | None:
+        """Name the last week whose edition was not skipped, None when there is none."""
+        statement = select(func.max(EditionRow.week)).where(col(EditionRow.state) != "skipped")
+        with reading(self.engine) as session:
+            return session.exec(statement).first()
 
     def comparison(self, a: str, b: str) -> tuple[EditionRecord, Matchup] | None:
         """Give the newest public edition in which two tools met, in either order and under any slug they have had."""
@@ -278,14 +291,19 @@ class Editions:
             self._move(session, week, ("draft", "approved", "sending"), "released", held=None)
         return self.require(week)
 
-    def skip(self, week: str, reason: str, now: datetime) -> EditionRecord:
-        """End a week without sending, for a reason; also one in which nothing was composed."""
+    def skip(self, week: str, reason: str, now: datetime, by: str = "") -> EditionRecord:
+        """End a week without sending, for a reason; also one in which nothing was composed.
+
+        With `by`, who decided so, it stays skipped: composing again is only for weeks that lacked pairs.
+        """
         if not reason.strip():
             raise EditionError(f"{week} cannot be skipped without a reason")
         if self.of(week) is None:
-            return self.keep_draft(Edition(week, "", "", (), since=now, until=now), skipped_because=reason)
+            self.keep_draft(Edition(week, "", "", (), since=now, until=now))
+        decided = {"edited": True, "edited_by": by} if by else {}
+        values: dict[str, Any] = {"state": "skipped", "reason": reason, "held": None, **decided}
         with writing(self.engine) as session:
-            self._move(session, week, ("draft", "approved"), "skipped", state="skipped", reason=reason, held=None)
+            self._move(session, week, ("draft", "approved"), "skipped", **values)
         return self.require(week)
 
     def start_sending(self, week: str) -> EditionRecord:
@@ -391,7 +409,9 @@ class Editions:
                 f"{week} cannot be {verb}: {who} changed it meanwhile; look at it again, then repeat this"
             )
         state = f"held ({row.held})" if row.held and row.state in allowed else row.state
-        state = f"{state}, edited by hand" if row.edited and row.state in allowed else state
+        if row.edited and row.state in allowed:
+            did = f"skipped it ({row.reason})" if row.state == "skipped" else "edited it by hand"
+            raise EditionError(f"{week} cannot be {verb}: {row.edited_by or 'somebody'} {did}, and that stays")
         raise EditionError(f"{week} cannot be {verb}: it is {state}; allowed: {', '.join(allowed)}")
 
 

@@ -72,8 +72,10 @@ def template_sources(folders: Sequence[Path] = _SHIPPED) -> dict[str, str]:
     """Give the source of every template an edition may be rendered with, by its path within a folder."""
     found: dict[str, str] = {}
     for folder in folders:
-        for file in sorted((*(folder / "email").glob("*.*"), *(folder / "email" / "digest").glob("*.*"))):
-            found.setdefault(file.relative_to(folder).as_posix(), file.read_text("utf-8"))
+        for file in sorted(one for one in folder.rglob("*.*") if one.suffix in {".mjml", ".txt", ".html", ".css"}):
+            name = file.relative_to(folder).as_posix()
+            if not name.startswith(("pages/", "desk/")):  # an email may include any other file
+                found.setdefault(name, file.read_text("utf-8"))
     return found
 
 

@@ -19,10 +19,20 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from digest.errors import Fault, FilesError, SettingsError
 from digest.model import Site
+from digest.weeks import due_in
 
 FILE = "verdicts.toml"
 
@@ -112,6 +122,15 @@ class Settings(BaseModel):
             CronSim(value, datetime(2026, 1, 1, tzinfo=UTC))
         except CronSimError as error:
             raise ValueError(allowed) from error
+        return value
+
+    @field_validator("send_at")
+    @classmethod
+    def _after_composing(cls, value: str, info: ValidationInfo) -> str:
+        week = "2026-W24"  # any week without a clock change
+        composed, sent = (due_in(week, one, ZoneInfo("UTC")) for one in (info.data.get("compose_at", value), value))
+        if composed and sent and sent < composed:
+            raise ValueError("a time of the ISO week, Monday to Sunday, that is later than compose_at")
         return value
 
     @field_validator("site_url")

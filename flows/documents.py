@@ -231,7 +231,9 @@ def _needs(services: Services, weeks: list[dict[str, Any]], feeds: list[dict[str
         elif state == "draft" and settings.approval == "editor":
             needs.append(f"{name} waits for approval: `verdicts edition approve {name}`")
         elif state in {"approved", "sending", "draft"} and due and now > due + timedelta(hours=1):
-            needs.append(f"{name} should have been sent {due:%a %d %B %H:%M} UTC: `verdicts run --week {name}`")
+            needs.append(
+                f"{name} should have been sent {due:%a %d %B %H:%M} UTC: `verdicts send {name}` or `edition skip`"
+            )
     needs += [f"feed {one['name']}: {one['reason']}" for one in feeds if one["error_streak"] >= 3 or one["retired"]]
     if not any(one["last_success"] for one in feeds):
         needs.append("no feed was ever read: `verdicts gather`")

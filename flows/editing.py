@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from digest.composing import matchup_of
 from digest.editing import reordered, with_intro, with_matchups, with_subject
 from digest.editions import EditionRecord, fingerprint
 from digest.errors import EditionError
-from digest.model import Edition, Matchup, Message, Site
+from digest.model import Edition, Matchup, Message, PassedOver
 from digest.pairing import pick
 from flows.services import Services, whoever
-from flows.steps import candidates_for
+from flows.steps import candidates_for, site_of
 
 Pairs = Collection[frozenset[str]]
+
+#: What a pair lacked that an editor put another one in the place of: it is not offered again for this edition.
+_SWAPPED = "an editor swapped it out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,12 @@ def swap(services: Services, week: str, place: int, a: str = "", b: str = "") ->
     if a and b:
         new = _pair(services, record.edition, a, b)
     else:
-        gone = _slugs(matchups[place - 1])
-        new = _best(services, record.edition, others, vetoes=[gone])
+        new = _best(services, record.edition, others, vetoes=[_slugs(matchups[place - 1])])
+    gone = matchups[place - 1]
     matchups[place - 1] = new
-    return _keep(services, record, matchups)
+    out = PassedOver(gone.a.tool.slug, gone.b.tool.slug, gone.score, _SWAPPED)
+    edition = replace(record.edition, passed_over=(out, *record.edition.passed_over))
+    return _keep(services, replace(record, edition=edition), matchups)
 
 
 def reorder(services: Services, week: str, order: Sequence[int]) -> EditionRecord:
@@ -75,28 +80,52 @@ def pin(services: Services, week: str, a: str, b: str) -> EditionRecord | None:
     """Want a pair in a week's edition; where one is composed already, it takes the place of what stands in its way.
 
     Returns:
-        The edition as changed; None while nothing is composed.
+        The edition as changed; None while nothing is composed. A skipped one stays as it is until it is composed again.
+
+    Raises:
+        EditionError: Every other place is pinned, a tool has no ready verdict, or the edition can no longer be changed.
     """
-    record = services.editions.of(week)
-    if record is None or frozenset((a, b)) in {_slugs(one) for one in record.edition.matchups}:
-        services.editions.say_of_pair("pin", a, b, whoever(), services.clock(), week=week)
-        return record
-    record = _open(services, week)
-    new = _pair(services, record.edition, a, b)
-    kept = [one for one in record.edition.matchups if not _slugs(one) & {a, b}]
-    if len(kept) == len(record.edition.matchups) and len(kept) >= services.settings.pairs:
-        kept = kept[:-1]
-    record = _keep(services, record, [*kept, new])
+    _known(services, a, b)
+    record, pair = services.editions.of(week), frozenset((a, b))
+    if record is not None and record.state != "skipped" and pair not in map(_slugs, record.edition.matchups):
+        record = _open(services, week)
+        new = _pair(services, record.edition, a, b)
+        kept = [one for one in record.edition.matchups if not _slugs(one) & pair]
+        if len(kept) >= services.settings.pairs:
+            kept.remove(_weakest(services, week, kept))
+        kept.append(new)
+        while len(kept) < len(record.edition.matchups):
+            try:
+                kept.append(_best(services, record.edition, kept))
+            except EditionError:  # nothing else is worth comparing: a shorter edition
+                break
+        record = _keep(services, record, kept)
     services.editions.say_of_pair("pin", a, b, whoever(), services.clock(), week=week)
     return record
+
+
+def _weakest(services: Services, week: str, matchups: Sequence[Matchup]) -> Matchup:
+    """The matchup with the lowest score that no editor pinned.
+
+    Raises:
+        EditionError: All of them are pinned.
+    """
+    pins = services.editions.words_for(week).pins
+    free = [one for one in matchups if _slugs(one) not in pins]
+    if not free:
+        raise EditionError(f"{week} has no free place: all {len(matchups)} matchups are pinned; swap one of them")
+    return min(free, key=lambda one: one.score)
 
 
 def veto(services: Services, week: str, a: str, b: str = "", *, always: bool = False) -> EditionRecord | None:
     """Keep a pair, or one tool, out of a week's edition or of all; where it stands in one, the best other pair goes in.
 
     Returns:
-        The edition as it stands then; None while nothing is composed.
+        The edition as it stands then, skipped when nothing else is worth comparing; None while nothing is composed.
     """
+    _known(services, a, b)
+    if a == b:
+        raise EditionError(f"{week}: found {a} twice; allowed: two different tools, or one alone")
     services.editions.say_of_pair("veto", a, b, whoever(), services.clock(), week="" if always else week)
     record, unwanted = services.editions.of(week), frozenset({a, b} - {""})
     if record is None or record.state not in {"draft", "approved"}:
@@ -108,8 +137,14 @@ def veto(services: Services, week: str, a: str, b: str = "", *, always: bool = F
         kept.append(_best(services, record.edition, kept))
     except EditionError:  # nothing else is worth comparing: a shorter edition
         if not kept:
-            raise
+            return services.editions.skip(week, "its only pair was vetoed, and no other is worth it", services.clock())
     return _keep(services, record, kept)
+
+
+def _known(services: Services, *slugs: str) -> None:
+    for slug in filter(None, slugs):
+        if services.tools.known(slug) is None:
+            raise EditionError(f"found {slug!r}; allowed: the slug of a tool, see `verdicts tools list`")
 
 
 def rebuild(services: Services, week: str) -> Rebuilt:
@@ -123,7 +158,7 @@ def rebuild(services: Services, week: str) -> Rebuilt:
     record = services.editions.require(week)
     if record.message is None:
         raise EditionError(f"{week} cannot be rebuilt: it is {record.state} and has no bytes to compare with")
-    site = Site(**record.made_with["site"]) if "site" in record.made_with else services.settings.site
+    site = site_of(services, record)
     files = services.editions.templates(record)
     with tempfile.TemporaryDirectory() as folder:
         for name, source in files.items():
@@ -183,10 +218,12 @@ def _best(services: Services, edition: Edition, others: Sequence[Matchup], vetoe
     shown = frozenset().union(*map(_slugs, others))
     history = services.editions.history(edition.week, services.settings.repeat_weeks)
     words = services.editions.words_for(edition.week)
+    out = {frozenset((one.a, one.b)) for one in edition.passed_over if one.lacked == _SWAPPED}
+    launched = {one.tool_slug for one in services.store.launches(edition.since, edition.until)}
     free = [one for one in candidates_for(services, edition.since, edition.until) if one.tool.slug not in shown]
     picked, _ = pick(
-        free, met=history.met, resting=history.resting, limit=1, now=services.clock(),
-        vetoes={*words.vetoes, *vetoes}, last_shown=history.last_shown,
+        free, met=history.kept_apart(launched), resting=history.resting, limit=1, now=services.clock(),
+        vetoes={*words.vetoes, *vetoes, *out}, last_shown=history.last_shown,
     )  # fmt: skip
     if not picked:
         raise EditionError(f"{edition.week}: no other pair is worth comparing; name two tools to compare them anyway")

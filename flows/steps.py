@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from digest.clustering import EntryKey, cluster
 from digest.composing import compose as put_together
 from digest.composing import weight
-from digest.editions import EditionRecord, fingerprint
+from digest.editions import EditionRecord, History, PairWords, fingerprint
 from digest.errors import EditionBlocked, EditionError, Fault, FilesError
 from digest.judging import judge
-from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Tally
+from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Site, Tally
 from digest.pairing import pick
 from digest.preflight import blockers, preflight, summary
 from digest.spotting import spot
@@ -43,6 +43,9 @@ _AT_ONCE = 5_000
 
 #: A process that gathers every hour looks at the entries of the last days each time.
 _spotted = lru_cache(maxsize=_AT_ONCE)(spot)
+
+#: How the reason begins for which the clock holds an edition.
+_TOO_LATE = "too late"
 
 #: Feeds that carried a tool within this time until it counts as a reigning one, which new ones are set against.
 _RENOWNED, _REMEMBERED = 8, timedelta(weeks=26)
@@ -145,24 +148,25 @@ def compose(services: Services, week: str, pairs: int | None = None, *, again: b
     Without `again`, what another process composed meanwhile stays.
 
     Raises:
-        EditionError: The week has an edition that was edited, approved or sent.
+        EditionError: The week has an edition that was edited, approved or sent, or a later week has one.
     """
     now, settings, editions = services.clock(), services.settings, services.editions
+    if (newest := editions.newest_week()) is not None and newest > week:
+        raise EditionError(f"{week} cannot be composed: {newest} is there already, and its pairs would be repeated")
     since = editions.cut_off(week) or now - timedelta(days=settings.first_poll_days)
     launches = services.store.launches(since, now)
     candidates = _candidates(services, launches, since)
     history, words = editions.history(week, settings.repeat_weeks), editions.words_for(week)
-    launched = {one.tool_slug for one in launches}
-    stale = {pair for pair in history.met_long_ago if not pair & launched}  # nothing to compare anew
+    apart = history.kept_apart({one.tool_slug for one in launches})
     picked, passed = pick(
-        candidates, met=history.met | stale, resting=history.resting, limit=pairs or settings.pairs, now=now,
+        candidates, met=apart, resting=history.resting, limit=pairs or settings.pairs, now=now,
         pins=words.pins, vetoes=words.vetoes, last_shown=history.last_shown,
     )  # fmt: skip
     edition = put_together(
         week, picked, passed, launches, services.panel,
         since=since, until=now, recent_subjects=history.subjects, corrections=editions.corrections(week),
     )  # fmt: skip
-    reason = "" if picked else _why_nothing(launches, candidates, history.resting)
+    reason = "" if picked else _why_nothing(launches, candidates, history, words)
     return editions.keep_draft(edition, skipped_because=reason, again=again)
 
 
@@ -194,13 +198,20 @@ def _candidates(services: Services, launches: Sequence[Launch], since: datetime)
     ]
 
 
-def _why_nothing(launches: Sequence[Launch], candidates: Sequence[Candidate], resting: Collection[str]) -> str:
+def _why_nothing(
+    launches: Sequence[Launch], candidates: Sequence[Candidate], history: History, words: PairWords
+) -> str:
     fresh = sum(one.launched_at is not None for one in candidates)
-    free = len([one for one in candidates if one.tool.slug not in resting])
-    return (
-        f"no two tools to compare: {len(launches)} launches since the last edition, {len(candidates)} tools with"
-        f" a ready verdict, {fresh} of them new, {free} free to appear again"
-    )
+    said = [
+        f"no two tools to compare: {len(launches)} launches since the last edition",
+        f"{len(candidates)} tools with a ready verdict",
+        f"{fresh} of them new",
+    ]
+    resting = len({one.tool.slug for one in candidates} & history.resting)
+    said += [f"{resting} resting after the last edition"] if resting else []
+    said += [f"{len(words.vetoes)} vetoed by editors"] if words.vetoes else []
+    said += [f"{len(history.met)} pairs that met lately"] if history.met else []
+    return ", ".join(said)
 
 
 def message_of(services: Services, record: EditionRecord) -> Message:
@@ -212,12 +223,17 @@ def message_of(services: Services, record: EditionRecord) -> Message:
     return render(record.edition, services.settings.site, template_folders(services.settings.home))
 
 
+def site_of(services: Services, record: EditionRecord) -> Site:
+    """Give the site's data an approved edition was rendered with, else today's."""
+    return Site(**record.made_with["site"]) if "site" in record.made_with else services.settings.site
+
+
 def check(services: Services, record: EditionRecord, message: Message) -> tuple[Finding, ...]:
     """Run preflight on an edition's message."""
     slugs = {side.tool.slug for matchup in record.edition.matchups for side in matchup.sides}
     settings, open_ = services.settings, record.state in {"draft", "approved"}
     return preflight(
-        message, record.edition, services.store.reviews(slugs, every_version=True), settings.site,
+        message, record.edition, services.store.reviews(slugs, every_version=True), site_of(services, record),
         sender=settings.sender, from_email=settings.from_email,
         corrections=services.editions.corrections(record.week) if open_ else None,
     )  # fmt: skip
@@ -341,8 +357,11 @@ def run(
     now = services.clock()
     week = week or week_of(now, services.settings.zone)
     done = [at_once("gather", lambda: _gathered_or_why_not(services))]
+    done += [at_once("close", partial(_closed, services, one)) for one in _left_over(services, week)]
     record = services.editions.of(week)
     due = due_in(week, services.settings.compose_at, services.settings.zone)
+    if record is None and _expired(services, week):
+        return [*done, at_once("compose", lambda: _ended_without(services, week))]
     if record is None and due is not None and now >= due:
         done.append(at_once("compose", lambda: _composed(services, week)))
         record = services.editions.of(week)
@@ -370,6 +389,39 @@ def _gathered(services: Services) -> Done:
     said = f"{len(polled)} feeds polled, {new} new entries, {result.launches} new launches"
     nothing = bool(polled) and len(failed) == len(polled)
     return Done("gather", said + (f", {len(failed)} failed" if failed else ""), problem=nothing)
+
+
+def _expired(services: Services, week: str) -> bool:
+    """Tell whether it is too late to send a week's edition."""
+    due = due_in(week, services.settings.send_at, services.settings.zone)
+    return due is not None and services.clock() > due + timedelta(hours=services.settings.expires_after_h)
+
+
+def _left_over(services: Services, week: str) -> list[EditionRecord]:
+    """Give earlier editions that were not sent in time and that nobody holds on purpose."""
+    return [
+        one
+        for one in services.editions.all(limit=8)
+        if one.week < week
+        and one.state in {"draft", "approved"}
+        and (one.held or _TOO_LATE).startswith(_TOO_LATE)
+        and _expired(services, one.week)
+    ]
+
+
+def _closed(services: Services, record: EditionRecord) -> Done:
+    """End an earlier week that was not sent in time: its launches and tools are news for the next one."""
+    said = "nobody approved it in time" if record.state == "draft" else "it was not sent in time"
+    services.editions.skip(record.week, said, services.clock(), by="the clock")
+    return Done("close", f"{record.week} skipped: {said}", problem=True)
+
+
+def _ended_without(services: Services, week: str) -> Done:
+    """End the current week when its time is over and nothing was composed; a week of the past stays as it is."""
+    if week != week_of(services.clock(), services.settings.zone):
+        return Done("compose", f"{week} is over, and nothing was composed", problem=True)
+    services.editions.skip(week, "nothing was composed in time", services.clock(), by="the clock")
+    return Done("compose", f"{week} skipped: nothing was composed in time", problem=True)
 
 
 def _composed(services: Services, week: str) -> Done:
@@ -402,9 +454,10 @@ def send_when_due(services: Services, week: str) -> Done:
         return Done(
             "send", f"{week} is {record.state}, due {due:%a %d %B %H:%M} UTC" if due else "no time: see send_at"
         )
-    if record.state != "sending" and now > due + timedelta(hours=settings.expires_after_h):
-        services.editions.hold(week, f"too late: it was due {due:%a %d %B %H:%M} UTC")
-        return Done("send", f"{week} is too late; release and send it by hand, or skip it", problem=True)
+    if record.state != "sending" and _expired(services, week):
+        services.editions.hold(week, f"{_TOO_LATE}: it was due {due:%a %d %B %H:%M} UTC")
+        said = f"{week} is too late: `verdicts edition release {week}` and at once `verdicts send {week}`, or skip it"
+        return Done("send", said, problem=True)
     return _approved_and_sent(services, record)
 
 

@@ -103,7 +103,7 @@ def edition_show(week: EditionWeek = None, home: Home = None, now: Now = None, a
     with opened(home, now) as services:
         record = services.editions.require(week_or_newest(services, week))
         message = steps.message_of(services, record)
-        findings = steps.check(services, record, message)
+        findings = () if record.state == "skipped" else steps.check(services, record, message)
         counts = services.ledger.counts(record.week)
         document = documents.whole_edition(record, message, findings, counts)
     if as_json:
@@ -161,8 +161,10 @@ def edition_skip(
     """End a week without sending, with a reason."""
     if not reason.strip():
         raise typer.BadParameter('a skipped week has a reason: --reason "why"')
+    from flows.services import whoever
+
     with opened(home, now) as services:
-        record = services.editions.skip(week_or_newest(services, week), reason.strip(), services.clock())
+        record = services.editions.skip(week_or_newest(services, week), reason.strip(), services.clock(), by=whoever())
     say(f"{record.week} is skipped: {record.reason}")
 
 

@@ -134,7 +134,7 @@ def test_what_an_editor_changed_is_never_composed_over(editions: Editions) -> No
     before = editions.require(WEEK)
     assert before.edited
 
-    with pytest.raises(EditionError, match=r"cannot be composed again: it is draft, edited by hand"):
+    with pytest.raises(EditionError, match="cannot be composed again: somebody edited it by hand, and that stays"):
         editions.keep_draft(edition(2))
 
     assert editions.of(WEEK) == before
@@ -148,6 +148,24 @@ def test_a_week_skipped_for_lack_of_pairs_is_composed_again(editions: Editions) 
     again = editions.keep_draft(edition())
 
     assert (again.state, again.reason) == ("draft", "")
+
+
+def test_a_week_that_somebody_skipped_stays_skipped(editions: Editions) -> None:
+    bring(editions, "draft")
+    editions.skip(WEEK, "office closed", NOW, by="ada")
+    editions.skip("2026-W48", "a holiday", NOW, by="ada")
+
+    for week in (WEEK, "2026-W48"):
+        with pytest.raises(EditionError, match="cannot be composed again: ada skipped it"):
+            editions.keep_draft(edition(week=week))
+        assert editions.require(week).state == "skipped"
+
+
+def test_the_last_edition_s_tools_rest_for_some_weeks_only(editions: Editions) -> None:
+    bring(editions, "sent", of_week("2026-W40", 0))
+
+    assert editions.history("2026-W44", 26).resting == {"plumbline", "lantern"}
+    assert editions.history("2026-W45", 26).resting == set()
 
 
 def test_a_draft_whose_pairs_are_gone_ends_as_skipped(editions: Editions) -> None:

@@ -370,3 +370,8 @@ def test_a_home_that_no_database_address_can_hold_is_refused(tmp_path: Path) -> 
     with pytest.raises(SettingsError, match="allowed: a path without “\\?”, or set database_url"):
         _ = load_settings(strange, {}).database
     assert load_settings(strange, {"VERDICTS_DATABASE_URL": "sqlite:////tmp/x.db"}).database == "sqlite:////tmp/x.db"
+
+
+def test_sending_before_composing_within_a_week_is_refused(tmp_path: Path) -> None:
+    with pytest.raises((FilesError, SettingsError), match="later than compose_at"):
+        load_settings(tmp_path, {"VERDICTS_COMPOSE_AT": "0 18 * * 0", "VERDICTS_SEND_AT": "0 9 * * 1"})

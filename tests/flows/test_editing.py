@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from digest.editions import EditionRecord
 from digest.errors import EditionError
+from digest.rendering import template_folders
 from flows import editing, steps
 from flows.demo import SAMPLES
 from flows.services import Services, open_services
@@ -154,7 +156,7 @@ def test_every_edit_voids_an_approval_and_composing_leaves_it_alone(ready: Path)
     assert (shown(ready)["state"], shown(ready)["sha256"]) == ("draft", None)
     again = verdicts("compose", "--week", WEEK, *AT, home=ready)
     assert again.status == 2
-    assert "edited by hand" in again.err
+    assert "edited it by hand, and that stays" in again.err
     assert shown(ready)["intro"] == "One more thing."
 
 
@@ -279,3 +281,86 @@ def test_a_call_that_flips_after_it_was_printed_is_raised_and_corrected(ready: P
 
     composed = verdicts("compose", "--json", "--now", "2026-11-30T06:10Z", home=ready).document
     assert [one["tool"] for one in composed["corrections"]] == [lead]
+
+
+def test_a_second_pin_leaves_the_first_where_it_is(services: Services) -> None:
+    used = set().union(*pairs(services.editions.require(WEEK)))
+    unused = sorted({path.stem for path in (SAMPLES / "reviews").glob("*.yaml")} - used)
+    first, second = unused[:2], unused[2:4]
+
+    editing.pin(services, WEEK, *first)
+    after = editing.pin(services, WEEK, *second)
+
+    assert set(first) in pairs(after)
+    assert set(second) in pairs(after)
+    assert len(pairs(after)) == 5
+
+
+def test_a_pin_across_two_matchups_leaves_no_place_empty(services: Services) -> None:
+    one, other, *_ = pairs(services.editions.require(WEEK))
+
+    after = editing.pin(services, WEEK, min(one), min(other))
+
+    assert len(pairs(after)) == 5
+
+
+def test_a_week_skipped_by_its_editor_may_still_be_told_a_pin(services: Services) -> None:
+    a, b = sorted(pairs(services.editions.require(WEEK))[0])
+    services.editions.skip(WEEK, "for want of pairs", NOW)
+
+    record = editing.pin(services, WEEK, a, b)
+
+    assert record is not None
+    assert record.state == "skipped"
+    assert frozenset((a, b)) in services.editions.words_for(WEEK).pins
+
+
+def test_a_veto_of_the_only_pair_ends_the_week(services: Services) -> None:
+    services.editions.keep_draft(replace(steps.compose(services, WEEK, 1).edition, passed_over=()))
+    a, b = sorted(pairs(services.editions.require(WEEK))[0])
+    for slug in {path.stem for path in (SAMPLES / "reviews").glob("*.yaml")} - {a, b}:
+        editing.veto(services, WEEK, slug)
+
+    after = editing.veto(services, WEEK, a, b)
+
+    assert after is not None
+    assert (after.state, after.reason) == ("skipped", "its only pair was vetoed, and no other is worth it")
+
+
+def test_a_typo_in_a_veto_or_pin_is_told(services: Services) -> None:
+    for act in (editing.veto, editing.pin):
+        with pytest.raises(EditionError, match="found 'nope'; allowed: the slug of a tool"):
+            act(services, WEEK, "nope", "errandry")
+    with pytest.raises(EditionError, match="allowed: two different tools, or one alone"):
+        editing.veto(services, WEEK, "errandry", "errandry")
+
+
+def test_swapping_again_offers_another_pair_each_time(ready: Path) -> None:
+    seen = [slugs(shown(ready))[4]]
+    for _ in range(2):
+        document = verdicts("edition", "swap", WEEK, "5", "--json", *AT, home=ready).document
+        assert slugs(document)[4] not in seen
+        seen.append(slugs(document)[4])
+
+
+def test_a_rebuild_needs_no_file_that_a_template_includes(ready: Path) -> None:
+    own = ready / "templates"
+    (own / "email" / "digest").mkdir(parents=True)
+    (own / "parts").mkdir()
+    shipped = template_folders()[0] / "email" / "digest" / "body.txt"
+    text = shipped.read_text("utf-8") + '\n{% include "parts/foot.txt" %}\n'
+    (own / "email" / "digest" / "body.txt").write_text(text, "utf-8")
+    (own / "parts" / "foot.txt").write_text("With care.\n", "utf-8")
+    assert verdicts("edition", "approve", WEEK, *AT, home=ready).status == 0
+    (own / "parts" / "foot.txt").unlink()
+
+    ran = verdicts("edition", "rebuild", WEEK, home=ready)
+
+    assert ran.status == 0, ran.out
+
+
+def test_an_approved_edition_is_checked_with_the_site_it_was_made_for(ready: Path) -> None:
+    verdicts("edition", "approve", WEEK, *AT, home=ready)
+    (ready / "verdicts.toml").write_text('postal_address = "2 Other Road"\nfrom_email = "verdicts@example.org"\n')
+
+    assert verdicts("check", WEEK, *AT, home=ready).status == 0

@@ -95,13 +95,47 @@ def test_an_edition_that_is_too_late_is_not_sent_but_raised(ready: Path) -> None
     assert any("too late" in need for need in status.document["needs"])
 
 
-def test_a_skipped_week_stays_skipped_until_it_is_composed_again(ready: Path) -> None:
+def test_a_week_an_editor_skipped_stays_skipped(ready: Path) -> None:
     run(ready, COMPOSED)
     verdicts("edition", "skip", "--reason", "holidays", home=ready)
     assert "2026-W47 skipped: holidays" in run(ready, DUE).out
     assert letters(ready) == 0
-    assert verdicts("compose", "--week", "2026-W47", "--now", DUE, home=ready).status == 0
-    assert "is sent" in run(ready, DUE).out
+    again = verdicts("compose", "--week", "2026-W47", "--now", DUE, home=ready)
+    assert again.status == 2
+    assert "skipped it (holidays), and that stays" in again.err
+
+
+def test_a_draft_that_was_never_sent_ends_with_its_week_and_takes_nothing_from_the_next(ready: Path) -> None:
+    run(ready, COMPOSED)
+    following = run(ready, "2026-11-23T06:10Z")
+    assert "2026-W47 skipped: nobody approved it in time" in following.out
+    assert "2026-W48: 5 matchups" in following.out
+    assert "is sent: 3 accepted" in run(ready, "2026-11-24T09:05Z").out
+    status = verdicts("status", "--json", "--now", "2026-11-24T09:05Z", home=ready).document
+    assert [(one["week"], one["state"]) for one in status["weeks"]] == [("2026-W48", "sent"), ("2026-W47", "skipped")]
+
+
+def test_a_draft_somebody_holds_is_left_to_them(ready: Path) -> None:
+    run(ready, COMPOSED)
+    verdicts("edition", "hold", "--reason", "a lawyer reads it", home=ready)
+    run(ready, "2026-11-23T06:10Z")
+    assert verdicts("edition", "show", "2026-W47", "--json", home=ready).document["state"] == "draft"
+
+
+def test_a_week_whose_time_is_over_before_anything_ran_is_skipped_with_the_reason(ready: Path) -> None:
+    ran = run(ready, LATE)
+    assert ran.status == 1
+    assert "2026-W47 skipped: nothing was composed in time" in ran.out
+    past = verdicts("run", "--week", "2026-W40", "--now", LATE, home=ready)
+    assert "2026-W40 is over, and nothing was composed" in past.out
+    assert len(verdicts("edition", "list", "--json", home=ready).document) == 1
+
+
+def test_an_earlier_week_is_not_composed_after_a_later_one(ready: Path) -> None:
+    run(ready, COMPOSED)
+    ran = verdicts("compose", "--week", "2026-W46", "--now", COMPOSED, home=ready)
+    assert ran.status == 2
+    assert "2026-W46 cannot be composed: 2026-W47 is there already" in ran.err
 
 
 def test_the_next_week_repeats_neither_pairs_nor_news(ready: Path) -> None:

@@ -301,7 +301,7 @@ def upgrade() -> None:
 MOVES = "draft>approved draft>skipped approved>draft approved>sending approved>skipped sending>sent skipped>draft"
 
 #: Approved bytes and what they were made from stay as they are.
-SEALED = ("content", "subject", "html", "text", "sha256", "made_with")
+SEALED = ("week", "content", "subject", "html", "text", "sha256", "made_with", "approved_by", "approved_at")
 
 
 def guard_editions() -> None:
