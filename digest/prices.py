@@ -77,6 +77,14 @@ _USE = re.compile(
 )
 
 
+class NotAPrice(ValueError):
+    """This is no price that can be understood; `why` says the reason alone, the text also what is allowed."""
+
+    def __init__(self, text: str, why: str) -> None:
+        self.why = why
+        super().__init__(f"{text!r} is not a price that can be understood: {why}; allowed: {ALLOWED}")
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A price as money: `currency` is a sign or a code, `per` what it is paid for in order, empty when unsaid."""
@@ -95,7 +103,7 @@ def normalise(text: str) -> str:
     """Write a price the one way it is stored: “20 USD per month” becomes “$20/month”; nothing to pay becomes “Free”.
 
     Raises:
-        ValueError: This is no price that can be understood; the text says what is allowed.
+        NotAPrice: This is no price that can be understood; the text says what is allowed.
     """
     return str(_read(text))
 
@@ -161,7 +169,7 @@ def _monthly(amount: Amount) -> tuple[Decimal, str, tuple[str, ...]]:
 def _read(text: str) -> Amount | str:
     """An amount, or one of the three words."""
     if len(text) > MOST:
-        raise _refused(f"{text[:MOST]}…", "it is too long")
+        raise NotAPrice(f"{text[:MOST]}…", "it is too long")
     said = _LEAD.sub("", " ".join(text.replace("’", "'").replace("p.a.", "per year").casefold().split()), count=1)
     said = re.sub(r"(?<=\d)[.,][-–—]+", "", said).strip(" .")
     for word, ways in _PLAIN.items():
@@ -171,27 +179,24 @@ def _read(text: str) -> Amount | str:
         said = shorter
     found = _AMOUNT.fullmatch(said)
     if not found:
-        raise _refused(text, "no amount was found in it")
+        raise NotAPrice(text, "no amount was found in it")
     value = _value(found["number"], found["before"] or found["after"] or "", text)
     if found["before"] and found["after"] and _CURRENCIES[found["before"]] != _CURRENCIES[found["after"]]:
-        raise _refused(text, "it names two currencies")
+        raise NotAPrice(text, "it names two currencies")
     per = _per(found["rest"], text)
     if not value:
         return "Free"
     if not (found["before"] or found["after"]):
-        raise _refused(text, "its currency is missing")
+        raise NotAPrice(text, "its currency is missing")
     return Amount(_CURRENCIES[found["after"] or found["before"]], value, per)
-
-
-def _refused(text: str, why: str) -> ValueError:
-    return ValueError(f"{text!r} is not a price that can be understood: {why}; allowed: {ALLOWED}")
 
 
 def _value(number: str, currency: str, text: str) -> Decimal:
     """A number with thousands separators and either decimal sign; where these cannot be told apart it is refused."""
     plain = re.sub(r"(?<=\d)[ '](?=\d{3}(?!\d))", "", number)
     if re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", plain) and _CURRENCIES.get(currency) != "€":
-        raise _refused(text, f"{number.strip()} may mean {plain.replace('.', ',')} or {plain[:-1]}")
+        # Four decimals cannot be thousands, so that both readings have a spelling that says only this.
+        raise NotAPrice(text, f"{plain} may mean {plain.replace('.', ',')} or {plain}0; write the one that is meant")
     if re.fullmatch(r"[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d+)?", plain):
         plain = plain.replace(",", "")
     elif re.fullmatch(r"[1-9]\d{0,2}(\.\d{3})+(,\d+)?", plain):
@@ -199,7 +204,7 @@ def _value(number: str, currency: str, text: str) -> Decimal:
     elif re.fullmatch(r"\d*,\d+", plain):
         plain = plain.replace(",", ".")
     if not re.fullmatch(r"\d*\.?\d+", plain):
-        raise _refused(text, f"{number.strip()} is no number")
+        raise NotAPrice(text, f"{number.strip()} is no number")
     return Decimal(plain)
 
 
@@ -220,7 +225,7 @@ def _per(rest: str, text: str) -> tuple[str, ...]:
         rest = rest[gap.end() :] if (gap := _PER.match(rest)) else rest
         kind, unit, rest = _unit(rest, text)
         if kind in found:
-            raise _refused(text, f"it is paid for both {found[kind]} and {unit}")
+            raise NotAPrice(text, f"it is paid for both {found[kind]} and {unit}")
         found[kind] = unit
     return tuple(found[kind] for kind in ("use", "seat", "period") if kind in found)
 
@@ -234,7 +239,7 @@ def _unit(rest: str, text: str) -> tuple[str, str, str]:
         return "seat", "seat", rest[found.end() :]
     if found := _USE.match(rest):
         return "use", _use(found), rest[found.end() :]
-    raise _refused(text, f"{rest.strip()!r} is not among what an amount can be paid for")
+    raise NotAPrice(text, f"{rest.strip()!r} is not among what an amount can be paid for")
 
 
 def _use(found: re.Match[str]) -> str:

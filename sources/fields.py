@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from digest.errors import Fault
 from digest.model import slugify
-from digest.prices import normalise
+from digest.prices import ALLOWED, NotAPrice, normalise
 
 #: How much of a wrong value is shown.
 _SHOWN = 80
@@ -40,10 +40,11 @@ class Fields:
         self.file, self.written, self.faults = file, written, faults
         faults.extend(written.faults)
 
-    def fault(self, field: str, found: str, allowed: str) -> None:
-        """Note that a field is wrong."""
+    def fault(self, field: str, found: str, allowed: str, why: str = "") -> None:
+        """Note that a field is wrong; `why` says of what was found what `allowed` does not make plain."""
         line = self.written.lines.get(field, self.written.start)
-        self.faults.append(Fault(self.file, line, str(field), found[:_SHOWN], allowed))
+        reason = f" ({why})" if why else ""
+        self.faults.append(Fault(self.file, line, str(field), found[:_SHOWN] + reason, allowed))
 
     def only(self, *known: str) -> None:
         """Note every field that is not among these."""
@@ -62,13 +63,13 @@ class Fields:
             return default
         return value
 
-    def text(self, field: str, default: str | None = None) -> str:
+    def text(self, field: str, default: str | None = None, allowed: str = "text") -> str:
         """Take text on one line, with single spaces; without a default it must be there."""
         value = self.written.values.get(field)
         if value is None and default is not None:
             return default
         if not isinstance(value, str) or not value.strip():
-            self.fault(field, _shown(value), "text")
+            self.fault(field, _shown(value), allowed)
             return ""
         return self._line(field, value)
 
@@ -93,11 +94,11 @@ class Fields:
 
     def price(self, field: str) -> str:
         """Take an entry price, written the one way."""
-        value = self.text(field)
+        value = self.text(field, allowed=ALLOWED)
         try:
             return normalise(value) if value else ""
-        except ValueError as error:
-            self.fault(field, repr(value), str(error))
+        except NotAPrice as error:
+            self.fault(field, repr(value), ALLOWED, error.why)
             return ""
 
     def one_of(self, field: str, allowed: Sequence[str]) -> str:

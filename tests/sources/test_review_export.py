@@ -186,7 +186,7 @@ _UNSAID: tuple[Callable[[Fault], bool], ...] = (
         or fault.allowed == "each tool once"
     ),
     lambda fault: fault.found.endswith("still to come"),
-    lambda fault: fault.field == "entry_price" and fault.allowed != "text",
+    lambda fault: fault.field == "entry_price" and bool(re.fullmatch(r"'.*\S.*'? \(.*\)", fault.found)),
     lambda fault: fault.field == "tool" and fault.found[0] == "'" and not fault.found.isascii(),
     lambda fault: fault.field == "url" and bool(re.match(r"'https?://[\[@:]", fault.found)),
     lambda fault: fault.allowed in {"text without control characters", "whole characters, not half of an escaped pair"},

@@ -175,6 +175,19 @@ def test_files_as_windows_writes_them_are_read(tmp_path: Path, text: str) -> Non
 # What a wrong file says
 
 
+def test_a_price_that_is_not_understood_is_told_once(tmp_path: Path) -> None:
+    told = str(fault_of(tmp_path, "entry_price: Free", "entry_price: cheap"))
+
+    assert (told.count("allowed"), told.count("cheap")) == (1, 1)
+
+
+@pytest.mark.parametrize("price", ["$2,125/GB", "$2.1250/GB"])
+def test_the_spellings_a_doubtful_price_is_offered_are_understood(tmp_path: Path, price: str) -> None:
+    [sheet] = read(write(tmp_path, GOOD.replace("entry_price: Free", f"entry_price: {price}")))
+
+    assert sheet.tool.entry_price == price
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "field", "found", "allowed"),
     [
@@ -185,8 +198,13 @@ def test_files_as_windows_writes_them_are_read(tmp_path: Path, text: str) -> Non
         ("tagline: A model that", "tagline: [A, model] #", 4, "tagline", "['A', 'model']", "text"),
         ("category: Models", "category: models", 5, "category", "'models'", "did you mean Models?"),
         ("category: Models", "category: Toys", 5, "category", "'Toys'", "Developer Tools, Models"),
-        ("entry_price: Free", "entry_price: a fortune", 6, "entry_price", "'a fortune'", "Freemium, Paid, or"),
-        ("entry_price: Free", "entry_price: 20", 6, "entry_price", "20", "text"),
+        ("entry_price: Free", "entry_price: a fortune", 6, "entry_price", "'a fortune' (no amount was found in it)",
+         "Freemium, Paid, or"),
+        ("entry_price: Free", "entry_price: 20", 6, "entry_price", "20", "with its currency such as “$20/month”"),
+        ("entry_price: Free", "entry_price: ''", 6, "entry_price", "''", "Free, Freemium, Paid, or an amount"),
+        ("entry_price: Free", "entry_price:", 6, "entry_price", "nothing", "Free, Freemium, Paid, or an amount"),
+        ("entry_price: Free", "entry_price: $2.125/GB", 6, "entry_price",
+         "'$2.125/GB' (2.125 may mean 2,125 or 2.1250; write the one that is meant)", "such as “$20/month”"),
         ("2026-11-01", "soon", 7, "price_checked_on", "'soon'", "a day such as 2026-11-02"),
         ("2026-11-01", "2026-11-31", 7, "price_checked_on", "'2026-11-31'", "a day such as 2026-11-02"),
         ("2026-11-01", "2026-11-01 10:00:00", 7, "price_checked_on", "'2026-11-01 10:00:00'", "a day such as"),
