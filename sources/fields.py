@@ -11,6 +11,8 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
+from ruamel.yaml.comments import TaggedScalar
+
 from digest.errors import Fault
 from digest.model import slugify
 from digest.prices import ALLOWED, NotAPrice, normalise
@@ -46,12 +48,15 @@ class Fields:
         reason = f" ({why})" if why else ""
         self.faults.append(Fault(self.file, line, str(field), found[:_SHOWN] + reason, allowed))
 
-    def only(self, *known: str) -> None:
-        """Note every field that is not among these."""
+    def only(self, *known: str) -> set[str]:
+        """Note every field that is not among these; gives those that were probably meant."""
+        meant = set()
         for key in self.written.values:
             if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
+                near = difflib.get_close_matches(str(key).casefold(), known, n=1)
                 self.fault(key, "a field nobody knows", f"did you mean {near[0]}?" if near else ", ".join(known))
+                meant.update(near)
+        return meant
 
     def take(self, field: str, kind: type, allowed: str, default: Any) -> Any:
         """Take a value of one type; `default` where there is none."""
@@ -59,7 +64,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self.fault(field, _shown(value), allowed)
+            self.fault(field, shown(value), allowed)
             return default
         return value
 
@@ -69,7 +74,7 @@ class Fields:
         if value is None and default is not None:
             return default
         if not isinstance(value, str) or not value.strip():
-            self.fault(field, _shown(value), allowed)
+            self.fault(field, shown(value), allowed)
             return ""
         return self._line(field, value)
 
@@ -78,11 +83,11 @@ class Fields:
         try:
             whole = value.encode("utf-16", "surrogatepass").decode("utf-16")  # JSON escapes an emoji as two halves
         except UnicodeDecodeError:
-            self.fault(field, _shown(value), "whole characters, not half of an escaped pair")
+            self.fault(field, shown(value), "whole characters, not half of an escaped pair")
             return ""
         line = " ".join(whole.split())
         if any(unicodedata.category(char) == "Cc" or _is_no_character(char) for char in line):
-            self.fault(field, _shown(value), "text without control characters")
+            self.fault(field, shown(value), "text without control characters")
         return line
 
     def slug(self, field: str) -> str:
@@ -107,7 +112,7 @@ class Fields:
         if isinstance(value, str) and value in allowed:
             return str(value)
         near = difflib.get_close_matches(value, allowed, n=1) if isinstance(value, str) else []
-        self.fault(field, _shown(value), ", ".join(allowed) + (f" (did you mean {near[0]}?)" if near else ""))
+        self.fault(field, shown(value), ", ".join(allowed) + (f" (did you mean {near[0]}?)" if near else ""))
         return ""
 
     def words(self, field: str) -> list[str]:
@@ -116,10 +121,10 @@ class Fields:
         if value is None:
             return []
         if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
-            self.fault(field, _shown(value), "a list of words such as [vision, on-device]")
+            self.fault(field, shown(value), "a list of words such as [vision, on-device]")
             return []
         if any(";" in one for one in value):  # in CSV it stands between two words
-            self.fault(field, _shown(value), "words without a semicolon")
+            self.fault(field, shown(value), "words without a semicolon")
         return [self._line(field, one) for one in value]
 
     def day(self, field: str, latest: date, *, required: bool) -> date | None:
@@ -136,7 +141,7 @@ class Fields:
                 self.fault(field, f"{value!r}, which is still to come", f"a day up to today, {latest}")
             if found:
                 return found
-        self.fault(field, _shown(value), "a day such as 2026-11-02")
+        self.fault(field, shown(value), "a day such as 2026-11-02")
         return None
 
     def web_address(self, field: str) -> str:
@@ -156,13 +161,13 @@ class Fields:
         """Take a list of mappings, at least one; `allowed` says what stands in each."""
         listed = self.written.values.get(field)
         if not isinstance(listed, list) or not listed:
-            self.fault(field, _shown(listed), f"a list, each with {allowed}")
+            self.fault(field, shown(listed), f"a list, each with {allowed}")
             return
         for entry in listed:
             if isinstance(entry, Lined):
                 yield Fields(self.file, entry, self.faults)
             else:
-                self.fault(field, _shown(entry), allowed)
+                self.fault(field, shown(entry), allowed)
 
 
 def _is_no_character(char: str) -> bool:
@@ -171,14 +176,18 @@ def _is_no_character(char: str) -> bool:
     return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
-def _shown(value: object, *, deep: bool = True) -> str:
+def shown(value: object, *, deep: bool = True) -> str:
     """Show a value, lists one level deep: in YAML a few lines can refer to each other a million times over."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
         return repr(str(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, list) and (deep or not value):
-        return f"[{', '.join(_shown(one, deep=False) for one in value[:_SHOWN])}]"
+        return f"[{', '.join(shown(one, deep=False) for one in value[:_SHOWN])}]"
     if isinstance(value, list):
         return "[…]"
+    if isinstance(value, TaggedScalar):
+        return f"{value.value!r} tagged {value.tag}"
     return "{…}" if isinstance(value, Mapping | Lined) else repr(value)

@@ -13,7 +13,7 @@ from digest.errors import Fault
 from sources.fields import Fields, Lined
 from sources.sheets import FIELDS, REVIEW_FIELDS
 
-#: The columns, in the order they are written; rows may have them in any order.
+#: The columns, in the order they are written; rows may have them in any order, and in capitals.
 COLUMNS = (*FIELDS[:-1], *REVIEW_FIELDS)
 
 #: Columns whose every cell may be empty, so that they may be left out.
@@ -38,7 +38,7 @@ def documents(text: str, file: str, faults: list[Fault]) -> list[Lined]:
     if wrong := _header_faults(header, file):
         faults.extend(wrong)
         return []
-    columns = [cell.strip() for cell in header.cells]
+    columns = _columns(header)
     tools: dict[str, _Tool] = {}
     for row in rows:
         cells = row.named(columns)
@@ -91,18 +91,22 @@ def _rows(text: str, file: str, faults: list[Fault]) -> Iterator[_Row]:
             yield _Row(line, cells)
 
 
+def _columns(header: _Row) -> list[str]:
+    return [cell.strip().lower() for cell in header.cells]  # a table's first row is often written in capitals
+
+
 def _header_faults(header: _Row, file: str) -> list[Fault]:
-    columns = [cell.strip() for cell in header.cells]
+    columns = _columns(header)
     for mark, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(columns) < len(FIELDS) and any(mark in cell for cell in header.cells):
             return [Fault(file, header.line, "", f"columns separated by {name}", _COMMAS)]
     faults: list[Fault] = []
     found = Fields(file, Lined(dict.fromkeys(columns), {}, header.line), faults)
-    found.only(*COLUMNS)
+    meant = found.only(*COLUMNS)
     for name in COLUMNS:
         if columns.count(name) > 1:
             found.fault(name, f"{columns.count(name)} columns of this name", "each column once")
-        elif name not in columns and name not in _OPTIONAL:
+        elif name not in columns and name not in _OPTIONAL | meant:
             found.fault(name, "no such column", ",".join(COLUMNS))
     return faults
 

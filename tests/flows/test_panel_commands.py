@@ -90,7 +90,9 @@ def test_two_slugs_of_one_tool_are_one_tool(empty: Path, tmp_path: Path) -> None
     ran = take_in(empty, write(tmp_path / "in", document(), document("holm-oak", quote="Another.")))
 
     assert ran.status == 2
-    assert "found holm-oak, which is oak, also in given.json:1; allowed: each tool once" in ran.err
+    assert "found holm-oak, which is oak, also in given.json:1 as oak; allowed: each tool once" in ran.err
+    ran = take_in(empty, write(tmp_path / "in", document("holm-oak", quote="Another."), document()))
+    assert "found oak, also in given.json:1 as holm-oak; allowed: each tool once" in ran.err
 
 
 @pytest.mark.parametrize("ending", [".yaml", ".json", ".csv", "folder"])

@@ -84,6 +84,23 @@ def test_columns_come_in_any_order_and_optional_ones_may_be_missing(tmp_path: Pa
     assert (sheet.tool.vendor, sheet.tool.open_source, sheet.tool.tags) == ("example.org", None, ())
 
 
+def test_columns_may_be_written_in_capitals(tmp_path: Path) -> None:
+    path = write(tmp_path, ROWS)
+    head, rest = path.read_text(encoding="utf-8").split("\n", 1)
+
+    [sheet] = read(raw(tmp_path, f"{head.upper()}\n{rest}"))
+
+    assert (sheet.tool.slug, len(sheet.reviews)) == ("smallwood", 2)
+
+
+def test_a_column_is_not_missing_where_it_is_misspelt(tmp_path: Path) -> None:
+    wrong = {"name": "Names", "tagline": "TAG LINE", "reviewed_on": "Reviewed On"}
+
+    found = faults(raw(tmp_path, ",".join(wrong.get(name, name) for name in COLUMNS) + "\n"))
+
+    assert [fault.allowed for fault in found] == [f"did you mean {name}?" for name in wrong]
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
     assert len(read(write(tmp_path, ROWS, start=b"\xef\xbb\xbf"))) == 1
 
@@ -130,7 +147,7 @@ def test_wrong_columns_are_all_told_at_once(tmp_path: Path) -> None:
 
     found = faults(raw(tmp_path, f"{header}\nx\n"))
 
-    assert [(fault.line, fault.field) for fault in found] == [(1, "qoute"), (1, "tool"), (1, "quote")]
+    assert [(fault.line, fault.field) for fault in found] == [(1, "qoute"), (1, "tool")]
     assert found[0].allowed == "did you mean quote?"
 
 

@@ -310,7 +310,6 @@ def test_a_tool_in_two_files_is_named_with_both(tmp_path: Path) -> None:
         ("tool: smallwood\nname: [Small, wood\n", 3),
         ("tool: smallwood\n\tname: x\n", 2),
         ("tool: smallwood\nname: Small: wood\n", 2),
-        ("tool: a\ntool: b\n", 2),
         ('{"tool": "a",\n "name": "b"', 2),
     ],
 )
@@ -395,19 +394,100 @@ def test_json_may_hold_a_list_of_documents(tmp_path: Path) -> None:
     found = sift([write(tmp_path, both, "all.json")], reviewers(), TODAY)
 
     assert [sheet.tool.slug for sheet in found.sheets] == ["smallwood"]
-    assert [(fault.field, fault.found) for fault in found.faults] == [("category", "'Toys'"), ("", "text")]
+    assert [(fault.field, fault.found) for fault in found.faults] == [("category", "'Toys'"), ("", "a number")]
 
 
 def test_good_documents_are_told_from_those_beside_them(tmp_path: Path) -> None:
-    """In one file or in several; what follows a document that is no YAML cannot be read."""
-    oak, ash = (GOOD.replace("tool: smallwood", f"tool: {tool}") for tool in ("oak", "ash"))
-    write(tmp_path, f"{GOOD}---\n{oak.replace('Models', 'Toys')}---\n{ash}---\ntool: [\n---\n{oak}")
+    """In one file or in several, also behind a document that is no YAML."""
+    oak, ash, beech = (GOOD.replace("tool: smallwood", f"tool: {tool}") for tool in ("oak", "ash", "beech"))
+    write(tmp_path, f"{GOOD}---\n{oak.replace('Models', 'Toys')}---\n{ash}---\ntool: [\n---\n{beech}")
     write(tmp_path, oak.replace("tool: oak", "tool: elm"), "z.yaml")
 
     found = sift([tmp_path], reviewers(), TODAY)
 
-    assert [sheet.tool.slug for sheet in found.sheets] == ["smallwood", "ash", "elm"]
+    assert [sheet.tool.slug for sheet in found.sheets] == ["smallwood", "ash", "beech", "elm"]
     assert [fault.field for fault in found.faults] == ["category", ""]
+
+
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        ("name: [Small, wood\n", 1), ('tool: "open\nname: x\n', 2), ("a: b: c\n", 1), ("tool: oak\nname: a\x07b\n", 2),
+        ("\ttool: oak\n", 1), ("tool: !!int many\n", 0), ("tool: *nothing\n", 1),
+    ],
+)  # fmt: skip
+def test_a_broken_document_hides_no_other(tmp_path: Path, broken: str, line: int) -> None:
+    """Its fault has a line of the file, and so have those of the documents behind it."""
+    last = GOOD.replace("tool: smallwood", "tool: elm").replace("Models", "Toys")
+    path = write(tmp_path, f"{GOOD}---\n{broken}---\n{GOOD.replace('tool: smallwood', 'tool: ash')}---\n{last}")
+    height = GOOD.count("\n") + 1
+
+    found = sift([path], reviewers(), TODAY)
+
+    assert [sheet.tool.slug for sheet in found.sheets] == ["smallwood", "ash"]
+    assert [sheet.line for sheet in found.sheets] == [1, height + broken.count("\n") + 2]
+    [first, second] = found.faults
+    assert height <= (first.line or 0) <= height + line + 1
+    assert (second.line, second.field) == (2 * height + broken.count("\n") + 1 + 5, "category")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_documents_are_parted_whatever_ends_a_line(tmp_path: Path, ending: str) -> None:
+    text = f"%YAML 1.2\n--- # first\n{GOOD}...\n---\ntool: [\n---\n{GOOD.replace('tool: smallwood', 'tool: oak')}"
+    path = tmp_path / "all.yaml"
+    path.write_bytes(text.replace("\n", ending).encode())
+
+    found = sift([path], reviewers(), TODAY)
+
+    assert [sheet.tool.slug for sheet in found.sheets] == ["smallwood", "oak"]
+    assert len(found.faults) == 1
+
+
+def test_a_field_that_comes_twice_hides_no_other_fault(tmp_path: Path) -> None:
+    text = GOOD.replace("Models", "Toys").replace("name: Smallwood\n", "name: Smallwood\nname: Bigwood\n")
+    both = f"{text}    call: ship\n---\n{GOOD.replace('tool: smallwood', 'tool: oak')}"
+
+    found = sift([write(tmp_path, both)], reviewers(), TODAY)
+
+    assert [sheet.tool.slug for sheet in found.sheets] == ["oak"]
+    assert [(fault.line, fault.field) for fault in found.faults] == [(3, "name"), (6, "category"), (26, "call")]
+    assert str(found.faults[0]).endswith("name: found a field that is there already; allowed: each field once")
+
+
+def test_a_field_twice_in_json_spoils_its_own_object_only(tmp_path: Path) -> None:
+    twice = as_json().replace('"tool"', '"tool": "elm", "tool"', 1)
+
+    found = sift([write(tmp_path, f"[{twice}, {as_json(tool='oak')}]", "all.json")], reviewers(), TODAY)
+
+    assert [sheet.tool.slug for sheet in found.sheets] == ["oak"]
+    assert [(fault.line, fault.field) for fault in found.faults] == [(2, "tool")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("all.json", '{"tools": [1, 2]}', "1: found no field of a review file, but 'tools'; allowed: one object"),
+        ("all.json", "[\n5]", "2: found a number; allowed: one object"),
+        ("all.json", "[true]", "1: found true; allowed: one object"),
+        ("all.json", "[null]", "1: found nothing; allowed: one object"),
+        ("all.json", "{}", "1: found no field; allowed: one object"),
+        ("all.yaml", "3.5\n", "1: found a number; allowed: a document"),
+        ("all.yaml", "!!python/name:os.getcwd x\n", "1: found 'x' tagged tag:yaml.org,2002:python/name:os.getcwd;"),
+        ("all.yaml", "tools:\n  - tool: oak\n", "1: found no field of a review file, but 'tools'; allowed: a document"),
+    ],
+)  # fmt: skip
+def test_what_is_no_document_is_told_once_and_called_what_it_is(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    [fault] = faults(write(tmp_path, text, name))
+
+    assert str(fault).startswith(f"{name}:{said}")
+
+
+def test_a_tagged_value_is_shown_with_its_tag(tmp_path: Path) -> None:
+    fault = fault_of(tmp_path, "name: Smallwood", "name: !mine Smallwood")
+
+    assert fault.found == "'Smallwood' tagged !mine"
 
 
 def test_of_a_tool_described_twice_neither_is_good(tmp_path: Path) -> None:
