@@ -8,21 +8,21 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from digest.errors import Fault, FilesError, SettingsError
 from digest.judging import judge
-from digest.model import CATEGORIES, Launch, Review, Tool, Verdict
+from digest.model import CATEGORIES, Launch, Review, Tool, Verdict, listing
 from digest.prices import is_stale
 from digest.tools import Appearance
 from digest.wanting import Wanted, rank
 from digest.weeks import shifted, week_of
 from flows.services import Services
 from sources import reviewexport
-from sources.reviewfiles import part_twins, sift
+from sources.reviewfiles import Sifted, part_twins, review_files, sift
 from sources.sheets import document_of, tool_values
 
 #: What became of one file of an export.
@@ -130,11 +130,12 @@ def strangers(services: Services, documents: Mapping[str, Mapping[str, Any]]) ->
     return sorted({review["reviewer"] for one in documents.values() for review in one["reviews"]} - known)
 
 
-def export_reviews(services: Services, path: Path) -> Exported:
-    """Write everything stored: into one file, by its ending, or into a folder with one YAML file a tool.
+def export_reviews(services: Services, path: Path, *, force: bool = False) -> Exported:
+    """Write everything stored: into one file, by its ending, which it replaces, or into a folder, each tool apart.
 
-    In a folder a file that says the same is left as it is, comments and all. So is one whose reviews are not stored or
-    that cannot be read, with the reason: somebody is still working on it. Nothing is ever deleted.
+    In a folder a tool stands in the file that holds it already, whatever that is called, else in a new YAML file. A
+    file that says the same is left as it is, comments and all. So is one that says anything else or cannot be read,
+    with the reason, unless `force` is given, and always one that holds other tools too. Nothing is ever deleted.
 
     Raises:
         SettingsError: The file's ending is not one of a review file.
@@ -146,31 +147,66 @@ def export_reviews(services: Services, path: Path) -> Exported:
             raise SettingsError(f"{path}: found the ending {path.suffix!r}; allowed: {endings}, or a folder")
         same = not _put(path, writer(list(documents.values())))
         return Exported(len(documents), () if same else (str(path),), (str(path),) if same else (), ())
-    files = {str(path / _file_name(slug)): document for slug, document in documents.items()}
-    done = {file: _put_apart(services, Path(file), document) for file, document in files.items()}
+    folder = _Folder.opened(services, path)
+    done = {slug: folder.put(services, slug, document, force=force) for slug, document in documents.items()}
     return Exported(
         len(documents),
-        tuple(file for file, (outcome, _) in done.items() if outcome == "written"),
-        tuple(file for file, (outcome, _) in done.items() if outcome == "unchanged"),
-        tuple((file, reason) for file, (outcome, reason) in done.items() if outcome == "left"),
+        tuple(str(file) for file, outcome, _ in done.values() if outcome == "written"),
+        tuple(str(file) for file, outcome, _ in done.values() if outcome == "unchanged"),
+        tuple((str(file), reason) for file, outcome, reason in done.values() if outcome == "left"),
     )
 
 
-def _put_apart(services: Services, file: Path, document: Mapping[str, Any]) -> tuple[Outcome, str]:
-    """Write a document into a file of its own, unless what stands there says the same or is not stored; says why."""
-    text = reviewexport.as_yaml([document])
-    if file.exists() and file.read_bytes() != text.encode():
-        found = sift([file], services.panel, date.max)
-        if found.faults or len(found.sheets) != 1:
-            return "left", "it cannot be read as the review file of one tool"
-        [sheet] = found.sheets
-        if document_of(sheet.tool, _in_panel_order(services, sheet.reviews)) == document:
-            return "unchanged", ""
-        stored = services.store.reviews({str(document["tool"])}, every_version=True)
-        known = {(one.tool, one.reviewer, one.call, one.quote) for one in stored}
-        if any((one.tool, one.reviewer, one.call, one.quote) not in known for one in sheet.reviews):
-            return "left", f"it holds reviews that are not stored; import it first: verdicts panel import {file}"
-    return ("written" if _put(file, text) else "unchanged"), ""
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """The review files of a folder with what was read in each; `meant` has the slugs that mean another tool's."""
+
+    path: Path
+    files: Mapping[Path, Sifted]
+    meant: Mapping[str, str]
+    holders: Mapping[str, Sequence[Path]]
+
+    @classmethod
+    def opened(cls, services: Services, path: Path) -> _Folder:
+        files = {file: sift([file], services.panel, date.max) for file in review_files(path)}
+        meant = services.tools.meant({slug for found in files.values() for slug in found.slugs})
+        holders: dict[str, list[Path]] = {}
+        for file, found in files.items():
+            for slug in sorted({meant.get(one, one) for one in found.slugs}):
+                holders.setdefault(slug, []).append(file)
+        return cls(path, files, meant, holders)
+
+    def put(
+        self, services: Services, slug: str, document: Mapping[str, Any], *, force: bool
+    ) -> tuple[Path, Outcome, str]:
+        """Write a tool's document into the file it belongs in, unless that is to be left; says which and why."""
+        file, *more = self.holders.get(slug, [self.path / _file_name(slug)])
+        text = reviewexport.WRITERS[file.suffix.lower()]([document])
+        if more:
+            return file, "left", f"{slug} is also in {', '.join(map(str, more))}; an import takes each tool once"
+        if (found := self.files.get(file)) and file.read_bytes() != text.encode():
+            if self._says(services, found, slug, document):
+                return file, "unchanged", ""
+            if others := sorted({self.meant.get(one, one) for one in found.slugs} - {slug}):
+                return file, "left", f"it holds {listing(others)} and does not say what is stored of {slug}"
+            if not force:
+                return file, "left", _why_left(file, found)
+        return file, "written" if _put(file, text) else "unchanged", ""
+
+    def _says(self, services: Services, found: Sifted, slug: str, document: Mapping[str, Any]) -> bool:
+        """Tell whether a file says of a tool just what a document does."""
+        mine = [one for one in found.sheets if self.meant.get(one.tool.slug, one.tool.slug) == slug]
+        said = [
+            document_of(replace(one.tool, slug=slug), _in_panel_order(services, one.reviews)) == document
+            for one in mine
+        ]
+        return said == [True]
+
+
+def _why_left(file: Path, found: Sifted) -> str:
+    if found.faults:
+        return f"it cannot be read ({found.faults[0]}); --force overwrites it"
+    return f"it says otherwise than what is stored; import it first (verdicts panel import {file}), or see --force"
 
 
 def _file_name(slug: str) -> str:

@@ -21,7 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from digest.errors import Fault, FilesError
-from digest.model import Reviewer
+from digest.model import Reviewer, slugify
 from sources import reviewcsv
 from sources.fields import Lined, shown
 from sources.sheets import FIELDS, Sheet, sheet_of
@@ -59,10 +59,14 @@ _Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """What review files hold: the good documents, and every fault of the others, both in reading order."""
+    """What review files hold: the good documents, and every fault of the others, both in reading order.
+
+    `slugs` are the tools that any document says it is of, good or not.
+    """
 
     sheets: tuple[Sheet, ...]
     faults: tuple[Fault, ...]
+    slugs: frozenset[str]
 
 
 def read_reviews(paths: Sequence[Path], panel: Sequence[Reviewer], today: date) -> list[Sheet]:
@@ -84,13 +88,14 @@ def sift(paths: Sequence[Path], panel: Sequence[Reviewer], today: date) -> Sifte
     """
     faults: list[Fault] = []
     slugs = {one.slug for one in panel}
-    read = [
-        sheet_of(name, written, slugs, today, faults)
-        for path, name in _files(paths, faults)
-        for written in _documents(path, name, faults)
-    ]
-    sheets = [one for one in read if one is not None]
-    return Sifted(*part_twins(sheets, [one.tool.slug for one in sheets], faults))
+    sheets: list[Sheet] = []
+    tools: set[str] = set()
+    for path, name in _files(paths, faults):
+        for written in _documents(path, name, faults):
+            tools |= {slugify(tool)} if isinstance(tool := written.values.get("tool"), str) else set()
+            if (sheet := sheet_of(name, written, slugs, today, faults)) is not None:
+                sheets.append(sheet)
+    return Sifted(*part_twins(sheets, [one.tool.slug for one in sheets], faults), frozenset(tools))
 
 
 def part_twins(
@@ -117,7 +122,7 @@ def _files(paths: Sequence[Path], faults: list[Fault]) -> Iterator[tuple[Path, s
     """Find the files and what to call each in a fault: its name, within a folder with the folders around it."""
     for path in paths:
         if path.is_dir():
-            found = sorted(one for one in path.rglob("*") if _is_review_file(one))
+            found = review_files(path)
             if not found:
                 faults.append(Fault(str(path), None, "", "no review files", f"files ending in {', '.join(ENDINGS)}"))
             yield from ((one, str(one.relative_to(path.parent))) for one in found)
@@ -125,6 +130,11 @@ def _files(paths: Sequence[Path], faults: list[Fault]) -> Iterator[tuple[Path, s
             faults.append(Fault(path.name, None, "", f"a file ending in {path.suffix!r}", ", ".join(ENDINGS)))
         else:
             yield path, path.name
+
+
+def review_files(folder: Path) -> list[Path]:
+    """Give the review files of a folder, searched in depth, by name."""
+    return sorted(one for one in folder.rglob("*") if _is_review_file(one))
 
 
 def _is_review_file(path: Path) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.common import AsJson, Home, Now, add_row, finish, opened, print_json, say, show, table_of
+
+if TYPE_CHECKING:
+    from flows.services import Services
 
 app = typer.Typer()
 panel_app = typer.Typer(
@@ -52,13 +55,17 @@ def panel_export(
         str,
         typer.Argument(metavar="[PATH]", help="A folder, a file ending in .yaml, .json or .csv, or - for here."),
     ] = "reviews",
+    force: Annotated[
+        bool, typer.Option("--force", help="In a folder, overwrite files that say otherwise than what is stored.")
+    ] = False,
     home: Home = None,
     now: Now = None,
     as_json: AsJson = False,
 ) -> None:
     """Export every tool that has reviews, with the newest of each; what is written can be imported again.
 
-    A folder gets one YAML file a tool; files that say the same, or hold what is not stored, are left as they are.
+    In a folder each tool has a file of its own: the one that holds it already, else a new YAML file. What says the
+    same is left as it is; so is, with exit status 1, what says otherwise. A single file is written anew.
     """
     from flows import reviewing
     from sources import reviewexport
@@ -69,7 +76,7 @@ def panel_export(
             _warn_of_strangers(reviewing.strangers(services, documents))
             writer = reviewexport.as_json if as_json else reviewexport.as_yaml
             return say(writer(list(documents.values())).removesuffix("\n")) if documents or as_json else None
-        done = reviewing.export_reviews(services, Path(path))
+        done = reviewing.export_reviews(services, Path(path), force=force)
         _warn_of_strangers(reviewing.strangers(services, reviewing.stored_documents(services)))
     if as_json:
         left = [{"file": file, "reason": reason} for file, reason in done.left]
@@ -103,6 +110,7 @@ def panel_wanted(
     with opened(home, now) as services:
         found = reviewing.wanted(services)[:limit]
         written, there = reviewing.write_templates(services, found, folder or Path("reviews")) if template else ([], [])
+        nothing = "" if found else _why_nothing_is_wanted(services)
     shown = documents.wanted(found)
     if as_json:
         return print_json(shown)
@@ -111,11 +119,11 @@ def panel_wanted(
             say(f"wrote {file}")
         for file in there:
             say(f"{file} is there already")
-        return say(f"{_files(written)} to fill in")
+        return say(f"{_files(written)} to fill in{f': {nothing}' if nothing else ''}")
     table = table_of("tool", "score", "why")
     for one in shown:
         add_row(table, one["tool"], f"{one['score']:.2f}", one["why"])
-    return show(table) if shown else say("every launched tool has a verdict")
+    return show(table) if shown else say(nothing)
 
 
 @panel_app.command("reviewers")
@@ -131,6 +139,15 @@ def panel_reviewers(home: Home = None, as_json: AsJson = False) -> None:
     for one in panel:
         add_row(table, one.slug, one.name, one.lens, "yes" if one.active else "no")
     return show(table)
+
+
+def _why_nothing_is_wanted(services: Services) -> str:
+    from datetime import timedelta
+
+    days, now = services.settings.first_poll_days, services.clock()
+    if services.store.launches(since=now - timedelta(days=days), until=now):
+        return "every launched tool has a verdict"
+    return f"no launch is known of the last {days} days; `verdicts gather` polls the feeds for some"
 
 
 def _files(found: Collection[str]) -> str:

@@ -115,7 +115,7 @@ def test_an_export_imported_elsewhere_exports_the_same_bytes(sampled: Path, tmp_
 
 def contents(path: Path) -> dict[str, bytes]:
     if path.is_dir():
-        return {one.name: one.read_bytes() for one in path.iterdir()}
+        return {str(one.relative_to(path)): one.read_bytes() for one in path.rglob("*") if one.is_file()}
     return {"": path.read_bytes()}
 
 
@@ -134,22 +134,79 @@ def test_exporting_again_touches_nothing_that_says_the_same(sampled: Path, tmp_p
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before
 
 
-def test_an_export_writes_what_changed_and_spares_what_somebody_is_working_on(sampled: Path, tmp_path: Path) -> None:
+def test_an_export_spares_what_says_anything_else_unless_it_is_forced(sampled: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     assert verdicts("panel", "export", folder, home=sampled).status == 0
-    unsaved, broken = folder / "cloakroom.yaml", folder / "errandry.yaml"
+    stored = contents(folder)
+    unsaved, broken, dated = (folder / f"{name}.yaml" for name in ("cloakroom", "errandry", "flakehound"))
     unsaved.write_text(unsaved.read_text(encoding="utf-8").replace("call: ship", "call: skip", 1), encoding="utf-8")
     broken.write_text("tool: errandry\nname: [\n", encoding="utf-8")
-    kept = [unsaved.read_bytes(), broken.read_bytes()]
-    assert verdicts("tools", "edit", "flakehound", "--tagline", "Finds flakes", home=sampled).status == 0
+    dated.write_text(re.sub(r"reviewed_on: \S+", "reviewed_on: 2026-11-16", dated.read_text(encoding="utf-8"), count=1))
+    tagged = folder / "kino-kiln.yaml"
+    tagged.write_text(re.sub("(?m)^tagline: .*", "tagline: Mine  # better", tagged.read_text(encoding="utf-8")))
+    (folder / "long-table.yaml").unlink()
+    kept = contents(folder)
 
     ran = verdicts("panel", "export", folder, home=sampled)
 
     assert ran.status == 1
-    assert ran.out.splitlines()[0] == f"wrote {folder / 'flakehound.yaml'}"
-    assert [unsaved.read_bytes(), broken.read_bytes()] == kept
-    assert "cloakroom.yaml is left as it is: it holds reviews that are not stored; import it first" in ran.err
-    assert "errandry.yaml is left as it is: it cannot be read" in ran.err
+    assert ran.out.startswith(f"wrote {folder / 'long-table.yaml'}\n16 tools: 1 file written, 11 files left")
+    assert {name: text for name, text in contents(folder).items() if name in kept} == kept
+    for file in (unsaved, dated, tagged):
+        assert f"{file} is left as it is: it says otherwise than what is stored; import it first (verdicts" in ran.err
+    assert "errandry.yaml is left as it is: it cannot be read (errandry.yaml:3: found" in ran.err
+    forced = verdicts("panel", "export", folder, "--force", home=sampled)
+    assert forced.out.splitlines()[:4] == [f"wrote {one}" for one in (unsaved, broken, dated, tagged)]
+    assert (forced.status, contents(folder)) == (0, stored)
+
+
+def test_an_export_writes_into_the_files_that_hold_the_tools_whatever_they_are_called(
+    sampled: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    assert verdicts("panel", "export", folder, home=sampled).status == 0
+    mine, renamed = folder / "deep" / "mine.yml", folder / "flakes.json"
+    mine.parent.mkdir()
+    (folder / "cloakroom.yaml").rename(mine)
+    (folder / "flakehound.yaml").unlink()
+    [flakehound] = [
+        one for one in verdicts("panel", "export", "-", "--json", home=sampled).document if one["tool"] == "flakehound"
+    ]
+    write(folder, flakehound, name="flakes.json")
+    before = contents(folder)
+
+    assert verdicts("panel", "export", folder, home=sampled).out.startswith("16 tools: 0 files written, 16 files left")
+    assert contents(folder) == before
+    assert verdicts("tools", "edit", "flakehound", "--name", "Flake Hound 2", home=sampled).status == 0
+    assert "flakes.json is left as it is: it says otherwise" in verdicts("panel", "export", folder, home=sampled).err
+    assert verdicts("panel", "export", folder, "--force", home=sampled).out.startswith(f"wrote {renamed}\n16 tools: 1 ")
+    assert json.loads(renamed.read_text(encoding="utf-8"))[0]["name"] == "Flake Hound 2"
+    assert take_in(sampled, folder).out == "16 tools: 0 new reviews, 0 changed, 64 known\n"
+
+
+def test_an_export_never_makes_a_second_file_of_a_tool(empty: Path, tmp_path: Path) -> None:
+    """Not of one beside another in its file, of one under an old slug, nor of one whose file is wrong."""
+    folder = tmp_path / "all"
+    elm, fir = document("elm"), document("fir")
+    assert take_in(empty, write(folder, document(), elm, fir | {"tagline": "Green"}, name="trees.json")).status == 0
+    assert take_in(empty, write(folder, document(), elm, fir, name="trees.json")).status == 0
+    assert verdicts("tools", "edit", "oak", "--name", "Holm Oak", home=empty).status == 0
+    write(folder, document("holm-oak", name="Holm Oak"), name="renamed.json")
+    write(folder, elm | {"category": "Toys"}, name="wrong.json")
+    (folder / "trees.json").unlink()
+    write(folder, fir | {"tagline": "Blue"}, document("yew"), name="pair.json")
+    before = contents(folder)
+
+    ran = verdicts("panel", "export", folder, "--json", home=empty)
+
+    assert contents(folder) == before
+    assert ran.document["unchanged"] == [str(folder / "renamed.json")]
+    assert {Path(one["file"]).name: one["reason"].split(" (")[0] for one in ran.document["left"]} == {
+        "wrong.json": "it cannot be read", "pair.json": "it holds yew and does not say what is stored of fir",
+    }  # fmt: skip
+    assert verdicts("panel", "export", folder, "--force", home=empty).status == 1
+    assert (folder / "pair.json").read_bytes() == before["pair.json"]
+    assert take_in(empty, folder).status == 0
 
 
 def test_an_export_goes_to_standard_output_or_to_reviews(
@@ -263,6 +320,19 @@ def test_wanted_ranks_by_feeds_and_by_what_it_would_pair_with(sampled: Path) -> 
     assert "would pair with Cloakroom (both meetings)" in shown[1]["why"]
     assert len(verdicts("panel", "wanted", "--json", "--limit", "1", *NOW, home=sampled).document) == 1
     assert "Big News" in verdicts("panel", "wanted", *NOW, home=sampled).out
+
+
+def test_nothing_wanted_says_whether_anything_was_launched(empty: Path, tmp_path: Path) -> None:
+    unknown = "no launch is known of the last 14 days; `verdicts gather` polls the feeds for some\n"
+    assert verdicts("panel", "wanted", *NOW, home=empty).out == unknown
+    templates = verdicts("panel", "wanted", "--template", tmp_path / "todo", *NOW, home=empty)
+    assert templates.out == f"0 files to fill in: {unknown}"
+    launched(empty, ("Oak", "A tree", "Models", 1))
+    reviews = [document()["reviews"][0] | {"reviewer": slug} for slug in ("builder", "skeptic", "founder")]
+    assert take_in(empty, write(tmp_path / "in", document(reviews=reviews))).status == 0
+
+    assert verdicts("panel", "wanted", *NOW, home=empty).out == "every launched tool has a verdict\n"
+    assert verdicts("panel", "wanted", "--now", "2026-12-16T06:00Z", home=empty).out == unknown
 
 
 def test_a_template_is_filled_in_imported_and_then_not_wanted_any_more(sampled: Path, tmp_path: Path) -> None:
