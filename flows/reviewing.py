@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -34,12 +34,19 @@ _NAME_BYTES = 200
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an import did: tools described, reviews that were new, changed or known, and what was left out and why."""
+    """What an import did: tools described, reviews that were new, changed or known, and what was left out and why.
+
+    `older` counts reviews left out because a newer one is stored, `described` known tools that are described anew;
+    `meant` has slugs that mean another tool, each with that tool's.
+    """
 
     tools: int
     new: int
     changed: int
     same: int
+    older: int = 0
+    described: int = 0
+    meant: tuple[tuple[str, str], ...] = ()
     faults: tuple[Fault, ...] = ()
 
 
@@ -107,7 +114,7 @@ def import_reviews(
     if faults and not partial:
         raise FilesError(faults)
     done = services.store.record_reviews([(sheet.tool, sheet.reviews) for sheet in sheets], services.clock())
-    return Taken(done.tools, done.new, done.changed, done.same, faults)
+    return Taken(**asdict(done), faults=faults)
 
 
 def stored_documents(services: Services) -> dict[str, dict[str, Any]]:

@@ -43,7 +43,11 @@ def panel_import(
     if as_json:
         print_json(asdict(done))
     else:
-        say(f"{done.tools} tools: {done.new} new reviews, {done.changed} changed, {done.same} known")
+        older = f", {done.older} left out because a newer one is stored" if done.older else ""
+        anew = f"; {done.described} known tools described anew" if done.described else ""
+        say(f"{done.tools} tools: {done.new} new reviews, {done.changed} changed, {done.same} known{older}{anew}")
+        for slug, tool in done.meant:
+            say(f"{slug} is {tool} here, and was kept as that")
         _warn(*map(str, done.faults))
     if done.faults:
         finish(1)
