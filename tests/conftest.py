@@ -12,11 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlmodel import SQLModel
 
 from digest.database import open_engine, upgrade, writing
 from digest.settings import make_home
+
+settings.register_profile("quick", max_examples=40, deadline=None)  # what needs more says so itself
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

@@ -356,7 +356,7 @@ def test_a_template_is_filled_in_imported_and_then_not_wanted_any_more(sampled: 
     again = verdicts("panel", "wanted", "--template", folder, *NOW, home=sampled)
     assert again.out == f"{file} is there already\n0 files to fill in\n"
     assert file.read_text(encoding="utf-8") == text
-    assert take_in(sampled, folder).out == "1 tools: 4 new reviews, 0 changed, 0 known\n"
+    assert take_in(sampled, folder).out == "1 tools: 4 new reviews, 0 changed, 0 known; tools described anew: 1\n"
     assert verdicts("panel", "wanted", "--json", *NOW, home=sampled).document == []
 
 

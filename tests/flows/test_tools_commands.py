@@ -63,8 +63,8 @@ def test_a_changed_call_or_quote_is_a_version_and_an_edition_keeps_its_own(sampl
     later = ("--now", "2026-11-18T06:00Z")
     for swaps in (
         [("call: ship", "call: skip"), ("2026-11-01", "2026-11-17")],
-        [("call: ship", "call: skip"), ("Pulled the network", "Cut the network")],
-        [("call: ship", "call: skip"), ("Pulled the network", "Cut the network"), ("2026-11-01", "2026-11-05")],
+        [("call: ship", "call: skip"), ("Pulled the network", "Cut the network"), ("2026-11-01", "2026-11-17")],
+        [("call: ship", "call: skip"), ("Pulled the network", "Cut the network"), ("2026-11-01", "2026-11-18")],
     ):
         assert verdicts("panel", "import", changed_review(tmp_path, *swaps), *later, home=sampled).status == 0
 
@@ -74,7 +74,7 @@ def test_a_changed_call_or_quote_is_a_version_and_an_edition_keeps_its_own(sampl
     assert [(one["version"], one["call"], one["changed"], one["counts"]) for one in mine] == [
         (1, "ship", [], False), (2, "skip", ["call"], False), (3, "skip", ["quote"], True),
     ]  # fmt: skip
-    assert [one["reviewed_on"] for one in mine] == ["2026-11-01", "2026-11-17", "2026-11-01"]
+    assert [one["reviewed_on"] for one in mine] == ["2026-11-01", "2026-11-17", "2026-11-17"]
     assert mine[1]["recorded_at"] == "2026-11-18T06:00:00+00:00"
     assert (shown["verdict"]["ships"], shown["verdict"]["n"], shown["verdict"]["share"]) == (3, 4, 0.75)
     [edition] = shown["editions"]
