@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from math import floor
 from typing import Literal
 
 Call = Literal["ship", "skip"]
@@ -352,8 +353,11 @@ def slugify(name: str) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Show a share as a whole percent, "—" when it is missing."""
-    return "—" if share is None else f"{round(share * 100)} %"
+    """Show a share as a whole percent, halves rounded up, "—" when it is missing; 0 % is none and 100 % is all."""
+    if share is None:
+        return "—"
+    whole = floor(round(share * 100, 6) + 0.5)  # 57 / 200 is a hair below 28.5 % in binary
+    return f"{whole if share in {0, 1} else min(max(whole, 1), 99)} %"
 
 
 def listing(words: Sequence[str]) -> str:

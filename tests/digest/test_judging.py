@@ -87,6 +87,15 @@ def test_two_reviews_by_one_reviewer_are_an_error_that_names_both() -> None:
         judge(A, [review(A), review(A, "skeptic"), review(A, "builder", "skip")], reviewers())
 
 
+@pytest.mark.parametrize(
+    ("ships", "n", "shown"),
+    [(0, 300, "0 %"), (1, 300, "1 %"), (1, 201, "1 %"), (1, 8, "13 %"), (3, 8, "38 %"), (57, 200, "29 %"),
+     (199, 200, "99 %"), (1999, 2000, "99 %"), (2000, 2000, "100 %")],
+)  # fmt: skip
+def test_a_share_is_none_or_all_only_where_it_is_and_halves_are_rounded_up(ships: int, n: int, shown: str) -> None:
+    assert percent(Tally(ships, n).share) == shown
+
+
 # The bottom line
 
 
