@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from digest.composing import preheader
 from digest.judging import bottom_lines, community_reads, pricing_reads, reviewer_splits
@@ -175,7 +175,7 @@ def _add_side(known: _Known, place: int, side: Side, edition: Edition, home: str
 
 
 def _host(url: str) -> str:
-    return address(url).partition("//")[2].partition("/")[0].removeprefix("www.")
+    return (urlsplit(address(url)).hostname or "").removeprefix("www.")
 
 
 def _shares(label: str, tally: Tally, note: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import date
+from unicodedata import normalize
 from urllib.parse import quote, urlsplit
 
 from digest.model import Correction, Edition, Side, Tally, Tool
@@ -28,13 +29,30 @@ def one_line(text: str) -> str:
 
 
 def address(url: str) -> str:
-    """A web address in characters that are safe in every part; "" for anything but http and https."""
+    """A web address in characters that are safe in every part; "" for anything but http and https.
+
+    A host in other scripts becomes the name that is looked up: münchen.de is xn--mnchen-3ya.de.
+    """
     url = one_line(url)
     try:
         parts = urlsplit(url)
     except ValueError:  # such as http://[
         return ""
-    return quote(url, safe=":/?#@!$&'()*+,;=%~") if parts.scheme in {"http", "https"} and parts.netloc else ""
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        return ""
+    user, at, host = parts.netloc.rpartition("@")
+    url = url.replace(parts.netloc, f"{user}{at}{_looked_up(host)}", 1)
+    return quote(url, safe=":/?#@!$&'()*+,;=%~")
+
+
+def _looked_up(host: str) -> str:
+    """A host in ASCII, as browsers look it up: labels folded, then punycode; unlike the codec “idna”, ß stays ß."""
+    if host.isascii():
+        return host
+    name, colon, port = host.partition(":")
+    labels = re.split("[.。．｡]", normalize("NFKC", name.lower()))
+    name = ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode()}" for one in labels)
+    return f"{name}{colon}{port}"
 
 
 def day(on: date, this_year: int) -> str:
