@@ -138,6 +138,8 @@ def _from_outside(edition: Edition) -> Iterator[str]:
         yield from (launch.name, launch.tagline, launch.source)
     for reviewer in edition.reviewers:
         yield from (reviewer.name, reviewer.lens)
+    for one in edition.corrections:
+        yield from (one.tool_name, one.reviewer_name)
 
 
 def _links(message: Message, *, strict: bool) -> Iterator[Finding]:

@@ -253,6 +253,21 @@ def test_braces_and_per_cent_signs_in_what_a_tool_says_are_its_own(said: str) ->
     assert check(render(of, site()), of) == ()
 
 
+def test_braces_in_the_name_of_a_corrected_tool_are_its_own() -> None:
+    told = Correction("x", "{name} 3", "skeptic", "The %Skeptic%", "ship", "skip", date(2026, 11, 4), "2026-W45")
+    of = replace(GOOD, corrections=(told,))
+
+    assert check(render(of, site()), of) == ()
+
+
+def test_a_maker_known_by_a_host_in_another_script_is_no_placeholder() -> None:
+    of = prepared(edition(2), vendor="", url="https://münchen.de/2")
+    message = render(of, site())
+
+    assert "xn--mnchen-3ya.de" in message.text
+    assert check(message, of) == ()
+
+
 def test_a_reader_placeholder_in_the_subject_blocks() -> None:
     """Nothing fills placeholders in headers: it would arrive as it stands."""
     assert found(check(replace(RENDERED, subject="[[reader]], which of the two would you ship?"))) == {
