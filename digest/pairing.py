@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import combinations, islice
 from math import sqrt
 from operator import mul
@@ -15,6 +16,7 @@ from types import MappingProxyType
 
 from digest.matching import Edge, Shortlist, edge, heaviest
 from digest.model import Candidate, PassedOver, listing
+from digest.prices import cheaper
 
 #: How much each part counts; together 1. Whom editors really compare is decided by prominence among tools for the same
 #: job; a contrast helps. The rest is what a weekly owes its readers: news, whole verdicts, not one category for ever.
@@ -49,6 +51,7 @@ _ONE = 10_000
 _PERCENT = {name: round(100 * weight) for name, weight in WEIGHTS.items()}
 _PERCENT_OF_BOTH = _PERCENT["job"] + _PERCENT["freshness"] + _PERCENT["contrast"]
 
+_WORD = re.compile(r"[^\W\d_]{3,}")
 #: Words that say nothing of a tool's job.
 _PLAIN = frozenset({
     "all", "and", "any", "app", "are", "based", "can", "for", "from", "has", "help", "helps", "into", "its", "make",
@@ -57,6 +60,7 @@ _PLAIN = frozenset({
 })  # fmt: skip
 #: What kind of price an entry price is; any other that is known asks for money from the first day.
 _PRICES = {"free": 0, "freemium": 1}
+_cheaper = lru_cache(maxsize=10_000)(cheaper)  # a year's pairs ask for the same few prices, each read with care
 
 #: What shared tags add to the job part, by their number.
 _TAGGED = tuple(round(0.3 * _ONE * (1 - 0.25**shared)) for shared in range(8))
@@ -68,8 +72,6 @@ _PIN = 100 * _ONE * len(_PERCENT)
 _PINNED = ("a pinned pair", "pinned pairs")
 _BETTER = ("a better pair", "better pairs")
 _FITTING = ("a pair that makes the edition as a whole better", "pairs that make the edition as a whole better")
-
-_WORD = re.compile(r"[^\W\d_]{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,12 +257,11 @@ def _contrast(one: _Card, other: _Card) -> int:
 
 
 def _price_gap(one: _Card, other: _Card) -> int:
-    """All between free and paid, half next to freemium, a quarter between two prices of one kind."""
-    if one.price < 0 or other.price < 0:
-        return 0
+    """All between free and paid, half next to freemium, a quarter between two prices of one kind that are not equal."""
     if one.price != other.price:
-        return abs(one.price - other.price) * _ONE // 2
-    return _ONE // 4 if one.candidate.tool.entry_price != other.candidate.tool.entry_price else 0
+        return 0 if min(one.price, other.price) < 0 else abs(one.price - other.price) * _ONE // 2
+    asked, also = one.candidate.tool.entry_price, other.candidate.tool.entry_price
+    return 0 if asked == also or _cheaper(asked, also) == 0 else _ONE // 4
 
 
 def _openness_differs(one: _Card, other: _Card) -> bool:
@@ -473,9 +474,8 @@ def _job(pair: Pair) -> str:
     others = {tag.strip().casefold() for tag in b.tags} - {""}
     if shared := sorted({tag.strip() for tag in a.tags if tag.strip().casefold() in others})[:3]:
         return _vary(pair, f"both are for {listing(shared)}", f"both are about {listing(shared)}")
-    if a.category != b.category:
-        return ""
-    return _vary(pair, f"both stand under {a.category}", f"they meet under {a.category}")
+    said = _vary(pair, f"both stand under {a.category}", f"they meet under {a.category}")
+    return said if a.category == b.category else ""
 
 
 def _noticed(pair: Pair) -> str:

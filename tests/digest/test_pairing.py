@@ -223,6 +223,9 @@ def test_contrast_is_the_panel_price_and_openness_where_known() -> None:
     assert contrast(("++++", "Paid", True), ("++++", "Free", True)) == pytest.approx(0.2)
     assert contrast(("++++", "Freemium", True), ("++++", "Free", True)) == pytest.approx(0.1)
     assert contrast(("++++", "$9", True), ("++++", "$20", True)) == pytest.approx(0.05)
+    assert contrast(("++++", "$20/month", True), ("++++", "$240/year", True)) == 0.0
+    assert contrast(("++++", "$20/month", True), ("++++", "€20/month", True)) == pytest.approx(0.05)
+    assert contrast(("++++", "from 3 credits", True), ("++++", "from 3 credits", True)) == 0.0
     assert contrast(("....", "Free", True), ("++++", "Free", True)) == 0.0
 
 
@@ -404,6 +407,16 @@ def test_what_nobody_checked_is_not_called_a_difference() -> None:
 
     assert "in the panel’s call." in why(unknown)
     assert "in the panel’s call, price and openness." in why(known)
+
+
+def test_one_price_written_by_the_month_and_by_the_year_is_not_called_a_difference() -> None:
+    def priced(slug: str, price: str) -> Candidate:
+        one = named(slug, prominence=0.0, launched_at=NOW - A_DAY)
+        of = replace(one.tool, entry_price=price, open_source=None)
+        return replace(one, tool=of, verdict=replace(verdict(of, "++++"), panel_size=40))
+
+    assert " in price" not in why(weigh(priced("ada", "$20/month"), priced("bob", "$240/year"), NOW))
+    assert " in price" in why(weigh(priced("ada", "$20/month"), priced("bob", "$250/year"), NOW))
 
 
 # Whatever the candidates
