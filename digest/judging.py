@@ -16,8 +16,9 @@ from digest.model import Review, Reviewer, Side, Tally, Tool, Verdict, listing, 
 from digest.prices import cheaper, is_amount, is_stale
 from digest.wording import full_day, stopped, stopped_all, vary
 
-#: Panel shares this far apart or further are called a clear answer, closer ones a lean.
-CLEAR = 0.5
+#: Panel shares this far apart or further are called a clear answer, closer ones a lean; those no further apart than
+#: one call moves a panel of four are called close.
+CLEAR, CLOSE = 0.5, 0.25
 
 #: Reviews a tool needs before an answer is called clear: one call is an opinion, not a panel.
 CLEAR_REVIEWS = 2
@@ -27,6 +28,9 @@ MIN_VOTES = 5
 
 #: Readers lean where their shares are this far apart or further; closer ones are called level.
 LEVEL = 0.1
+
+#: Readers want two level tools, or neither, where two of three or more say so of each.
+WANTED, UNWANTED = 2 / 3, 1 / 3
 
 #: The calls of one group of reviewers on both tools, None where they have not reviewed it.
 Calls = tuple[str | None, str | None]
@@ -77,10 +81,10 @@ def bottom_lines(a: Side, b: Side) -> tuple[str, ...]:
         return _tie(a, b)
     if max(share_a, share_b) < 0.5:
         frames: tuple[str, ...] = _NEITHER
-    elif gap < CLEAR:
+    elif gap <= CLOSE:
         frames = _NARROW
     else:
-        frames = _CLEAR_ANSWER if _is_clear(ahead, behind) else _LEAN
+        frames = _CLEAR_ANSWER if gap >= CLEAR and _is_clear(ahead, behind) else _LEAN
     return tuple(
         stopped(frame.format(name=ahead.tool.name, facts=facts))
         for frame, facts in product(frames, _facts(ahead, behind))
@@ -350,7 +354,7 @@ def _contrarian(groups: dict[Calls, list[str]], alone: Calls, a: Tool, b: Tool) 
     others = listing(groups[rest])
     return stopped_all(
         f"{name} is the contrarian and {mine}; {others} {theirs}",
-        f"{others} {theirs}. {name} stands alone and {mine}",
+        f"{stopped(f'{others} {theirs}')} {name} stands alone and {mine}",
         f"One against all others: {name} {mine}, while {others} {theirs}",
         f"{name} disagrees with everybody else and {mine}; {others} {theirs}",
         f"{others} are of one mind and {theirs}; {name} alone {mine}",
@@ -433,8 +437,7 @@ def _openings(readers: Side | None, panel: Side | None, a: Side, b: Side) -> tup
     shares = [side.verdict.tally.share for side in (a, b)]
     even = ", where the panel is even" if shares[0] == shares[1] and shares[0] is not None else ""
     if readers is None:
-        return ("Readers are undecided", "Little between the two for readers", "Readers see them about level",
-                "No clear favourite among readers")  # fmt: skip
+        return _level_with_readers(*(side.community.share or 0 for side in (a, b)))
     name = readers.tool.name
     if (readers.community.share or 0) < 0.5:
         return (f"Most voters would skip either, though {name} comes closer", f"Readers want neither; {name} is nearer",
@@ -452,6 +455,20 @@ def _openings(readers: Side | None, panel: Side | None, a: Side, b: Side) -> tup
         f"Readers see it the other way round, with {name} ahead",
         f"Against the panel, readers favour {name}",
     )
+
+
+def _level_with_readers(*shares: float) -> tuple[str, ...]:
+    if min(shares) >= WANTED:
+        return "Readers want both", "Readers would ship either", "Most voters would ship both", "Both carry the readers"
+    if max(shares) <= UNWANTED:
+        return (
+            "Readers want neither",
+            "Most voters would skip both",
+            "Few voters would ship either",
+            "Readers skip both",
+        )
+    return ("Readers are undecided", "Little between the two for readers", "Readers see them about level",
+            "No clear favourite among readers")  # fmt: skip
 
 
 def _one_heard(side: Side) -> tuple[str, ...]:

@@ -116,6 +116,19 @@ def test_a_narrow_gap_is_a_lean_that_says_how_narrow(on_a: str, on_b: str, ahead
     assert not any(one.startswith("Ship with") for one in said)
 
 
+@pytest.mark.parametrize(
+    ("ships_a", "ships_b", "n", "is_close"), [(10, 6, 10, False), (3, 2, 3, False), (10, 8, 10, True), (5, 4, 5, True)]
+)
+def test_only_a_gap_of_one_call_in_four_or_less_is_called_close(
+    ships_a: int, ships_b: int, n: int, is_close: bool
+) -> None:
+    said = bottom_lines(many(A, ships_a, n), many(B, ships_b, n))
+
+    assert any(one.startswith(f"A lean towards {A.name}: ") for one in said)
+    for words in ("by a nose", "not by much", "Close, with"):
+        assert any(words in one for one in said) is is_close
+
+
 @pytest.mark.parametrize(("on_a", "on_b"), [("+...", "-..."), ("+...", "----"), ("++--", "----")])
 def test_a_wide_gap_that_rests_on_little_is_a_lean_and_not_called_narrow(on_a: str, on_b: str) -> None:
     """One call is an opinion, and half of a panel is no majority."""
@@ -375,6 +388,25 @@ def test_readers_are_set_against_the_panel(on_a: tuple[int, int], on_b: tuple[in
     for one in said:
         assert f"{percent(a.community.share)} of {on_a[1]}" in one
         assert f"{percent(b.community.share)} of {on_b[1]}" in one
+
+
+@pytest.mark.parametrize(
+    ("on_a", "on_b", "opening"),
+    [
+        ((100, 100), (95, 100), "Readers want both: "),
+        ((4, 6), (74, 100), "Readers want both: "),
+        ((0, 100), (3, 100), "Readers want neither: "),
+        ((65, 100), (74, 100), "Readers are undecided: "),
+        ((27, 100), (34, 100), "Readers are undecided: "),
+    ],
+)
+def test_readers_who_clearly_want_both_or_neither_are_not_called_undecided(
+    on_a: tuple[int, int], on_b: tuple[int, int], opening: str
+) -> None:
+    said = community_reads(side(A, "+++-", Tally(*on_a)), side(B, "+---", Tally(*on_b)))
+
+    assert any(one.startswith(opening) for one in said)
+    assert any(one.startswith("No clear favourite") for one in said) is (opening == "Readers are undecided: ")
 
 
 def test_no_majority_is_called_a_favour() -> None:
