@@ -461,12 +461,8 @@ def _level_with_readers(*shares: float) -> tuple[str, ...]:
     if min(shares) >= WANTED:
         return "Readers want both", "Readers would ship either", "Most voters would ship both", "Both carry the readers"
     if max(shares) <= UNWANTED:
-        return (
-            "Readers want neither",
-            "Most voters would skip both",
-            "Few voters would ship either",
-            "Readers skip both",
-        )
+        return ("Readers want neither", "Most voters would skip both", "Few voters would ship either",
+                "Readers skip both")  # fmt: skip
     return ("Readers are undecided", "Little between the two for readers", "Readers see them about level",
             "No clear favourite among readers")  # fmt: skip
 
