@@ -1,13 +1,19 @@
 """Does every number and every quote of a message come from a row? Message, edition, rows in; what does not, out.
 
 First the edition: each sentence that rules derive from the rows is derived again, and no other is believed. Then the
-message: the visible words of each part are laid out with strings known from the rows (a panel's percentage only
-together with its count, a comparison's number only with its names), so that as little as possible is left over. What is
-left and holds a digit, or stands in quotation marks, comes from no row.
+message: the visible words of each part are laid out with strings known from the rows (a percentage only together with
+its count and the word Panel or Community, a comparison's number only with its names), so that as little as possible is
+left over. What is left and holds a digit, or stands in quotation marks, comes from no row.
 
 A string is believed only near the names it belongs to, and strings of one kind (all prices, all names of tools, all
-launches) must appear equally often; so one price cannot pass for another. Layouts are free within that: a template may
-show a kind twice or leave it out, but for all matchups of one layout alike.
+launches) must appear equally often; so one price cannot pass for another. A price, a share or a quote belongs to the
+tool named last before it, and a quote that follows Ship or Skip and a name to that call. Layouts are free within that:
+a template of one's own may show a kind twice or leave it out, but for all matchups of one layout alike; it must write
+a share as “Panel: 3 of 4 ship 75 %” or “Panel 75 % (3 of 4 ship)”, the colon as it likes, print sentences whole, and
+name a tool before its figures and quotes.
+
+What this does not see: words without digits outside of quotation marks, under which reviewer a quote of the right tool
+and call stands, and whose a figure is where a tool is called like something else that the message prints.
 """
 
 from __future__ import annotations
@@ -22,11 +28,14 @@ from urllib.parse import quote, urlsplit
 
 from digest.composing import preheader
 from digest.judging import bottom_lines, community_reads, pricing_reads, reviewer_splits
-from digest.model import READER, Edition, Matchup, Message, Review, Side, Site, Tally, percent
+from digest.model import READER, Call, Edition, Matchup, Message, Review, Side, Site, Tally, percent
 from digest.wording import address, community_note, correction, day, full_day, one_line, panel_note, period, week_name
 
 #: A tile's place in the edition: a matchup's number from 0, another part, or "" for what may stand anywhere.
 Group = int | str
+
+#: One side of a matchup: its group, and 0 or 1.
+Owner = tuple[Group, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +103,26 @@ def _preheader(edition: Edition) -> Iterator[Untraced]:
 
 @dataclass(slots=True)
 class _Known:
-    """Known strings: where each may stand, and how often the rows have it. `starts` finds them by their first word."""
+    """Known strings: where each may stand, and how often the rows have it. `starts` finds them by their first word.
+
+    `sides` tells whose a string is, `quotes` by which calls on which side a quote was said.
+    """
 
     places: dict[str, set[tuple[Group, str]]] = field(default_factory=dict)
     counts: Counter[tuple[Group, str, str]] = field(default_factory=Counter)
     starts: dict[str, list[str]] = field(default_factory=dict)
-    quotes: dict[Group, set[str]] = field(default_factory=dict)
+    sides: dict[str, set[Owner]] = field(default_factory=dict)
+    quotes: dict[str, set[tuple[Owner, Call]]] = field(default_factory=dict)
     layouts: dict[Group, str] = field(default_factory=dict)
 
-    def add(self, group: Group, kind: str, *strings: str) -> None:
+    def add(self, group: Group, kind: str, *strings: str, side: int | None = None) -> None:
         for string in filter(None, map(_flat, strings)):
             self.counts[group, kind, string] += 1
             if string not in self.places:
                 self.starts.setdefault(_TOKEN.findall(string)[0], []).append(string)
             self.places.setdefault(string, set()).add((group, kind))
+            if side is not None:
+                self.sides.setdefault(string, set()).add((group, side))
 
 
 #: Words of the shipped templates that a tool may also be called.
@@ -137,10 +152,10 @@ def _known(edition: Edition, reviews: Collection[Review], site: Site) -> _Known:
     for place, matchup in enumerate(edition.matchups):
         known.layouts[place] = matchup.layout
         _add_matchup(known, place, matchup, edition, home)
-        for review in (review for side in matchup.sides for review in side.verdict.reviews):
+        for number, review in ((n, one) for n, side in enumerate(matchup.sides) for one in side.verdict.reviews):
             if said := stored.get((review.tool, review.reviewer, review.version)):
-                known.add(place, "quote", said)
-                known.quotes.setdefault(place, set()).add(_flat(said))
+                known.add(place, "quote", said, side=number)
+                known.quotes.setdefault(_flat(said), set()).add(((place, number), review.call))
     return known
 
 
@@ -151,25 +166,29 @@ def _add_matchup(known: _Known, place: int, matchup: Matchup, edition: Edition, 
     known.add(place, "numbered", f"{place + 1}. {a} vs {b}")
     known.add(place, "sentence", matchup.bottom_line, matchup.pricing_read, matchup.split, matchup.community_read)
     known.add(place, "page", f"{home}/compare/{quote(matchup.slug, safe='')}")
-    for side in matchup.sides:
-        _add_side(known, place, side, edition, home)
+    for number, side in enumerate(matchup.sides):
+        _add_side(known, (place, number), side, edition, home)
 
 
-def _add_side(known: _Known, place: int, side: Side, edition: Edition, home: str) -> None:
-    tool, year = side.tool, edition.until.year
-    known.add(place, "name", tool.name)
+def _add_side(known: _Known, owner: tuple[int, int], side: Side, edition: Edition, home: str) -> None:
+    (place, number), tool, year = owner, side.tool, edition.until.year
+    known.add(place, "name", tool.name, side=number)
     known.add(place, "maker", tool.vendor)
     known.add(place, "category", tool.category)
     known.add(place, "tagline", tool.tagline)
     known.add(place, "description", tool.description)
-    known.add(place, "price", tool.entry_price)
+    known.add(place, "price", tool.entry_price, side=number)
     known.add(place, "home", address(tool.url))
     known.add(place, "host", _host(tool.url))
     if checked := tool.price_checked_on:
         known.add(place, "checked", f"checked {day(checked, year)}")
         known.add(place, "checked in full", f"checked {full_day(checked, year)}")
-    known.add(place, "share", *_shares("Panel", side.verdict.tally, panel_note(side)))
-    known.add(place, "share", *_shares("Community", side.community, community_note(side.community)))
+    notes = (
+        ("Panel", side.verdict.tally, panel_note(side)),
+        ("Community", side.community, community_note(side.community)),
+    )
+    for kind, said in zip(_SHARES, (said for one in notes for said in _shares(*one)), strict=True):
+        known.add(place, kind, said, side=number)
     for call in ("ship", "skip"):
         known.add(place, call, f"{home}/vote/{READER}/{edition.week}/{quote(tool.slug, safe='')}/{call}")
 
@@ -179,15 +198,13 @@ def _host(url: str) -> str:
 
 
 def _shares(label: str, tally: Tally, note: str) -> tuple[str, ...]:
-    """A percentage never stands without its n, so one figure of it changed leaves the other behind."""
+    """A percentage never stands without its n and whose it is, so what is changed of it leaves the rest behind."""
     share = percent(tally.share)
-    said = (
-        f"{note} {share}",
-        f"{share} ({note})",
-        f"{share} of {tally.n:,}",
-        f"{share} ({tally.ships:,} of {tally.n:,})",
-    )
-    return *said, f"{label}: {said[0]}", f"{label} {said[1]}"
+    return tuple(f"{label}{colon} {said}" for colon in ("", ":") for said in (f"{note} {share}", f"{share} ({note})"))
+
+
+#: The kinds of share, one for each way of writing it.
+_SHARES = tuple(f"{label} {way}" for label in ("Panel", "Community") for way in range(4))
 
 
 # What stands in it
@@ -249,8 +266,8 @@ def _part(part: str, text: str, known: _Known) -> Iterator[Untraced]:
     """What of one part comes from no row."""
     flat = _flat(text)
     tiles = _laid(flat, _with_shortened(flat, known))
-    yield from _misplaced(part, flat, tiles, known)
     yield from _left_over(part, flat, tiles)
+    yield from _misplaced(part, flat, tiles, known)
 
 
 def _left_over(part: str, flat: str, tiles: Sequence[tuple[int, int]]) -> Iterator[Untraced]:
@@ -281,10 +298,12 @@ def _with_shortened(flat: str, known: _Known) -> dict[str, list[str]]:
     for opening in re.finditer("“", flat):
         end = flat.find("…”", opening.end())
         passage = flat[opening.end() : end].rstrip() if end > 0 else ""
-        for group, quotes in known.quotes.items():
-            if passage and any(_begins(one, passage) for one in quotes):
-                starts.setdefault(_TOKEN.findall(passage)[0], []).append(flat[opening.end() : end + 1])
-                known.places.setdefault(flat[opening.end() : end + 1], set()).add((group, "shortened"))
+        if passage and (said := [one for quote, one in known.quotes.items() if _begins(quote, passage)]):
+            shortened = flat[opening.end() : end + 1]
+            starts.setdefault(_TOKEN.findall(passage)[0], []).append(shortened)
+            known.quotes[shortened] = set().union(*said)
+            known.sides[shortened] = {owner for owner, _ in known.quotes[shortened]}
+            known.places.setdefault(shortened, set()).update((group, "quote") for group, _ in known.sides[shortened])
     return starts
 
 
@@ -329,38 +348,72 @@ def _is_whole(flat: str, start: int, stop: int) -> bool:
 
 
 def _misplaced(part: str, flat: str, tiles: Iterable[tuple[int, int]], known: _Known) -> Iterator[Untraced]:
-    """Strings with digits that stand under names they do not belong to, or less often than their like.
+    """Strings that stand under names they do not belong to, or less often than their like.
 
-    Near are the last two groups that were named: a tool may be called Ship or Read, and such words are everywhere.
+    Near are the last two groups that were named, and those that a name may stand for too: a tool may be called Ship or
+    Read, and such words are everywhere. Whose a price, a share or a quote is, the tool named last tells, if its name
+    can be nothing else.
     """
     near: list[Group] = []
+    owner: Owner | None = None
+    before = (0, 0)
     seen: Counter[tuple[Group, str, str]] = Counter()
     for start, end in tiles:
         string = flat[start:end]
         places = known.places[string]
         groups = {group for group, _ in places}
-        named = {group for group, kind in places if kind in _NAMING and "" not in groups}
-        if named and not (near and near[0] in named):
-            near = [min(named, key=str), *near[:1]]
+        if named := {group for group, kind in places if kind in _NAMING}:
+            near = _nearer(near, named, certain=groups == named and len(named) == 1)
+            owner = min(known.sides[string]) if _names_one(string, known) else None
         here = next((group for group in near if group in groups), "")
-        if here == "" and "" not in groups and _DIGIT.search(string):
-            yield Untraced("number", part, f"stands under another name: {_around(flat, start, end)}")
+        kinds = {kind for group, kind in places if group == here}
+        if "quote" in kinds or _DIGIT.search(string):
+            kind: Literal["number", "quote"] = "quote" if kinds == {"quote"} else "number"
+            if here == "" and "" not in groups:
+                yield Untraced(kind, part, f"stands under another name: {_around(flat, start, end)}")
+            elif owner and owner[0] == here and kinds <= _SIDED and owner not in known.sides[string]:
+                yield Untraced(kind, part, f"belongs to the other tool: {_around(flat, start, end)}")
+            elif kinds == {"quote"} and _is_flipped(flat, before, start, known.quotes[string]):
+                yield Untraced(kind, part, f"stands under the other call: {_around(flat, start, end)}")
         seen.update((group, kind, string) for group, kind in places if group == here)
+        before = (start, end)
     yield from _uneven(part, seen, known)
+
+
+def _nearer(near: list[Group], named: set[Group], *, certain: bool) -> list[Group]:
+    if certain:
+        return near if near[:1] == [*named] else [*named, *near[:1]]
+    return [*near[:1], *sorted(named - {*near[:1]}, key=str)]
+
+
+def _names_one(string: str, known: _Known) -> bool:
+    """Tell whether a string is the name of one tool and nothing else."""
+    kinds = {kind for _, kind in known.places[string]}
+    return kinds == {"name"} and len(known.places[string]) == len(known.sides.get(string, ())) == 1
+
+
+def _is_flipped(flat: str, before: tuple[int, int], start: int, said: Iterable[tuple[Owner, Call]]) -> bool:
+    """Tell whether “Ship” or “Skip” stands before the name that a quote follows, and nobody made that call with it."""
+    call = re.search(r"\b(ship|skip)\W*$", flat[max(0, before[0] - 20) : before[0]], re.IGNORECASE)
+    follows = not re.search(r"\w", flat[before[1] : start])
+    return bool(call and follows and call[1].lower() not in {one for _, one in said})
 
 
 #: Kinds of string that say what is spoken of.
 _NAMING = frozenset({"name", "head", "numbered", "correction"})
 
+#: Kinds that stand after the name of their own tool.
+_SIDED = frozenset({"price", "quote", *_SHARES})
+
 #: Kinds of which a message shows all that one layout has, or none.
-_ALIKE = _NAMING | {"price", "checked", "tagline", "description", "home", "maker", "link", "source"}
+_ALIKE = _NAMING | {"price", "checked", "tagline", "description", "home", "maker", "link", "source", *_SHARES}
 
 
 def _uneven(part: str, seen: Counter[tuple[Group, str, str]], known: _Known) -> Iterator[Untraced]:
     """Strings with digits that stand in a message less, or more, often than others of their kind and layout."""
     classes: dict[tuple[str, str], list[tuple[Group, str, str]]] = {}
     for group, kind, string in known.counts:
-        also = {one for place, one in known.places[string] if place == group}
+        also = {(place, one) for place, one in known.places[string] if place in {group, ""} or kind in _NAMING}
         if kind in _ALIKE and len(also) == 1:  # a name that is also the maker's stands more often, and rightly
             classes.setdefault((known.layouts.get(group, str(group)), kind), []).append((group, kind, string))
     for alike in classes.values():

@@ -22,7 +22,7 @@ from digest.pairing import pick
 from digest.rendering import render, template_folders
 from digest.tracing import Untraced, untraced, visible
 from sources.reviewfiles import read_reviews
-from tests.examples import NOW, edition, reviewers, site
+from tests.examples import NOW, edition, reviewers, site, verdict
 
 
 def told(of: Edition) -> Edition:
@@ -99,6 +99,15 @@ TRICKY = {
         edition(3, full=1, launches=3),
         {"tagline": "7"}, {"name": "8"}, {"description": "9"}, {"vendor": "1"}, {"name": "01.AI", "vendor": "01.AI"},
     ),
+    "launches called like labels and like tools": replace(
+        with_tools(
+            edition(2, full=1), {"name": "Claude 4.5"}, {"name": "Free", "entry_price": "Free"}, {"name": "Top 10"}
+        ),
+        launches=tuple(
+            Brief(name, f"The {n}th of 9", "Models", f"https://example.org/p{n}", "feed")
+            for n, name in enumerate(("Ship", "Claude 4.5", "Kiln", "Panel", "Top 10"))
+        ),
+    ),
     "launches a digit apart": replace(
         told(edition(2)),
         launches=tuple(
@@ -167,6 +176,75 @@ def test_a_price_that_becomes_the_other_tools_price_is_found_in_every_place() ->
         text = getattr(message, part)
         for found in re.finditer(r"\$20/month", text):
             assert traced(of, changed_at(message, part, found.start() + 1, 3)), text[found.start() - 40 : found.end()]
+
+
+def contrasted() -> Edition:
+    """Two pairs in which every tool has its own price, panel and readers, and figures that fit other places too."""
+    shares = iter(((30, 40, 3), (10, 40, 1), (3, 4, 2), (100, 400, 1)))
+    prices = iter(("$20/month", "$9/month", "$5/month", "$7/month"))
+
+    def changed(side: Side) -> Side:
+        ships, n, calls = next(shares)
+        of = replace(side.tool, entry_price=next(prices))
+        return Side(of, verdict(of, "+" * calls + "-" * (4 - calls)), Tally(ships, n))
+
+    of = edition(2, full=1)
+    return told(replace(of, matchups=tuple(replace(one, a=changed(one.a), b=changed(one.b)) for one in of.matchups)))
+
+
+def exchanged(text: str, one: str, other: str) -> str:
+    return text.replace(one, "\x00").replace(other, one).replace("\x00", other)
+
+
+CONTRASTED = contrasted()
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_a_figure_that_becomes_any_other_figure_of_the_message_is_found(part: str) -> None:
+    message = render(CONTRASTED, site())
+    assert traced(CONTRASTED, message) == ()
+    text = getattr(message, part)
+    seen = {*digits(part, text)}
+    figures = [one for one in re.finditer(r"\d[\d,]*(?= %| of | ship| voters| would)", text) if one.start() in seen]
+    for place in figures:
+        unit = text[place.end() : place.end() + 2]
+        for other in sorted({one[0] for one in figures if text.startswith(unit, one.end())} - {place[0]}):
+            changed = f"{text[: place.start()]}{other}{text[place.end() :]}"
+            assert traced(CONTRASTED, replace(message, **{part: changed})), (changed[place.start() - 60 :][:90], other)
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_what_belongs_to_the_other_tool_of_the_pair_is_found(part: str) -> None:
+    message = render(CONTRASTED, site())
+    text = getattr(message, part)
+    swapped = exchanged(text, "$20/month", "$9/month")
+    assert swapped != text
+    assert traced(CONTRASTED, replace(message, **{part: swapped}))
+
+
+def test_a_quote_under_the_other_tool_or_the_other_call_is_found() -> None:
+    message = render(CONTRASTED, site())
+    a, b = (side.verdict.reviews[1] for side in CONTRASTED.matchups[0].sides)
+    assert (a.call, b.call) == ("ship", "skip")
+    moved = exchanged(message.html, a.quote, b.quote)
+    flipped = message.text.replace("✓ SHIP", "✕ SKIP", 1)
+    assert moved != message.html
+    assert flipped != message.text
+
+    assert {one.kind for one in traced(CONTRASTED, replace(message, html=moved))} == {"quote"}
+    assert {one.kind for one in traced(CONTRASTED, replace(message, text=flipped))} == {"quote"}
+
+
+def test_a_panels_line_copied_over_the_readers_is_found() -> None:
+    message = render(CONTRASTED, site())
+    copied = re.sub(r"Community +75 % +\(30 of 40 ship\)", "Panel        75 %   (3 of 4 ship)", message.text, count=1)
+    relabelled = copied.replace(
+        "Panel        75 %   (3 of 4 ship)\n    Panel ", "Panel 75 % (3 of 4 ship)\n Community ", 1
+    )
+
+    for changed in (copied, relabelled):
+        assert changed != message.text
+        assert traced(CONTRASTED, replace(message, text=changed))
 
 
 def test_a_changed_word_in_a_quote_is_found_in_both_parts() -> None:
@@ -278,8 +356,8 @@ def test_a_layout_of_ones_own_may_leave_out_or_repeat_what_it_shows_of_all_alike
     body.parent.mkdir(parents=True)
     body.write_text(
         "{% for one in matchups %}{{ one.a.name }} and {{ one.b.name }}\n{{ one.bottom_line }}\n{{ one.bottom_line }}\n"
-        "{% for side in (one.a, one.b) %}{{ side.name }} {{ side.panel.percent }} ({{ side.panel.note }})\n{% endfor %}"
-        "{% endfor %}{{ site.url }}/leave/[[reader]] →\n",
+        "{% for side in (one.a, one.b) %}{{ side.name }}\nPanel {{ side.panel.percent }} ({{ side.panel.note }})\n"
+        "{% endfor %}{% endfor %}{{ site.url }}/leave/[[reader]] →\n",
         "utf-8",
     )
 
