@@ -148,6 +148,9 @@ def _known(edition: Edition, reviews: Collection[Review], site: Site) -> _Known:
         known.add("launches", "tagline", brief.tagline)
         known.add("launches", "source", brief.source)
         known.add("launches", "link", address(brief.link))
+        line = (brief.name, brief.tagline and f"– {brief.tagline}", brief.source and f"({brief.source})")
+        known.add("launches", "line", " ".join(filter(None, line)))
+        known.add("launches", "linked", " ".join(filter(None, (*line, address(brief.link)))))
     stored = {(one.tool, one.reviewer, one.version): one.quote for one in reviews}
     for place, matchup in enumerate(edition.matchups):
         known.layouts[place] = matchup.layout
@@ -400,7 +403,7 @@ def _is_flipped(flat: str, before: tuple[int, int], start: int, said: Iterable[t
 
 
 #: Kinds of string that say what is spoken of.
-_NAMING = frozenset({"name", "head", "numbered", "correction"})
+_NAMING = frozenset({"name", "head", "numbered", "correction", "line", "linked"})
 
 #: Kinds that stand after the name of their own tool.
 _SIDED = frozenset({"price", "quote", *_SHARES})

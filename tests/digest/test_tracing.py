@@ -108,6 +108,13 @@ TRICKY = {
             for n, name in enumerate(("Ship", "Claude 4.5", "Kiln", "Panel", "Top 10"))
         ),
     ),
+    "launches that name only what stands elsewhere": replace(
+        with_tools(edition(2), {"name": "Alpha", "vendor": "Beta 2"}, {"name": "Beta 2"}),
+        launches=tuple(
+            Brief(name, tagline, "Models", f"https://example.org/p{n}", f"feed {n}")
+            for n, (name, tagline) in enumerate((("Skip", "Beta 2"), ("Alpha", "Panel"), ("Kiln", "")))
+        ),
+    ),
     "launches a digit apart": replace(
         told(edition(2)),
         launches=tuple(
