@@ -353,11 +353,14 @@ def slugify(name: str) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Show a share as a whole percent, halves rounded up, "—" when it is missing; 0 % is none and 100 % is all."""
-    if share is None:
-        return "—"
+    """Show a share as a whole percent, "—" when it is missing."""
+    return "—" if share is None else f"{whole_percent(share)} %"
+
+
+def whole_percent(share: float) -> int:
+    """Round a share to a whole percent, halves up; 0 is none and 100 is all."""
     whole = floor(round(share * 100, 6) + 0.5)  # 57 / 200 is a hair below 28.5 % in binary
-    return f"{whole if share in {0, 1} else min(max(whole, 1), 99)} %"
+    return whole if share in {0, 1} else min(max(whole, 1), 99)
 
 
 def listing(words: Sequence[str]) -> str:

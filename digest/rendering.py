@@ -30,7 +30,19 @@ from markupsafe import Markup, escape
 from mjml import mjml2html
 
 from digest.errors import TemplateError
-from digest.model import CATEGORIES, Brief, Edition, Matchup, Message, Reviewer, Side, Site, Tally, percent
+from digest.model import (
+    CATEGORIES,
+    Brief,
+    Edition,
+    Matchup,
+    Message,
+    Reviewer,
+    Side,
+    Site,
+    Tally,
+    percent,
+    whole_percent,
+)
 from digest.wording import address, community_note, correction, day, one_line, panel_note, period, week_name
 
 #: The only placeholder in a message: the sender puts the reader's own token there.
@@ -341,7 +353,7 @@ def _stretch(tally: Tally) -> tuple[Cell, ...]:
     """A bar without gaps, as wide as the printed percentage says."""
     if tally.share is None:
         return (Cell("none", "100"),)
-    ships = round(tally.share * 100)
+    ships = whole_percent(tally.share)
     return tuple(Cell(kind, str(width)) for kind, width in (("ship", ships), ("skip", 100 - ships)) if width)
 
 
