@@ -78,8 +78,11 @@ class Decisions:
             self._log(session, launch, "accept", entry_key(entry.feed, entry.id), now)
         return self.find(launch.id)
 
-    def merge(self, launch: Launch, into: Launch, now: datetime) -> None:
+    def merge(self, launch: Launch, into: Launch, now: datetime) -> bool:
         """Say that two launches are one: the entries of the first go to the second, now and later.
+
+        Returns:
+            Whether they are of one tool now: a tool that has reviews or other launches stays one of its own.
 
         Raises:
             SettingsError: It is the same launch, or the second was itself merged away.
@@ -91,9 +94,11 @@ class Decisions:
             gone = (col(LaunchRow.id) == launch.id) | (col(LaunchRow.merged_into) == launch.id)
             session.exec(update(LaunchRow).where(gone).values(merged_into=into.id))
             _move(session, launch.entries, launch.id, into.id)
-            if launch.tool_slug != into.tool_slug and self._is_alone(session, launch):
+            alone = launch.tool_slug != into.tool_slug and self._is_alone(session, launch)
+            if alone:
                 _alias(session, launch.tool_slug, into.tool_slug)
             self._log(session, launch, "merge", into.id, now)
+        return alone or launch.tool_slug == into.tool_slug
 
     def split(self, launch: Launch, entry: Entry, tool: str, now: datetime) -> Launch:
         """Say that one entry of a launch announces another one; `tool` names its tool, "" keeps the launch's.

@@ -159,7 +159,7 @@ def _also_called(session: Session, tool: Tool, name: str) -> None:
     slug = slugify(name)
     other = _row(session, slug) if slug else None
     if not slug or (other is not None and other.slug != tool.slug):
-        taken = f"that is {other.slug}; `verdicts launch merge` joins two launches of one tool" if other else ""
+        taken = f"that is {other.slug}" if other else ""
         allowed = "a name no other tool has" if other else "a name with letters or digits"
         raise SettingsError(f"--name: found {name!r}{f' ({taken})' if taken else ''}; allowed: {allowed}")
     before = session.get(ToolAliasRow, slugify(tool.name))

@@ -106,8 +106,10 @@ def launch_merge(
     """Say that two launches are one: entries of the first go to the second, now and later."""
     with opened(home, now) as services:
         one, other = services.decisions.find(target), services.decisions.find(into)
-        services.decisions.merge(one, other, services.clock())
+        joined = services.decisions.merge(one, other, services.clock())
     say(f"{one.id} is part of {other.id}: {other.tool_name}, {other.title}")
+    if not joined:
+        say(f"{one.tool_name} has reviews or other launches and stays a tool of its own")
 
 
 @launch_app.command("split")

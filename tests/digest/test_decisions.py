@@ -17,6 +17,7 @@ from digest.model import Entry, Launch, Review, Sighting, Tool
 from digest.spotting import spot
 from digest.store import Store
 from digest.tables import DecisionRow, LaunchRow
+from tests.examples import review, tool
 
 NOW = datetime(2026, 11, 16, 6, tzinfo=UTC)
 
@@ -82,6 +83,16 @@ def test_merged_launches_are_one_now_and_later(store: Store, decisions: Decision
     (one,) = gathered(store, AGAIN)
     assert ("two", "id-3") in one.entries
     assert one.tool_name == "Lantern"
+
+
+def test_a_tool_with_reviews_stays_its_own_when_its_launch_is_merged_away(store: Store, decisions: Decisions) -> None:
+    launch, other = gathered(store, TIDEPOOL, LANTERN)
+    mine = tool(slug=launch.tool_slug, name=launch.tool_name)
+    store.record_reviews([(mine, [review(mine)])], NOW)
+
+    assert not decisions.merge(launch, other, NOW)
+    assert launch.tool_slug in store.tool_names()
+    assert store.reviewed({"builder"}) == {launch.tool_slug: 1}
 
 
 def test_a_launch_is_not_merged_into_itself_nor_into_one_that_is_gone(store: Store, decisions: Decisions) -> None:
