@@ -19,6 +19,10 @@ from sqlmodel import SQLModel
 from digest.database import open_engine, upgrade, writing
 from digest.settings import make_home
 
+# No test takes a setting from whoever runs it.
+for name in [name for name in os.environ if name.startswith("VERDICTS_")]:
+    del os.environ[name]
+
 settings.register_profile("quick", max_examples=40, deadline=None)  # what needs more says so itself
 settings.load_profile("quick")
 
@@ -114,10 +118,8 @@ def shared_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder as `verdicts init` makes it, without a database; no setting comes from the environment."""
-    for name in [name for name in os.environ if name.startswith("VERDICTS_")]:
-        monkeypatch.delenv(name)
+def home(tmp_path: Path) -> Path:
+    """A home folder as `verdicts init` makes it, without a database."""
     folder = tmp_path / "home"
     make_home(folder)
     return folder

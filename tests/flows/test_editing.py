@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,14 +23,22 @@ WEEK, NOW = "2026-W47", datetime(2026, 11, 16, 6, 10, tzinfo=UTC)
 AT = ("--now", NOW.isoformat())
 
 
-@pytest.fixture
-def ready(home: Path) -> Path:
-    """A home with reviews and a composed edition of five pairs."""
+@pytest.fixture(scope="module")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with reviews and a composed edition of five pairs: made once, and copied for each test."""
+    home = tmp_path_factory.mktemp("composed") / "home"
+    assert verdicts("init", home=home).status == 0
     (home / "verdicts.toml").write_text('postal_address = "1 Sample Street"\nfrom_email = "verdicts@example.org"\n')
     (home / "feeds.toml").write_text("# Nothing to poll.\n")
-    for command in (("init",), ("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z")):
-        assert verdicts(*command, home=home).status == 0
+    assert verdicts("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z", home=home).status == 0
     assert verdicts("compose", *AT, home=home).status == 0
+    return home
+
+
+@pytest.fixture
+def ready(composed: Path, home: Path) -> Path:
+    shutil.rmtree(home)
+    shutil.copytree(composed, home)
     return home
 
 

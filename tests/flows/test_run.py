@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,22 @@ from tests.digest.processes import together
 BEFORE, COMPOSED, DUE, LATE = "2026-11-16T05:00Z", "2026-11-16T06:10Z", "2026-11-17T09:05Z", "2026-11-19T10:00Z"
 
 
-@pytest.fixture
-def ready(home: Path) -> Path:
-    """A home with reviews and readers, and no feeds to poll."""
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with reviews and readers, and no feeds to poll: made once, and copied for each test."""
+    home = tmp_path_factory.mktemp("prepared") / "home"
+    assert verdicts("init", home=home).status == 0
     (home / "verdicts.toml").write_text('postal_address = "1 Sample Street"\nfrom_email = "verdicts@example.org"\n')
     (home / "feeds.toml").write_text("# Nothing to poll.\n")
-    for command in (("init",), ("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z")):
-        assert verdicts(*command, home=home).status == 0
+    assert verdicts("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z", home=home).status == 0
     assert verdicts("subscribers", "import", SAMPLES / "subscribers.csv", home=home).status == 0
+    return home
+
+
+@pytest.fixture
+def ready(prepared: Path, home: Path) -> Path:
+    shutil.rmtree(home)
+    shutil.copytree(prepared, home)
     return home
 
 
