@@ -62,7 +62,16 @@ class FeedError(VerdictsError):
 
 
 class TemplateError(VerdictsError):
-    """A template cannot be rendered; the text names file and line and shows the place."""
+    """A template cannot be rendered; the text names file and line and shows the place.
+
+    `file` is "" where no single file is to blame, `line` None where no line is known; `snippet` shows the lines around
+    it, the guilty one marked with ">".
+    """
+
+    def __init__(self, what: str, file: str = "", line: int | None = None, snippet: str = "") -> None:
+        self.what, self.file, self.line, self.snippet = what, file, line, snippet
+        place = f"{file}, line {line}: " if line else f"{file}: " if file else ""
+        super().__init__(f"{place}{what}" + (f"\n{snippet}" if snippet else ""))
 
 
 class EditionError(VerdictsError):

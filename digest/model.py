@@ -253,13 +253,17 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Who publishes: what the masthead and the footer of a message and every page need."""
+    """Who publishes: what the masthead and the footer of a message and every page need.
+
+    With a `utm_source`, the links of a message carry it to whom they lead; a reader's own links never do.
+    """
 
     name: str
     tagline: str
     url: str
     postal_address: str = ""
     logo: str = ""
+    utm_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,9 @@ class Settings(BaseModel):
     name: str = Field(default="AI Tool Verdicts", description="the newsletter's name")
     tagline: str = Field(default="New AI tools, two at a time. Ship or skip?", description="the line below the name")
     logo: str = Field(default="", description="address of a logo; empty: the name as text")
+    utm_source: str = Field(
+        default="", description="marks links in the digest with utm_source, utm_medium and utm_campaign; empty: none"
+    )
     editors: Words = Field(default=(), description="addresses that get the editor's notice")
     operator: str = Field(default="", description="address that gets alarms")
     gather_at: str = Field(default="0 * * * *", description="when feeds are polled, as cron in `timezone`")
@@ -178,7 +181,7 @@ class Settings(BaseModel):
     @property
     def site(self) -> Site:
         """What the masthead and the footer need."""
-        return Site(self.name, self.tagline, self.site_url, self.postal_address, self.logo)
+        return Site(self.name, self.tagline, self.site_url, self.postal_address, self.logo, self.utm_source)
 
     def key(self, name: Literal["secret", "suppression_key"]) -> bytes:
         """Give one of the two keys.

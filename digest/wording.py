@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import date
-from unicodedata import normalize
-from urllib.parse import quote, urlsplit
+from datetime import UTC, date, datetime, timedelta
+from unicodedata import combining, east_asian_width, normalize
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from digest.model import Correction, Edition, Side, Tally, Tool
+from digest.model import Correction, Edition, Side, Site, Tally, Tool
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 #: Controls, half surrogates and non-characters break XML; embeddings and overrides reorder what follows.
 _UNWANTED = re.compile(
@@ -119,3 +121,31 @@ def stopped(sentence: str) -> str:
 def stopped_all(*sentences: str) -> tuple[str, ...]:
     """End each of several sentences."""
     return tuple(map(stopped, sentences))
+
+
+def columns(text: str) -> int:
+    """How many columns a text takes in type of one width: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def campaign(url: str, site: Site, week: str) -> str:
+    """An address with the parameters that tell its owner's statistics where a visitor came from, if the site sets them.
+
+    What stands in the address already is kept, also parameters of the same name: they are its owner's choice.
+    """
+    if not site.utm_source or not url:
+        return url
+    parts = urlsplit(url)
+    given = {one.partition("=")[0] for one in parts.query.split("&")}
+    ours = {"utm_source": site.utm_source, "utm_medium": "email", "utm_campaign": week}
+    added = urlencode({name: value for name, value in ours.items() if name not in given}, quote_via=quote)
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, added)))))
+
+
+def moment(at: datetime) -> str:
+    """A time in its zone and in UTC, such as Tuesday 24 November, 09:00 CET (08:00 UTC)."""
+    here, there = f"{at:%H:%M} {at:%Z}", at.astimezone(UTC)
+    utc = "" if at.utcoffset() == timedelta() else f" ({there:%H:%M} UTC)"
+    return f"{_WEEKDAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]}, {here}{utc}"

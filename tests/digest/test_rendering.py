@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from digest.errors import TemplateError
-from digest.model import Brief, Correction, Edition, Matchup, Message, Side, Tally, Verdict, percent
-from digest.rendering import PLACEHOLDER, environment, render, render_email, template_folders
+from digest.model import READER, Brief, Correction, Edition, Matchup, Message, Side, Tally, Verdict, percent
+from digest.rendering import environment, render, render_email, template_folders
 from tests.examples import edition, matchup, reviewers, site
 
 #: What hostile or careless people type into names, quotes and prices.
@@ -237,8 +237,8 @@ def test_a_reviewer_without_a_call_and_one_who_left_the_panel_are_both_shown() -
 def test_ship_and_skip_differ_in_word_and_mark_and_not_only_in_colour() -> None:
     words = Page(rendered(edition(1)).html).words
 
-    assert words.count("✓ Ship") == 5
-    assert words.count("✕ Skip") == 3
+    assert words.count("✓ Ship \xa0") == 5
+    assert words.count("✕ Skip \xa0") == 3
 
 
 def test_each_part_has_characters_outside_latin_1() -> None:
@@ -253,8 +253,8 @@ def test_the_only_placeholder_is_the_readers_token() -> None:
     message = rendered(edition(5, full=5))
 
     for part in (message.html, message.text):
-        assert set(re.findall(r"\[\[.*?\]\]", part)) == {PLACEHOLDER}
-        assert part.count(PLACEHOLDER) == 2
+        assert set(re.findall(r"\[\[.*?\]\]", part)) == {READER}
+        assert part.count(READER) == 2 + 2 * 10  # preferences, leave, and two votes for each tool
     assert "[[" not in message.subject
 
 
@@ -263,7 +263,7 @@ def test_text_from_outside_reads_the_same_and_does_nothing(text: str) -> None:
     message = rendered(said_everywhere(text))
     page = Page(message.html)
 
-    assert message.html.count(PLACEHOLDER) == message.text.count(PLACEHOLDER) == 2
+    assert message.html.count(READER) == message.text.count(READER) == 2 + 2 * 4
     assert {tag for tag, _ in page.tags}.isdisjoint({"script", "mj-text"})
     assert page.words.count(text) >= 20
     assert text.split(maxsplit=1)[0] in message.text.replace("\u200b", "")
@@ -276,7 +276,7 @@ def test_two_texts_side_by_side_cannot_form_a_placeholder(tmp_path: Path) -> Non
     folders = override(tmp_path, "digest/body.txt", side_by_side)
     message = render(with_sides(edition(1), {"name": "[", "vendor": "[reader]]"}), site(), folders)
 
-    assert PLACEHOLDER not in message.html + message.text
+    assert READER not in message.html + message.text
     assert "[[reader]]" in Page(message.html).words
     assert "[[reader]]" in message.text.replace("\u200b", "")
 

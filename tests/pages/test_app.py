@@ -168,7 +168,7 @@ def test_an_edition_is_shown_as_sent_without_anybodys_links(place: Place) -> Non
     assert "Which one should you ship with?" in words(page.text)
     assert "[[reader]]" not in page.text
     assert "[[" not in page.text
-    for personal in ("/leave/", "/preferences/", "/vote/", "Unsubscribe", "Change your preferences"):
+    for personal in ("/leave/", "/preferences/", "/vote/", "Your vote", "Unsubscribe", "Change your preferences"):
         assert personal not in page.text
 
 
