@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from traceback import extract_tb
@@ -151,7 +151,6 @@ class _Layers(FileSystemLoader):
 
 # Text from outside
 
-_LITERAL = {ord(char): f"&#{ord(char)};" for char in "[{\\"}
 _OPENING = re.compile(r"([\[{])(?=[\[{%#]|$)")
 
 #: Characters of scripts written from right to left: the Unicode blocks of bidirectional classes R and AL, and a mark.
@@ -164,7 +163,8 @@ _WORD = re.compile(f"[{_WIDE}][\u3001\u3002\uff01\uff09\uff0c\uff1f]* ?|[^ {_WID
 
 
 def _marked(text: str) -> Markup:
-    return Markup(str(escape(one_line(text))).translate(_LITERAL))  # noqa: S704 - escaped in this very line
+    safe = str(escape(one_line(text))).replace("[", "&#91;").replace("{", "&#123;").replace("\\", "&#92;")
+    return Markup(safe)  # noqa: S704 - escaped just above
 
 
 def _plain(text: str) -> str:
@@ -204,19 +204,34 @@ def _rtl(text: str) -> Markup:
 
 def _wrap(text: str, indent: str = "") -> str:
     """Break text into lines of at most COLUMNS columns, each after `indent`; long words and addresses stay whole."""
-    lines, used = [""], 0
-    for word in _words(text):
-        if used and len(indent) + used + columns(word.rstrip()) > COLUMNS:
-            lines.append("")
-            used = 0
-        lines[-1] += word
-        used += columns(word)
+    room = COLUMNS - len(indent)
+    lines = _narrow(text, room) if columns(text) == len(text) else _of_any_width(text, room)
     return "\n".join(indent + line.rstrip() for line in lines)
 
 
-def _words(text: str) -> list[str]:
-    """Words, each with the space behind it; in scripts written without spaces every character is one."""
-    return _WORD.findall(text)
+def _narrow(text: str, room: int) -> Iterator[str]:
+    """Lines of a text whose characters take one column each, broken at spaces."""
+    start = 0
+    while len(text) - start > room:
+        end = text.rfind(" ", start + 1, start + room + 1)
+        end = end if end > 0 else text.find(" ", start + room)
+        if end < 0:
+            break
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
+
+
+def _of_any_width(text: str, room: int) -> Iterator[str]:
+    """Lines of a text with wide characters, between which a line may break, too."""
+    line, used = "", 0
+    for word in _WORD.findall(text):
+        if used and used + columns(word.rstrip()) > room:
+            yield line
+            line, used = "", 0
+        line += word
+        used += columns(word)
+    yield line
 
 
 def _tidy(text: str) -> str:

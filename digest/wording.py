@@ -22,11 +22,15 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 _UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
+#: Where characters begin that may take two columns or none; below are Latin letters, above some symbols and quotes.
+_ODD_WIDTH = re.compile("[\u0300-\u1fff\u20d0-\u20ff\u231a-\U0010ffff]")
 _SPACE = re.compile("[ \t\n\x0b\x0c\r\x85\u2028\u2029]+")
 
 
 def one_line(text: str) -> str:
     """Text from outside as one line without control characters."""
+    if text.isprintable() and "  " not in text:  # nearly all text, at a tenth of the time
+        return text.strip()
     return _UNWANTED.sub("", _SPACE.sub(" ", text)).strip()
 
 
@@ -125,7 +129,7 @@ def stopped_all(*sentences: str) -> tuple[str, ...]:
 
 def columns(text: str) -> int:
     """How many columns a text takes in type of one width: wide characters two, combining ones none."""
-    if text.isascii():
+    if not _ODD_WIDTH.search(text):
         return len(text)
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 

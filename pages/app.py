@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
+from urllib.parse import quote
 
 from fastapi import FastAPI, Form, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,10 +17,11 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from digest.editions import PUBLIC, EditionRecord, Editions
-from digest.model import READER, Matchup, Side, Site, percent
+from digest.model import READER, Call, Matchup, Side, Site, Tally, Tool, percent
 from digest.prices import is_stale
 from digest.rendering import environment
 from digest.tools import Tools
+from digest.wording import community_note
 from subscribers.links import reader_of
 from subscribers.store import Reader, Subscribers
 
@@ -100,6 +102,7 @@ def create_app(rooms: Rooms) -> FastAPI:
     _archive(app, rooms, show)
     _comparisons(app, rooms, show)
     _readers(app, rooms, show)
+    _voting(app, rooms, show)
     return app
 
 
@@ -214,6 +217,41 @@ def _reader_of(rooms: Rooms, token: str) -> Reader:
     if reader is None:
         raise HTTPException(404, "This link is not complete. Please take it from your latest email again.")
     return reader
+
+
+def _voting(app: FastAPI, rooms: Rooms, show: _Shower) -> None:
+    @app.api_route("/vote/{token}/{week}/{slug}/{call}", methods=["GET", "HEAD"])
+    def ask_for_vote(token: str, week: str, slug: str, call: str) -> HTMLResponse:
+        _reader_of(rooms, token)
+        return _ballot(rooms, show, token, (week, slug, call))
+
+    @app.post("/vote/{token}/{week}/{slug}/{call}")
+    def vote(token: str, week: str, slug: str, call: str, choice: Annotated[Call, Form()]) -> HTMLResponse:
+        reader, tool = _reader_of(rooms, token), _compared(rooms, week, slug, call)
+        rooms.subscribers.vote([(tool.slug, reader.id, choice)], rooms.clock())
+        return _ballot(rooms, show, token, (week, slug, choice), saved=True)
+
+
+def _compared(rooms: Rooms, week: str, slug: str, call: str) -> Tool:
+    """The tool under its present name, if a public edition showed it: votes are for what readers saw."""
+    record = rooms.editions.of(week)
+    if record is not None and record.state in PUBLIC and call in get_args(Call):
+        for tool in (side.tool for matchup in record.edition.matchups for side in matchup.sides):
+            if tool.slug == slug:
+                return rooms.tools.known(slug) or tool
+    raise HTTPException(404, "There is no such tool in that edition.")
+
+
+def _ballot(
+    rooms: Rooms, show: _Shower, token: str, ballot: tuple[str, str, str], *, saved: bool = False
+) -> HTMLResponse:
+    week, slug, choice = ballot
+    tool = _compared(rooms, week, slug, choice)
+    tally = rooms.subscribers.tallies({tool.slug}).get(tool.slug, Tally())
+    return show(
+        "vote.html", title=f"Your vote on {tool.name}", token=token, tool=tool, choice=choice, saved=saved, tally=percent(tally.share), note=community_note(tally),
+        action=f"/vote/{token}/{week}/{quote(slug)}/{choice}",
+    )  # fmt: skip
 
 
 def _readers(app: FastAPI, rooms: Rooms, show: _Shower) -> None:

@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
-from digest.database import open_engine, upgrade
+from digest.database import open_engine, upgrade, writing
 from digest.editions import Editions
 from digest.model import Edition, Tally, Verdict
 from digest.rendering import render, template_folders
@@ -122,7 +122,7 @@ def words(html: str) -> str:
 
 def addresses(place: Place) -> list[str]:
     """An address for every page there is, found by route."""
-    filled = {"week": WEEK, "pair": "plumbline-vs-lantern", "slug": "plumbline", "token": place.token}
+    filled = {"week": WEEK, "pair": "plumbline-vs-lantern", "slug": "plumbline", "token": place.token, "call": "ship"}
     return [
         route.path.format(**filled)
         for route in place.app.routes
@@ -369,6 +369,57 @@ def test_another_pause_is_refused_with_a_page(place: Place, form: dict[str, str]
     assert page.headers["content-type"].startswith("text/html")
     assert "Go to the latest edition" in words(page.text)
     assert place.reader.paused_until is None
+
+
+def test_a_vote_is_asked_for_with_the_choice_preset_and_counted_by_the_button(place: Place) -> None:
+    address = f"/vote/{place.token}/{WEEK}/plumbline/skip"
+    asked = place.client.get(address)
+
+    assert re.findall(r'value="(\w+)" checked', asked.text) == ["skip"]
+    assert Subscribers(place.engine, b"").tallies({"plumbline"}) == {}
+
+    counted = place.client.post(address, data={"choice": "skip"})
+
+    assert "0 % so far (0 of 1 ship)" in words(counted.text)
+    assert Subscribers(place.engine, b"").tallies({"plumbline"}) == {"plumbline": Tally(0, 1)}
+
+
+def test_the_last_vote_counts(place: Place) -> None:
+    address = f"/vote/{place.token}/{WEEK}/plumbline/skip"
+    for choice in ("skip", "ship"):
+        place.client.post(address, data={"choice": choice})
+
+    assert Subscribers(place.engine, b"").tallies({"plumbline"}) == {"plumbline": Tally(1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("week", "slug", "call", "choice", "status"),
+    [
+        (WEEK, "plumbline", "ship", "perhaps", 422),
+        (WEEK, "plumbline", "maybe", "ship", 404),
+        (WEEK, "no-such-tool", "ship", "ship", 404),
+        ("2026-W01", "plumbline", "ship", "ship", 404),
+    ],
+)
+def test_a_vote_for_what_was_not_compared_is_refused_and_not_counted(
+    place: Place, week: str, slug: str, call: str, choice: str, status: int
+) -> None:
+    answer = place.client.post(f"/vote/{place.token}/{week}/{slug}/{call}", data={"choice": choice})
+
+    assert answer.status_code == status
+    assert Subscribers(place.engine, b"").tallies({slug}) == {}
+
+
+def test_a_vote_goes_to_the_tool_under_its_present_name(place: Place) -> None:
+    with writing(place.engine) as session:
+        session.add(ToolRow(slug="plumbline-2", name="Plumbline 2", category="Other", added_at=NOW))
+        session.flush()
+        session.add(ToolAliasRow(slug="plumbline", tool_slug="plumbline-2"))
+        session.delete(session.get_one(ToolRow, "plumbline"))
+
+    place.client.post(f"/vote/{place.token}/{WEEK}/plumbline/ship", data={"choice": "ship"})
+
+    assert Subscribers(place.engine, b"").tallies({"plumbline-2"}) == {"plumbline-2": Tally(1, 1)}
 
 
 def test_who_has_left_is_offered_the_way_back_instead(place: Place) -> None:
