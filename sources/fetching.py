@@ -27,14 +27,19 @@ from sources.unpacking import unpacker
 
 Lookup = Callable[[str], Sequence[str]]
 Status = Literal["read", "unchanged", "gone", "failed"]
+Method = Literal["GET", "HEAD"]
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+_ANY = "text/html, */*;q=0.8"
 _CHUNK = 65_536
 #: Bodies beyond this many bytes are rare: only so many are held at a time, so that memory stays flat.
 _LARGE, _LARGE_AT_ONCE = 1_000_000, 4
 
 _PERMANENT = (301, 308)
 _REDIRECTS = (301, 302, 303, 307, 308)
+
+#: What the name system says where a name, or an address for it, does not exist; the second is not known everywhere.
+_NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 #: Look-ups block a thread each.
 _LOOKUP_THREADS = 32
@@ -56,6 +61,8 @@ class Fetched:
 
     `body` and `content_type` come with status `read`, `reason` with `failed` and `gone`. `url` is where the answer came
     from in the end, `permanent_url` where permanent redirects led first. `wait_s` is how long the answer asks to wait.
+    `code` is the HTTP status it ended with, 0 when no answer came; `no_such_host` says that this is because the name
+    system knows no such host.
     """
 
     request: Request
@@ -68,6 +75,8 @@ class Fetched:
     permanent_url: str = ""
     wait_s: int | None = None
     reason: str = ""
+    code: int = 0
+    no_such_host: bool = False
 
 
 def look_up(host: str) -> list[str]:
@@ -77,20 +86,33 @@ def look_up(host: str) -> list[str]:
 
 
 async def fetch_all(
-    requests: Sequence[Request], policy: Policy, each: Callable[[Fetched], Awaitable[None]], lookup: Lookup = look_up
+    requests: Sequence[Request],
+    policy: Policy,
+    each: Callable[[Fetched], Awaitable[None]],
+    lookup: Lookup = look_up,
+    *,
+    bodies: bool = True,
 ) -> None:
     """Fetch every request and hand each result to `each` as it comes.
 
     While `each` works on a result, that result's place stays taken: a slow `each` slows the fetching, and at most
     `policy.concurrency` bodies are held at a time. Nothing is raised for a request's own fault.
+
+    Without `bodies` it only finds out what an address answers: it asks with HEAD, and where nothing good comes of that
+    with GET from the start, whose body stays unread.
     """
     threads = ThreadPoolExecutor(_LOOKUP_THREADS, "lookup")
-    connector = aiohttp.TCPConnector(limit=0, resolver=_PublicOnly(policy, lookup, threads))
+    # Some servers send a body after HEAD too: it must not be taken for the next answer on that connection.
+    connector = aiohttp.TCPConnector(limit=0, resolver=_PublicOnly(policy, lookup, threads), force_close=not bodies)
     session = aiohttp.ClientSession(
         connector=connector,
         auto_decompress=False,  # aiohttp would decompress without a limit
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": policy.user_agent, "Accept": _ACCEPT, "Accept-Encoding": "gzip, deflate"},
+        headers={
+            "User-Agent": policy.user_agent,
+            "Accept": _ACCEPT if bodies else _ANY,
+            "Accept-Encoding": "gzip, deflate",
+        },
         timeout=aiohttp.ClientTimeout(total=None),  # the deadline spans redirects, see _Fetcher
         trust_env=False,
         max_line_size=32_768,
@@ -98,7 +120,7 @@ async def fetch_all(
     )
     try:
         async with session, asyncio.TaskGroup() as group:
-            fetcher = _Fetcher(session, policy)
+            fetcher = _Fetcher(session, policy, bodies=bodies)
             spread_s = min(policy.jitter_s, 0.002 * len(requests))
             for request in requests:
                 delay_s = spread_s * zlib.crc32(request.name.encode()) / 2**32
@@ -120,7 +142,7 @@ class _PublicOnly(AbstractResolver):
         try:
             addresses = await loop.run_in_executor(self._threads, self._lookup, host)
         except UnicodeError as error:  # a part of it is longer than names can be
-            raise FeedError(f"no such host: {host[:60]}") from error
+            raise socket.gaierror(socket.EAI_NONAME, "longer than names can be") from error
         check_public(host, addresses, self._policy)
         return [
             ResolveResult(
@@ -156,16 +178,30 @@ def check_public(host: str, addresses: Sequence[str], policy: Policy) -> None:
 
 
 class _Trip:
-    """One request on its way over redirects; `left_s` is the time it may still use."""
+    """One request on its way over redirects; `left_s` is the time it may still use.
 
-    def __init__(self, request: Request, policy: Policy) -> None:
+    One that begins with HEAD may use half the time for it, the rest is for GET.
+    """
+
+    def __init__(self, request: Request, policy: Policy, method: Method) -> None:
         self.request = request
-        self.url = _address(URL(), request.url)
-        self.left_s = policy.deadline_s
-        self.hops_left = policy.max_redirects
-        self.permanent_url = ""
+        self.method = method
+        self.left_s = policy.deadline_s if method == "GET" else policy.deadline_s / 2
         self.is_large = False
+        self._policy = policy
+        self._start()
+
+    def _start(self) -> None:
+        self.url = _address(URL(), self.request.url)
+        self.hops_left = self._policy.max_redirects
+        self.permanent_url = ""
         self._all_permanent = True
+
+    def insist(self) -> None:
+        """Start again with GET."""
+        self.method = "GET"
+        self.left_s += self._policy.deadline_s / 2
+        self._start()
 
     def follow(self, answer: aiohttp.ClientResponse) -> None:
         """Go on to where a redirect points."""
@@ -198,9 +234,10 @@ def _address(base: URL, text: str) -> URL:
 class _Fetcher:
     """Fetches with a place among all requests and a place at the host."""
 
-    def __init__(self, session: aiohttp.ClientSession, policy: Policy) -> None:
+    def __init__(self, session: aiohttp.ClientSession, policy: Policy, *, bodies: bool) -> None:
         self._session = session
         self._policy = policy
+        self._bodies = bodies
         self._places = asyncio.Semaphore(policy.concurrency)
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._hosts: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(policy.per_host))
@@ -208,7 +245,7 @@ class _Fetcher:
     async def fetch(self, request: Request, each: Callable[[Fetched], Awaitable[None]], delay_s: float) -> None:
         await asyncio.sleep(delay_s)
         try:
-            trip = _Trip(request, self._policy)
+            trip = _Trip(request, self._policy, "GET" if self._bodies else "HEAD")
         except FeedError as error:
             await each(Fetched(request, "failed", request.url, reason=str(error)))
             return
@@ -218,6 +255,9 @@ class _Fetcher:
                 # First the host's place, then one among all: who waits for a slow host must not keep others out.
                 async with self._hosts[trip.url.host or ""], self._places:
                     fetched = await self._hop(trip)
+                    if fetched is not None and trip.method == "HEAD" and _may_be_for_head_only(fetched):
+                        trip.insist()
+                        fetched = None
                     if fetched is not None:
                         await each(fetched)
         finally:
@@ -233,7 +273,7 @@ class _Fetcher:
         except TimeoutError:
             return trip.ended("failed", reason=f"no complete answer within {self._policy.deadline_s:g} s")
         except Exception as error:  # noqa: BLE001 - one request's surprise is its own failure, reported as such
-            return trip.ended("failed", reason=_explain(error))
+            return trip.ended("failed", reason=_explain(error), no_such_host=_is_no_such_host(error))
         finally:
             trip.left_s -= time.monotonic() - started
 
@@ -243,24 +283,25 @@ class _Fetcher:
             check_public(host, [host], self._policy)
         validators = {"If-None-Match": trip.request.etag, "If-Modified-Since": trip.request.last_modified}
         headers = {key: value for key, value in validators.items() if value}
-        async with self._session.get(trip.url, headers=headers, allow_redirects=False) as answer:
+        async with self._session.request(trip.method, trip.url, headers=headers, allow_redirects=False) as answer:
             if answer.status in _REDIRECTS:
                 trip.follow(answer)
                 return None
             if 200 <= answer.status < 300:
-                body = await self._body(trip, answer)
                 return trip.ended(
                     "read",
-                    body=body,
+                    code=answer.status,
+                    body=await self._body(trip, answer) if self._bodies else b"",
                     content_type=answer.headers.get("Content-Type", ""),
                     etag=_validator(answer, "ETag"),
                     last_modified=_validator(answer, "Last-Modified"),
                     wait_s=_max_age(answer),
                 )
             if answer.status == HTTPStatus.NOT_MODIFIED and headers:
-                return trip.ended("unchanged", wait_s=_max_age(answer))
-            gone = answer.status == HTTPStatus.GONE
-            return trip.ended("gone" if gone else "failed", wait_s=_retry_after(answer), reason=_said(answer.status))
+                return trip.ended("unchanged", code=answer.status, wait_s=_max_age(answer))
+            status: Status = "gone" if answer.status == HTTPStatus.GONE else "failed"
+            wait_s, reason = _retry_after(answer), _said(answer.status)
+            return trip.ended(status, code=answer.status, wait_s=wait_s, reason=reason)
 
     async def _body(self, trip: _Trip, answer: aiohttp.ClientResponse) -> bytes:
         """Read a body, counting what is sent and what comes out of it.
@@ -287,6 +328,16 @@ class _Fetcher:
         return bytes(body)
 
 
+def _may_be_for_head_only(fetched: Fetched) -> bool:
+    """Whether GET may fare better: servers refuse HEAD with nearly any number, or hang up. The busy are left alone."""
+    return fetched.status != "read" and fetched.code != HTTPStatus.TOO_MANY_REQUESTS and not fetched.no_such_host
+
+
+def _is_no_such_host(error: Exception) -> bool:
+    """Whether a name does not exist, which is more than that it cannot be looked up now."""
+    return isinstance(error, aiohttp.ClientConnectorDNSError) and error.os_error.errno in _NO_SUCH_HOST
+
+
 def _said(status: int) -> str:
     try:
         return f"it answers {status} ({HTTPStatus(status).phrase})"
@@ -300,7 +351,8 @@ def _explain(error: Exception) -> str:
         case FeedError():
             return str(error)
         case aiohttp.ClientConnectorDNSError():
-            return f"no such host: {error.host}"
+            host = error.host[:253]  # no real name is longer
+            return f"no such host: {host}" if _is_no_such_host(error) else f"{host} cannot be looked up at the moment"
         case aiohttp.ClientConnectorCertificateError():
             why = getattr(error.certificate_error, "verify_message", "") or "nobody says why"
             return f"its certificate is not valid: {why}"
@@ -313,7 +365,8 @@ def _explain(error: Exception) -> str:
         case aiohttp.ServerDisconnectedError() | ConnectionError():
             return "it hangs up without an answer"
         case aiohttp.ClientResponseError():
-            return f"its answer is no HTTP: {error.message}"[:300]
+            what = error.message.partition("\n")[0].rstrip(":")  # what follows shows the server's own bytes
+            return f"its answer is no HTTP: {what}"[:300]
         case aiohttp.InvalidURL():
             return "its address is broken"
     return f"fetching it failed: {type(error).__name__}"
