@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.composing import preheader
+from digest.flattening import visible
 from digest.judging import bottom_line, community_read, judge, pricing_read, reviewer_split
 from digest.model import Brief, Candidate, Correction, Edition, Matchup, Message, Review, Side, Tally
 from digest.pairing import pick
 from digest.rendering import render, template_folders
-from digest.tracing import Untraced, untraced, visible
+from digest.tracing import Untraced, untraced
 from sources.reviewfiles import read_reviews
 from tests.examples import NOW, edition, reviewers, site, verdict
 
@@ -206,6 +207,16 @@ def exchanged(text: str, one: str, other: str) -> str:
 CONTRASTED = contrasted()
 
 
+def unanimous() -> Edition:
+    """One pair in full that the whole panel would ship."""
+    of = edition(1, full=1)
+    sides = [replace(side, verdict=verdict(side.tool, "++++")) for side in of.matchups[0].sides]
+    return told(replace(of, matchups=(replace(of.matchups[0], a=sides[0], b=sides[1]),)))
+
+
+UNANIMOUS = unanimous()
+
+
 @pytest.mark.parametrize("part", ["html", "text"])
 def test_a_figure_that_becomes_any_other_figure_of_the_message_is_found(part: str) -> None:
     message = render(CONTRASTED, site())
@@ -240,6 +251,48 @@ def test_a_quote_under_the_other_tool_or_the_other_call_is_found() -> None:
 
     assert {one.kind for one in traced(CONTRASTED, replace(message, html=moved))} == {"quote"}
     assert {one.kind for one in traced(CONTRASTED, replace(message, text=flipped))} == {"quote"}
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_a_quote_under_another_reviewer_of_the_same_call_is_found(part: str) -> None:
+    message = render(UNANIMOUS, site())
+    builder, founder = (UNANIMOUS.matchups[0].a.verdict.by(one) for one in ("builder", "founder"))
+    assert builder
+    assert founder
+    flowing = " ".join(getattr(message, part).split())
+    moved = exchanged(flowing, builder.quote, founder.quote)
+    assert moved != flowing
+    assert traced(UNANIMOUS, replace(message, **{part: flowing})) == ()
+
+    found = traced(UNANIMOUS, replace(message, **{part: moved}))
+
+    assert [(one.kind, one.part) for one in found] == [("quote", part)] * 2
+    assert all("another reviewer" in one.shown for one in found)
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_a_quote_with_the_other_call_of_its_reviewer_is_found(part: str) -> None:
+    """Wherever the call stands before the quote: before the name of the tool, or behind it."""
+    message = render(CONTRASTED, site())
+    flowing = " ".join(getattr(message, part).split())
+    lead = CONTRASTED.matchups[0].a
+    marked = {"html": r"✓ Ship</span> &#160;<b><bdi>%s</bdi></b>", "text": "✓ SHIP %s"}[part] % lead.tool.name
+    for changed in ("✕ Skip {}", "{} ✕ Skip", "{}: SKIP"):
+        flipped = flowing.replace(marked, changed.format(lead.tool.name), 1)
+        assert flipped != flowing
+
+        found = traced(CONTRASTED, replace(message, **{part: flipped}))
+
+        assert [(one.kind, one.part) for one in found] == [("quote", part)], changed
+        assert "other call" in found[0].shown
+
+
+def test_reviewers_named_where_no_quote_stands_and_those_who_left_the_panel_are_no_fault() -> None:
+    introduced = replace(UNANIMOUS, intro="Builder, Skeptic, Futurist\n\nFounder")
+    left = replace(UNANIMOUS, reviewers=reviewers()[:2])
+
+    assert traced(introduced) == ()
+    assert [one for one in traced(left) if one.part != "edition"] == []
 
 
 def test_a_panels_line_copied_over_the_readers_is_found() -> None:
