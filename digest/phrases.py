@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -33,7 +33,8 @@ class Phrase(NamedTuple):
 _LABELS = (
     "Panel", "Community", "Entry price", "Ship", "Skip", "No call yet", "Which one should you ship with?", "The split",
     "The readers", "Pricing read", "Where the panel splits", "The scorecard", "Read the full comparison of",
-    "Also launched this week", "Corrections", "Your call", "Ship it", "Skip it",
+    "Also launched this week", "Corrections", "Your call", "Ship it", "Skip it", "Forwarded to you?", "Subscribe to",
+    "View this edition in your browser", "Change your preferences", "Unsubscribe",
 )  # fmt: skip
 
 #: The kinds of share, one for each way of writing it.
@@ -102,6 +103,8 @@ def _of_matchup(place: int, matchup: Matchup, home: str) -> Iterator[Phrase]:
     yield Phrase(place, "category", category)
     yield Phrase(place, "head", flat(f"No. {place + 1} · {category} {a} vs {b}"), None, (category, *names))
     yield Phrase(place, "numbered", flat(f"{place + 1}. {a} vs {b}"), None, names)
+    for word in ("vs", "and"):
+        yield Phrase(place, f"pair with {word}", flat(f"{a} {word} {b}"), None, names)
     yield Phrase(place, "bottom line", flat(matchup.bottom_line))
     yield Phrase(place, "pricing read", flat(matchup.pricing_read))
     yield Phrase(place, "split", flat(matchup.split))
@@ -137,3 +140,29 @@ def _shares(label: str, tally: Tally, note: str) -> tuple[str, ...]:
     """A percentage never stands without its n and whose it is, so what is changed of it leaves the rest behind."""
     one, other = flat(f"{note} {percent(tally.share)}"), flat(f"{percent(tally.share)} ({note})")
     return f"{label} {one}", f"{label} {other}", f"{label}: {one}", f"{label}: {other}"
+
+
+#: Kinds of string that may stand between a call and its quote.
+_BETWEEN = frozenset({"name", "reviewer", "lens"})
+_CALL = re.compile(r"\b(ship|skip)\W*$", re.IGNORECASE)
+_WORD = re.compile(r"\w")
+
+
+def call_before(
+    text: str, tiles: Sequence[tuple[int, int]], quoted: int, places: Mapping[str, Collection[tuple[Group, str]]]
+) -> str:
+    """The “ship” or “skip” right before a quote, or before the names it follows; "" where there is none.
+
+    Args:
+        text: One part, flat.
+        tiles: Where known strings stand in it.
+        quoted: Which of them is the quote.
+        places: Group and kind of each known string.
+    """
+    at = tiles[quoted][0]
+    for start, end in reversed(tiles[:quoted]):
+        if _WORD.search(text, end, at) or _BETWEEN.isdisjoint(kind for _, kind in places[text[start:end]]):
+            break
+        at = start
+    call = _CALL.search(text[max(0, at - 20) : at])
+    return call[1].lower() if call else ""

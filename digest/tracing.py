@@ -31,7 +31,7 @@ from digest.composing import preheader
 from digest.flattening import Strings, Words, flat, html_words, known_strings, laid, words
 from digest.judging import bottom_lines, community_reads, pricing_reads, reviewer_splits
 from digest.model import Call, Edition, Matchup, Message, Review, Reviewer, Site
-from digest.phrases import SHARES, Group, judges, phrases
+from digest.phrases import SHARES, Group, call_before, judges, phrases
 from digest.wording import one_line
 
 #: One side of a matchup: its group, and 0 or 1.
@@ -316,7 +316,7 @@ def _misplaced(part: str, text: str, tiles: Sequence[tuple[int, int]], known: _K
             kind: Literal["number", "quote"] = "quote" if kinds == {"quote"} else "number"
             fault = _fault(string, near, here, kinds, known)
             if not fault and kind == "quote":
-                fault = _misquoted(string, near, text, tiles[: number + 1], known)
+                fault = _misquoted(string, near, call_before(text, tiles, number, known.places), known)
             if fault:
                 yield Untraced(kind, part, f"{fault}: {_around(text, start, end)}")
         for one in kinds:
@@ -334,8 +334,8 @@ def _fault(string: str, near: _Near, here: Group, kinds: frozenset[str], known: 
     return ""
 
 
-def _misquoted(string: str, near: _Near, text: str, tiles: Sequence[tuple[int, int]], known: _Known) -> str:
-    """Say what is wrong with who said a quote, the last of the tiles: another reviewer did, or with another call."""
+def _misquoted(string: str, near: _Near, call: str, known: _Known) -> str:
+    """Say what is wrong with who said a quote: another reviewer did, or with another call than stands before it."""
     said = known.quotes[string]
     if near.groups:
         said = {one for one in said if one.owner[0] in near.groups[:1]} or said
@@ -345,27 +345,11 @@ def _misquoted(string: str, near: _Near, text: str, tiles: Sequence[tuple[int, i
         said = {one for one in said if one.reviewer in near.judges}
         if not said:
             return "stands under another reviewer than the one who said it"
-    call = _call_before(text, tiles, known)
     return "stands under the other call" if call and call not in {one.call for one in said} else ""
 
 
-def _call_before(text: str, tiles: Sequence[tuple[int, int]], known: _Known) -> str:
-    """The “ship” or “skip” that stands right before a quote, the last of the tiles, or before the names it follows."""
-    at = tiles[-1][0]
-    for start, end in reversed(tiles[:-1]):
-        kinds = {kind for _, kind in known.places[text[start:end]]}
-        if re.search(r"\w", text[end:at]) or not kinds & _CALLED:
-            break
-        at = start
-    call = re.search(r"\b(ship|skip)\W*$", text[max(0, at - 20) : at], re.IGNORECASE)
-    return call[1].lower() if call else ""
-
-
 #: Kinds of string that say what is spoken of.
-_NAMING = frozenset({"name", "head", "numbered", "correction", "line", "linked"})
-
-#: Kinds of string that may stand between a call and its quote.
-_CALLED = frozenset({"name", "reviewer", "lens"})
+_NAMING = frozenset({"name", "head", "numbered", "pair with vs", "pair with and", "correction", "line", "linked"})
 
 #: Kinds that belong to one of the two tools and stand after its name.
 _SIDED = frozenset({"price", "quote", *SHARES})
