@@ -33,7 +33,7 @@ class Phrase(NamedTuple):
 _LABELS = (
     "Panel", "Community", "Entry price", "Ship", "Skip", "No call yet", "Which one should you ship with?", "The split",
     "The readers", "Pricing read", "Where the panel splits", "The scorecard", "Read the full comparison of",
-    "Also launched this week", "Corrections", "Your call", "Ship it", "Skip it", "Forwarded to you?", "Subscribe to",
+    "Also launched this week", "Corrections", "Your vote", "Forwarded to you?", "Subscribe to",
     "View this edition in your browser", "Change your preferences", "Unsubscribe",
 )  # fmt: skip
 

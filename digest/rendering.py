@@ -22,6 +22,7 @@ from jinja2 import (
     StrictUndefined,
     TemplateNotFound,
     TemplateSyntaxError,
+    meta,
     select_autoescape,
 )
 from markupsafe import Markup, escape
@@ -250,6 +251,22 @@ def _print(env: Environment, name: str, view: Mapping[str, object]) -> str:
         raise _faulty(str(error.message), error.filename or name, error.lineno, error.source) from error
     except Exception as error:  # a template can raise whatever Python can
         raise _blamed(env, name, error) from error
+
+
+def parsed(env: Environment, name: str) -> set[str]:
+    """Parse one template and give the names of those it is put together from, as far as they are written out.
+
+    Raises:
+        TemplateError: It does not parse, or is not text.
+    """
+    try:
+        source = env.loader.get_source(env, name)[0] if env.loader else ""
+        env.get_template(name)
+        return {one for one in meta.find_referenced_templates(env.parse(source)) if one}
+    except TemplateSyntaxError as error:
+        raise _faulty(str(error.message), error.filename or name, error.lineno, error.source) from error
+    except UnicodeDecodeError as error:
+        raise TemplateError("it is no UTF-8 text", name) from error
 
 
 def _blamed(env: Environment, name: str, error: Exception) -> TemplateError:

@@ -249,8 +249,8 @@ def _ballot(
     tool = _compared(rooms, week, slug, choice)
     tally = rooms.subscribers.tallies({tool.slug}).get(tool.slug, Tally())
     return show(
-        "vote.html", title=f"Your vote on {tool.name}", token=token, tool=tool, choice=choice, saved=saved, tally=percent(tally.share), note=community_note(tally),
-        action=f"/vote/{token}/{week}/{quote(slug)}/{choice}",
+        "vote.html", title=f"Your vote on {tool.name}", token=token, tool=tool, choice=choice, saved=saved,
+        tally=percent(tally.share), note=community_note(tally), action=f"/vote/{token}/{week}/{quote(slug)}/{choice}",
     )  # fmt: skip
 
 

@@ -200,7 +200,7 @@ def test_a_quote_with_the_other_call_of_its_reviewer_is_found(part: str) -> None
     message = render(CONTRASTED, site())
     flowing = " ".join(getattr(message, part).split())
     lead = CONTRASTED.matchups[0].a
-    marked = {"html": r"✓ Ship</span> &#160;<b><bdi>%s</bdi></b>", "text": "✓ SHIP %s"}[part] % lead.tool.name
+    marked = {"html": r"✓ Ship</span> &#160;<b>%s</b>", "text": "✓ SHIP %s"}[part] % lead.tool.name
     for changed in ("✕ Skip {}", "{} ✕ Skip", "{}: SKIP"):
         flipped = flowing.replace(marked, changed.format(lead.tool.name), 1)
         assert flipped != flowing
