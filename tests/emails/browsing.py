@@ -58,6 +58,10 @@ class Screen:
         """Run a function in the page and give what it returns."""
         return self._page.evaluate(script)
 
+    def forget(self) -> None:
+        """Set out the next email from scratch, as a script has changed this one."""
+        self._html = ""
+
     def axe(self) -> dict[str, Any]:
         """Run axe-core's rules of WCAG A and AA on what is shown.
 

@@ -15,7 +15,7 @@ from digest.model import Message
 from subscribers.addressing import Batch, Recipient
 from subscribers.letters import letter
 from tests.emails.checkers import TOOLS, Spam, html_validate, mjml, spamassassin, vnu
-from tests.emails.samples import EMAILS, NAMES, TOKEN, Sample, samples
+from tests.emails.samples import EMAILS, FOLDERS, NAMES, TOKEN, Sample, samples
 from tests.subscribers.readers import IDENTITY, WEEK
 
 #: The name of the sample that is broken on purpose.
@@ -79,6 +79,11 @@ def allowances() -> list[re.Pattern[str]]:
 def message(found: str) -> str:
     """A finding without its line."""
     return found.partition(": ")[2]
+
+
+def test_every_email_has_a_sample() -> None:
+    shipped = FOLDERS[-1] / "email"
+    assert {folder.name for folder in shipped.iterdir() if folder.is_dir()} == set(EMAILS)
 
 
 @pytest.mark.parametrize("name", NAMES)
