@@ -1,9 +1,9 @@
 # make demo: the whole line, from feeds to a digest in an outbox.   make test: every test.   make lint: every linter.
-# make bench: what is claimed of quality and speed, measured.
+# make bench: what is claimed of quality and speed, measured.   make tools: what proves emails.
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test lint bench format lock clean
+.PHONY: demo test lint bench format lock tools clean
 
 demo: .venv/demo
 	$(BIN)/verdicts demo --no-open
@@ -47,5 +47,12 @@ lock:
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --constraint requirements.lock --extra build --extra dev pyproject.toml -o requirements-dev.lock
 
+# Needs node and npm. Scripts of packages stay off: one would download a Java where there is none.
+tools: tests/tools/node_modules/.package-lock.json
+
+tests/tools/node_modules/.package-lock.json: tests/tools/package-lock.json
+	npm ci --prefix tests/tools --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
 clean:
-	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis verdicts-demo
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis verdicts-demo tests/tools/node_modules

@@ -1,0 +1,121 @@
+"""Emails in a real browser: Debian's Chromium, without any network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Page, Playwright, Route, sync_playwright
+
+Scheme = Literal["light", "dark"]
+
+#: The widths an email is proved at, in CSS pixels: an old phone, a phone, and where columns stand side by side.
+SMALL, PHONE, WIDE = 320, 375, 640
+
+#: Pictures are taken at this scale: text is sharp enough for what they are kept at.
+SCALE = 0.5
+
+_CHROMIUM = shutil.which("chromium")
+
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+_AXE = Path(__file__).parents[1] / "tools" / "node_modules" / "axe-core" / "axe.min.js"
+
+#: The levels and versions of WCAG that count, as axe-core tags its rules.
+_WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+
+
+class Screen:
+    """Shows one email at a time; no request leaves, but a picture may be given to be shown for every image."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._html = ""
+        self._picture: bytes | None = None
+        page.route("**/*", self._answer)
+
+    def show(self, html: str, width: int, scheme: Scheme = "light", picture: bytes | None = None) -> None:
+        """Show an email at a width in CSS pixels; what is shown already is only set out anew."""
+        self._page.set_viewport_size({"width": width, "height": 800})
+        self._page.emulate_media(color_scheme=scheme)
+        if (html, picture) != (self._html, self._picture):
+            self._html, self._picture = html, picture
+            self._page.set_content(html)
+
+    def ask(self, script: str) -> Any:
+        """Run a function in the page and give what it returns."""
+        return self._page.evaluate(script)
+
+    def forget(self) -> None:
+        """Set out the next email from scratch, as a script has changed this one."""
+        self._html = ""
+
+    def axe(self) -> dict[str, Any]:
+        """Run axe-core's rules of WCAG A and AA on what is shown.
+
+        Returns:
+            `violations` and `incomplete` as sentences; `contrast`, how many elements passed the rule color-contrast.
+        """
+        if not self.ask("() => 'axe' in window"):
+            self._page.evaluate(_AXE.read_text("utf-8"))
+        found: dict[str, Any] = self._page.evaluate(_RUN_AXE, list(_WCAG))
+        return found
+
+    def picture(self) -> bytes:
+        """Take a picture of the whole email as PNG, at SCALE."""
+        return self._page.screenshot(full_page=True)
+
+    def _answer(self, route: Route) -> None:
+        if self._picture and route.request.resource_type == "image":
+            route.fulfill(body=self._picture, content_type="image/png", headers={"Cache-Control": "no-store"})
+        else:
+            route.abort()
+
+
+_RUN_AXE = """async tags => {
+  const ran = await axe.run(document, {
+    runOnly: { type: "tag", values: tags },
+    resultTypes: ["violations", "incomplete", "passes"],
+    preload: false,
+  });
+  const told = rules => rules.flatMap(rule => rule.nodes.map(node =>
+    `${rule.id}: ${node.html.slice(0, 120)}: ${[...node.any, ...node.all, ...node.none].map(one => one.message)}`));
+  const contrast = ran.passes.find(rule => rule.id === "color-contrast");
+  return { violations: told(ran.violations), incomplete: told(ran.incomplete), contrast: contrast?.nodes.length ?? 0 };
+}"""
+
+
+@contextmanager
+def chromium() -> Iterator[Playwright]:
+    """Playwright, or a skipped test where there is no Chromium."""
+    if not _CHROMIUM:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@contextmanager
+def screen() -> Iterator[Screen]:
+    """Start a browser and open a screen in it; both are gone at the end."""
+    with chromium() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
+        yield Screen(browser.new_page(device_scale_factor=SCALE))
+        browser.close()
+
+
+def need_axe() -> None:
+    """Skip the test where axe-core is not installed."""
+    if not _AXE.is_file():
+        pytest.skip("needs axe-core: make tools")
