@@ -38,11 +38,12 @@ COLUMNS = 72
 
 
 class Parts(NamedTuple):
-    """One rendered email: the subject is one line, html and text are complete documents."""
+    """One rendered email: the subject is one line, html and text are complete; html was compiled from `mjml`."""
 
     subject: str
     html: str
     text: str
+    mjml: str = ""
 
 
 def template_folders(home: Path | None = None) -> tuple[Path, ...]:
@@ -82,7 +83,8 @@ def render(edition: Edition, site: Site, folders: Sequence[Path] = SHIPPED) -> M
     Raises:
         TemplateError: A template is missing, does not parse, uses a name that does not exist, or gives a damaged part.
     """
-    return Message(edition.week, *render_email("digest", lambda put: digest_view(edition, site, put), folders))
+    parts = render_email("digest", lambda put: digest_view(edition, site, put), folders)
+    return Message(edition.week, parts.subject, parts.html, parts.text)
 
 
 def render_email(name: str, view: Callable[[Put], Mapping[str, object]], folders: Sequence[Path] = SHIPPED) -> Parts:
@@ -102,7 +104,7 @@ def render_email(name: str, view: Callable[[Put], Mapping[str, object]], folders
     body = f"email/{name}/body.mjml"
     mjml = _print(env, body, view(_marked))
     html = _compile(mjml, env.get_template(body).filename or body)
-    parts = Parts(subject, html, _tidy(_print(env, f"email/{name}/body.txt", plain)))
+    parts = Parts(subject, html, _tidy(_print(env, f"email/{name}/body.txt", plain)), mjml)
     _guard(name, parts)
     return parts
 
@@ -343,15 +345,16 @@ _LEFTOVERS = (
 
 def _guard(name: str, parts: Parts) -> None:
     """Refuse parts that show signs of a broken template; what people typed cannot look like them."""
+    read = (("subject", parts.subject), ("html", parts.html), ("text", parts.text))
     faults = [
         f"{part}: {what} was left in it: …{content[max(0, at - 40) : at + 40]}…"
-        for part, content in zip(Parts._fields, parts, strict=True)
+        for part, content in read
         for leftover, what in _LEFTOVERS
         if (at := content.find(leftover)) >= 0 and (part == "html" or leftover.startswith("{"))
     ]
     faults += [
         f"{part}: a placeholder other than {READER}"
-        for part, content in zip(Parts._fields, parts, strict=True)
+        for part, content in read
         if content.count("[[") != (0 if part == "subject" else content.count(READER))
     ]
     if parts.html.count("<!--[if ") != parts.html.count("<![endif]-->"):

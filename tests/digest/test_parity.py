@@ -211,7 +211,9 @@ def test_a_call_that_is_gone_before_its_quote_is_found(part: str) -> None:
     message = render(SMALL, site())
     mark = {"html": "✓ Ship</span>", "text": "✓ SHIP"}[part]
 
-    assert "parts-differ" in codes(found(SMALL, changed(message, part, mark, mark.replace("Ship", "").replace("SHIP", ""))))
+    assert "parts-differ" in codes(
+        found(SMALL, changed(message, part, mark, mark.replace("Ship", "").replace("SHIP", "")))
+    )
 
 
 @pytest.mark.parametrize("part", PARTS)

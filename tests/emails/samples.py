@@ -5,28 +5,25 @@ A further email is one more line in `EMAILS`; all proofs then hold for it too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from digest.judging import bottom_line, community_read, pricing_read, reviewer_split
 from digest.model import Edition, Matchup, Side, Site, Tally
-from digest.rendering import Put, _digest_view, _marked, _print, environment, render_email, template_folders
+from digest.rendering import Parts, render_email
+from digest.views import digest_view
 from subscribers.links import personal, reader_token
+from tests.digest.test_notices import LETTERS
 from tests.digest.test_rendering import FLIPPED, changed_tool, quoted, said_everywhere
 from tests.examples import edition, matchup, reviewers, site, verdict
-
-#: The names a template sees, made from what makes outside text safe; what `render_email` is given.
-View = Callable[[Put], Mapping[str, object]]
-
-FOLDERS = template_folders()
 
 #: What a reader's own links end in.
 TOKEN = reader_token(b"the key of all links", "0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One rendered email: its three parts, and the MJML that its html was compiled from."""
 
     subject: str
@@ -40,19 +37,9 @@ class Sample:
         return personal(self.html, TOKEN)
 
 
-def printed(name: str, view: View) -> str:
-    """Give the MJML of `email/<name>` as its template prints it, before it is compiled."""
-    return _print(environment(FOLDERS), f"email/{name}/body.mjml", view(_marked))
-
-
-def email(name: str, view: View) -> Sample:
-    """Render `email/<name>`."""
-    return Sample(*render_email(name, view, FOLDERS), printed(name, view))
-
-
-def digest(of: Edition, publisher: Site | None = None) -> Sample:
+def digest(of: Edition, publisher: Site | None = None) -> Parts:
     """Render an edition."""
-    return email("digest", lambda put: _digest_view(of, publisher or site(), put))
+    return render_email("digest", lambda put: digest_view(of, publisher or site(), put))
 
 
 def told(pair: Matchup, a: Side, b: Side) -> Matchup:
@@ -94,7 +81,7 @@ _STRANGE = (
 )
 
 
-def hostile() -> Sample:
+def hostile() -> Parts:
     """Very long names, right to left, Chinese and Korean, every quotation mark, emoji and markup; no votes."""
 
     def strange(index: int, name_a: str, name_b: str, text: str) -> Matchup:
@@ -111,14 +98,14 @@ def hostile() -> Sample:
     return digest(replace(edition(), subject=subject, intro=_STRANGE[-1][-1], matchups=pairs))
 
 
-def complete() -> Sample:
+def complete() -> Parts:
     """Everything an edition can have at once, a logo and corrections too."""
     of = edition(3, full=3)
     pairs = tuple(told(pair, *pair.sides) for pair in of.matchups)
     return digest(replace(of, matchups=pairs, corrections=(FLIPPED, FLIPPED)), site(logo="logo.png"))
 
 
-def bare() -> Sample:
+def bare() -> Parts:
     """One matchup of which hardly anything is known: a review each, no votes, and nothing that can be left out."""
     pair = matchup(layout="full")
     unknown: dict[str, object] = dict.fromkeys(("vendor", "tagline", "description", "entry_price", "url"), "")
@@ -132,12 +119,17 @@ def bare() -> Sample:
 
 
 #: One good sample of each folder in `templates/email`, by the folder's name.
-EMAILS: dict[str, Callable[[], Sample]] = {
+EMAILS: dict[str, Callable[[], Parts]] = {
     "digest": lambda: digest(edition()),
+    "confirm": lambda: LETTERS["confirm"],
+    "welcome": lambda: LETTERS["welcome"],
+    "goodbye": lambda: LETTERS["goodbye"],
+    "editors-notice": lambda: LETTERS["editors' notice"],
+    "alarm": lambda: LETTERS["alarm"],
 }
 
 #: The same emails with less, more or stranger in them.
-VARIANTS: dict[str, Callable[[], Sample]] = {
+VARIANTS: dict[str, Callable[[], Parts]] = {
     "digest-of-1": lambda: digest(edition(1)),
     "digest-of-3": lambda: digest(edition(3)),
     "digest-of-8": lambda: digest(edition(8)),
@@ -156,10 +148,10 @@ DISTINCT = tuple(name for name in NAMES if name not in {"digest-of-3", "digest-o
 @cache
 def samples() -> dict[str, Sample]:
     """Every email and every variant, by name."""
-    return {name: make() for name, make in (EMAILS | VARIANTS).items()}
+    return {name: Sample(*make()) for name, make in (EMAILS | VARIANTS).items()}
 
 
 @cache
 def repeating(text: str) -> Sample:
     """A digest in which everything that people outside can write is this text."""
-    return digest(said_everywhere(text))
+    return Sample(*digest(said_everywhere(text)))

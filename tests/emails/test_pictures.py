@@ -83,7 +83,7 @@ def test_another_font_is_no_difference(screen: Screen, now: Image.Image, font: s
 @pytest.mark.parametrize(
     "change",
     [
-        "all('h2')[2].closest('.g').remove()",
+        "all('h2')[2].closest('.z').remove()",
         "all('h2').at(-1).parentElement.remove()",
         "all('.k')[2].remove()",
         "all('.k')[2].style.filter = 'invert(1)'",
@@ -93,7 +93,7 @@ def test_another_font_is_no_difference(screen: Screen, now: Image.Image, font: s
         "all('.c').slice(-2).forEach(one => one.style.cssText = 'display: block')",
         "all('td, div').forEach(one => one.style.textAlign = 'center')",
         "all('style').forEach(one => one.remove())",
-        "all('h2')[0].closest('.g').before(all('h2')[3].closest('.g'))",
+        "all('h2')[0].closest('.z').before(all('h2')[3].closest('.z'))",
     ],
     ids=[
         "a matchup is gone",

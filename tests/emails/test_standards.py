@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 import pytest
 
 from digest.model import Message
+from digest.rendering import template_folders
 from subscribers.addressing import Batch, Recipient
 from subscribers.letters import letter
 from tests.emails.checkers import TOOLS, Spam, html_validate, mjml, spamassassin, vnu
-from tests.emails.samples import DISTINCT, EMAILS, FOLDERS, NAMES, TOKEN, Sample, samples
+from tests.emails.samples import DISTINCT, EMAILS, NAMES, TOKEN, Sample, samples
 from tests.subscribers.readers import IDENTITY, WEEK
 
 #: The name of the sample that is broken on purpose.
@@ -82,7 +83,7 @@ def message(found: str) -> str:
 
 
 def test_every_email_has_a_sample() -> None:
-    shipped = FOLDERS[-1] / "email"
+    shipped = template_folders()[-1] / "email"
     assert {folder.name for folder in shipped.iterdir() if folder.is_dir()} == set(EMAILS)
 
 
