@@ -19,7 +19,7 @@ from digest.stylesheets import Colour, Css, Declared, Effect, Screen, Size, Test
 SCREENS = (Screen(640, dark=False), Screen(640, dark=True), Screen(375, dark=False), Screen(375, dark=True))
 
 #: Steps of work until a letter is given up as too involved, about a microsecond each.
-BUDGET = 2_000_000
+BUDGET = 1_000_000
 
 
 class TooInvolved(Exception):
@@ -82,6 +82,9 @@ class Cascade:
                     self.matches.append(_Match(rank, selector, (*tests, *rule.tests), rule.declared))
         self.matches.sort(key=lambda one: one.rank)
         self.places = compiler.places
+        selectors = [one.selector for one in self.matches]
+        selectors += [place[1] for place in self.places if isinstance(place, tuple)]
+        self.placed = {compound for one in selectors for compound in one.compounds if compound.places}
         self.by_tag: dict[str, tuple[tuple[_Match, ...], tuple[int, ...]]] = {}
         self.styles: dict[tuple[Style | None, str, tuple[bool, ...]], Style] = {}
 
@@ -114,15 +117,7 @@ class Cascade:
         """The rules that could mean elements with this tag, and the places to look at for them and what is in them."""
         self._spend(len(self.matches))
         fitting = tuple(one for one in self.matches if passes(one.selector.compounds[0], tag))
-        compounds = {compound for one in self.matches for compound in one.selector.compounds if compound.places}
-        compounds |= {
-            compound
-            for place in self.places
-            if isinstance(place, tuple)
-            for compound in place[1].compounds
-            if compound.places
-        }
-        places = sorted({index for compound in compounds if passes(compound, tag) for index in compound.places})
+        places = sorted({index for compound in self.placed if passes(compound, tag) for index in compound.places})
         self.by_tag[tag.raw] = fitting, tuple(places)
         return self.by_tag[tag.raw]
 
@@ -167,11 +162,11 @@ class Cascade:
             raise TooInvolved
 
     def _style(self, parent: Style | None, tag: Tag, passed: frozenset[int]) -> Style:
-        self._spend(30)
+        fitting, _ = self.by_tag[tag.raw]
+        self._spend(30 + 4 * len(fitting))
         style = Style(parent, tag, passed)
         if parent is not None:
             self._spend(len(parent.above) // 8)
-        fitting, _ = self.by_tag[tag.raw]
         matched = [one for one in fitting if self._fits(one.selector, style)]
         own, hints = _own(tag), _hints(tag)
         known: dict[tuple[Look, Colour, tuple[int, ...]], Look] = {}

@@ -21,6 +21,10 @@ _NAME = re.compile(r"</?([^\s/>]+)")
 _ATTRIBUTE = re.compile(r"""([^\s=>"'/][^\s=>/]*)(?:\s*=\s*("[^"]*"?|'[^']*'?|[^\s>]+))?""")
 
 
+#: Runs or elements in one element that are looked at, so that nesting cannot make the work grow with its square.
+NEAR = 100
+
+
 class Tag:
     """A start tag as it is written; equal ones are one object, so what was found out about one is kept on it."""
 
@@ -137,8 +141,9 @@ class Document:
     _by_tag: dict[Tag, list[Element]] = field(default_factory=dict)
 
     def text(self, of: Element) -> str:
-        """The text inside an element, white space collapsed."""
-        return " ".join("".join([run.text for run in self.runs[of.first_run : of.last_run]]).split())
+        """The text inside an element, white space collapsed; of a very long one the beginning."""
+        last = min(of.last_run, of.first_run + NEAR)
+        return " ".join("".join([run.text for run in self.runs[of.first_run : last]]).split())
 
     def by_tag(self) -> dict[Tag, list[Element]]:
         """The elements by their tags; what can be said of a tag as it is written need be found out only once."""
@@ -157,5 +162,10 @@ class Document:
         return other
 
     def inner(self, of: Element) -> list[Element]:
-        """The elements inside an element."""
-        return self.elements[of.index + 1 : of.last_element]
+        """The elements inside an element, the first ones of very many."""
+        return self.elements[of.index + 1 : min(of.last_element, of.index + 1 + NEAR)]
+
+    def css_size(self) -> int:
+        """Characters of css, equal style attributes counted once."""
+        styles = {tag.attrs["style"] for tag in self.by_tag() if "style" in tag.attrs}
+        return sum(map(len, styles)) + sum(len(one.css) for one in self.sheets)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html as markup
 import re
 from collections.abc import Collection, Mapping
 
@@ -103,14 +102,6 @@ def check_text(notes: Notes, text: str, *, strict: bool, site_url: str, said: Co
             said_so = f"A line has more than {LINE} bytes, and mail may break it anywhere."
             notes.add("text-line", "warning", said_so, "Wrap it in the template.", at, line[:60])
         at += len(line)
-
-
-_NOT_TEXT = re.compile(r"<!--.*?-->|<(style|script|title)\b.*?</\1\s*>|<[^>]*>", re.DOTALL)
-
-
-def shown_text(html: str) -> str:
-    """Roughly what an html part shows."""
-    return markup.unescape(_NOT_TEXT.sub(" ", html))
 
 
 def check_parity(notes: Notes, text: str, html_text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import NamedTuple
 
 from digest.cascade import TooInvolved
 from digest.contrast import weaknesses
@@ -14,7 +15,7 @@ from digest.markup import read
 from digest.model import Finding, Level
 from digest.noting import Notes
 from digest.outline import check_outline
-from digest.stylesheets import MOST_CSS, Css, inline, sheet
+from digest.stylesheets import Css, inline, is_readable, sheet
 
 #: Bytes of html. Gmail clips at about 102,400 counted after links were rewritten; clipped mail loses its footer.
 HTML_WARN, HTML_BLOCK = 80_000, 90_000
@@ -38,11 +39,27 @@ def inspect(
     Returns:
         Findings whose `where` is "html" with the lines and columns of the first places; blockers come first.
     """
+    return examine(html, strict=strict, site_url=site_url, said=said, leaves=leaves).findings
+
+
+class Examined(NamedTuple):
+    """What was found in a file, and the text it shows."""
+
+    findings: tuple[Finding, ...]
+    text: str
+
+
+def examine(
+    html: str, *, strict: bool, site_url: str = "", said: Collection[str] = (), leaves: bool = True
+) -> Examined:
+    """Do what `inspect` does, and give the text as well, for who compares it with another part."""
+    text = ""
     notes = Notes("html", html)
     _check_size(notes, html)
     check_charset(notes, html)
     if html.strip():
         document = read(html[:MOST_HTML])
+        text = " ".join(run.text for run in document.runs)
         _check_whole(notes, document)
         check_placeholders(notes, _shown(document), said)
         check_links(notes, document, strict=strict, site_url=site_url)
@@ -50,11 +67,12 @@ def inspect(
         _check_broken(notes, document)
         _check_contents(notes, document)
         check_outline(notes, document)
-        _check_css(notes, document)
-        _check_looks(notes, document)
+        if is_readable(document):
+            _check_css(notes, document)
+            _check_looks(notes, document)
     if leaves:
         check_leave(notes, html)
-    return tuple(sorted(notes.findings(), key=lambda finding: finding.level != "blocker"))
+    return Examined(tuple(sorted(notes.findings(), key=lambda finding: finding.level != "blocker")), text)
 
 
 def _shown(document: Document) -> str:
@@ -87,7 +105,7 @@ def check_charset(notes: Notes, text: str) -> None:
 
 
 def _check_whole(notes: Notes, document: Document) -> None:
-    if document.cut or len(notes.source) > MOST_HTML or sum(len(one.css) for one in document.sheets) > MOST_CSS:
+    if document.cut or len(notes.source) > MOST_HTML or not is_readable(document):
         _say_unseen(notes)
 
 

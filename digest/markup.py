@@ -18,7 +18,7 @@ from digest.nesting import Event, View
 RAW = frozenset({"style", "script", "title", "textarea", "xmp"})
 
 #: Tags and comments of a file that are read; a letter Gmail shows whole has far fewer.
-MOST = 60_000
+MOST = 30_000
 
 _ATTRIBUTES = r"""(?:[^>"']++|"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))*+"""
 

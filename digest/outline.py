@@ -23,8 +23,8 @@ _EMPTY_ROLES = frozenset({"presentation", "none"})
 #: What stands between words and holds bars open.
 _BLANK = "\u00a0\u200b\u200c\u200d\u034f\ufeff \t\r\n"
 
-#: Words of a section from which two that are the same are no chance.
-_WORDS = 4
+#: Runs of text in which a section's first sentence stands, and the words it has at least.
+_BEGINNING, _WORDS = 5, 4
 
 
 def check_outline(notes: Notes, document: Document) -> None:
@@ -112,8 +112,9 @@ def _end_of(headings: list[Heading], place: int, document: Document) -> int:
 
 
 def _words(document: Document, first: int, stop: int) -> str:
-    """What a section says; of a very long one the beginning tells it apart."""
-    return " ".join([run.text for run in document.runs[first : min(stop, first + 500)]])
+    """The first sentence of a section: what was put in twice begins alike, whatever follows the second time."""
+    beginning = (run.text for run in document.runs[first : min(stop, first + _BEGINNING)])
+    return next((text for text in beginning if len(text.split()) >= _WORDS), "")
 
 
 def _check_twice(notes: Notes, path: list[Heading], words: str, seen: set[tuple[str, ...]]) -> None:
@@ -121,7 +122,7 @@ def _check_twice(notes: Notes, path: list[Heading], words: str, seen: set[tuple[
     heading = path[-1]
     names = tuple(one.text for one in path)
     whole, title = (*names, "", words), (*names, "")
-    if whole in seen and len(words.split()) >= _WORDS:
+    if words and whole in seen:
         notes.add("section-twice", "blocker", "A section stands twice:", "Take one out.",
                   heading.element.start, heading.text)  # fmt: skip
     elif heading.level == 2 and title in seen:

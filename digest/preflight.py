@@ -14,9 +14,8 @@ from digest.envelope import (
     check_preheader,
     check_subject,
     check_text,
-    shown_text,
 )
-from digest.inspecting import HTML_BLOCK, HTML_WARN, check_charset, inspect
+from digest.inspecting import HTML_BLOCK, HTML_WARN, check_charset, examine
 from digest.linking import check_placeholders
 from digest.model import Correction, Edition, Finding, Level, Message, Review, Site
 from digest.noting import Notes
@@ -160,8 +159,8 @@ def _corrections(edition: Edition, due: Collection[Correction]) -> Iterator[Find
 def _message(message: Message, edition: Edition, site: Site, *, strict: bool) -> Iterator[Finding]:
     """What can be said of the parts of the message by themselves, and of one beside the other."""
     said = tuple(_from_outside(edition))
-    yield from inspect(message.html, strict=strict, site_url=site.url, said=said)
-    shown = shown_text(message.html)
+    findings, shown = examine(message.html, strict=strict, site_url=site.url, said=said)
+    yield from findings
     html, text = Notes("html"), Notes("text", message.text)
     check_charset(text, message.text)
     check_text(text, message.text, strict=strict, site_url=site.url, said=said)

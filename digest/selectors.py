@@ -158,8 +158,13 @@ def _compounds(text: str) -> tuple[list[list[tuple[object, ...]]], list[str]]:
 
 
 def _specificity(part: list[tuple[object, ...]]) -> tuple[int, int, int]:
+    """Ids, classes and their like, names; `:not()` counts as what stands in it, and so does an earlier sibling."""
+    part = [*part, *(inner for _, value, extra in part if value == "not" for inner in _compounds(str(extra))[0][0])]
     kinds = [kind for kind, value, _ in part if value not in {"*", "not"}]
-    return kinds.count("id"), sum(kind in {"class", "attr", "pseudo"} for kind in kinds), kinds.count("name")
+    own = kinds.count("id"), sum(kind in {"class", "attr", "pseudo"} for kind in kinds), kinds.count("name")
+    before = [extra.specificity for _, _, extra in part if isinstance(extra, Selector)]
+    ids, classes, names = (sum(numbers) for numbers in zip(own, *before, strict=True))
+    return ids, classes, names
 
 
 def _attribute_test(text: str) -> Callable[[Tag], bool]:

@@ -12,6 +12,7 @@ import tinycss2
 from tinycss2 import ast, color4
 
 from digest.cssfeatures import Use, by_at_rule, by_declaration, by_selector
+from digest.elements import Document
 
 #: Characters of css that are read; a letter that Gmail shows whole has less, and reading takes 3 s a megabyte.
 MOST_CSS = 100_000
@@ -72,6 +73,11 @@ class Css:
     links: tuple[tuple[str, int], ...] = ()
     outside: tuple[tuple[str, int], ...] = ()
     faults: tuple[tuple[str, int], ...] = ()
+
+
+def is_readable(document: Document) -> bool:
+    """Whether a document has no more css than is read."""
+    return document.css_size() <= MOST_CSS
 
 
 @lru_cache(maxsize=64)
@@ -158,11 +164,17 @@ class _Reading:
 
 def _selectors(prelude: list[ast.Node]) -> tuple[str, ...]:
     """The selectors of a rule; a rule nested so deep that it cannot be written again has none."""
+    parts: list[list[ast.Node]] = [[]]
+    for token in prelude:
+        if token.type == "literal" and token.value == ",":
+            parts.append([])
+        elif token.type != "comment":
+            parts[-1].append(token)
     try:
-        written: str = tinycss2.serialize([token for token in prelude if token.type != "comment"])
+        written = [str(tinycss2.serialize(part)) for part in parts]
     except RecursionError:
         return ()
-    return tuple(" ".join(part.split()) for part in re.split(r",(?![^(\[]*[)\]])", written) if part.strip())
+    return tuple(" ".join(part.split()) for part in written if part.strip())
 
 
 def _addresses(tokens: Iterable[ast.Node]) -> Iterator[str]:
@@ -295,10 +307,11 @@ def _written(tokens: list[ast.Node]) -> str:
 @lru_cache(maxsize=256)
 def media_test(query: str) -> Test:
     """Turn a media query list into a test; what we do not know of, no screen of ours has."""
-    alternatives = [_alternative(part) for part in query.lower().split(",")]
+    alternatives = [_alternative(part) for part in query.lower().split(",") if len(part) < _LONGEST_QUERY]
     return lambda screen: any(test(screen) for test in alternatives)
 
 
+_LONGEST_QUERY = 500
 _ASKED = re.compile(r"\(\s*([\w-]+)\s*(?::\s*([\w.-]+)\s*)?\)")
 _ASKS = re.compile(r"(?:(?:only\s+)?(?:screen|all)\s*(?:and\s*)?)?((?:\([^()]*\)\s*(?:and\s*)?)*)")
 

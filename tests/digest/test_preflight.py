@@ -104,7 +104,7 @@ def test_a_tool_in_two_matchups_is_named() -> None:
 
     findings = check(render(doubled, site()), doubled)
 
-    assert found(findings) == {"tool-twice": "blocker", "section-twice": "warning"}
+    assert found(findings) == {"tool-twice": "blocker", "section-twice": "blocker"}
     twice = [one.message.split()[0] for one in findings if one.code == "tool-twice"]
     assert twice == ["lantern", "plumbline"]
 
@@ -383,3 +383,79 @@ def test_a_correction_that_no_longer_holds_blocks_and_a_missing_one_is_told() ->
     assert codes(telling, (due,)) == codes(telling, None) == {}
     assert codes(telling, ()) == {"correction-not-in-row": "blocker"}
     assert codes(GOOD, (due,)) == {"correction-missing": "warning"}
+
+
+# Parts beside each other, headers, advertising
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+@pytest.mark.parametrize(("sender", "level"), [("outbox", "warning"), ("smtp", "blocker")])
+def test_each_part_shows_the_postal_address(part: str, sender: str, level: str) -> None:
+    lost = getattr(RENDERED, part).replace("Exampleton", "nowhere")
+
+    findings = check(replace(RENDERED, **{part: lost}), sender=sender)
+
+    assert ("postal-address", level, part) in {(one.code, one.level, one.where) for one in findings}
+
+
+def test_a_text_part_that_is_a_stub_is_a_warning() -> None:
+    last = RENDERED.text.splitlines()[-12:]
+    stub = replace(RENDERED, text="“View it in your browser.”\n" + "\n".join(last) + "\n")
+
+    assert found(check(stub))["text-stub"] == "warning"
+
+
+def test_a_line_of_text_longer_than_mail_carries_is_a_warning() -> None:
+    assert found(check(replace(RENDERED, text=RENDERED.text + "é" * 500))) == {"text-line": "warning"}
+    assert check(replace(RENDERED, text=RENDERED.text + "é" * 499)) == ()
+
+
+@pytest.mark.parametrize("header", ["name", "from_email", "from_name", "reply_to"])
+@pytest.mark.parametrize("value", ["a\r\nBcc: x@example.org", "a\x00", "a\u202eb", "a\u2028b", "a\u2067b"])
+def test_a_setting_that_could_break_out_of_its_header_blocks(header: str, value: str) -> None:
+    settings: dict[str, Any] = {
+        "from_email": "desk@example.org",
+        "from_name": "Verdicts",
+        "reply_to": "desk@example.org",
+    }
+    publisher = site(name=value) if header == "name" else site()
+    settings |= {} if header == "name" else {header: value}
+
+    findings = preflight(RENDERED, GOOD, rows(GOOD), publisher, sender="outbox", **settings)
+
+    assert [one.message.split()[0] for one in findings if one.code == "header-injection"] == [header]
+
+
+def test_a_subject_that_turns_what_follows_blocks() -> None:
+    assert found(check(replace(RENDERED, subject="Which of the two \u202e would you ship?"))) == {"subject": "blocker"}
+    assert check(replace(RENDERED, subject="Which of \u2068אבג\u2069 and Lantern would you ship?")) == ()
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Act now: Plumbline or Lantern?", "Plumbline or LANTERN, which wins?", "Two tools to ship today!!",
+     "Ship it! Now! Plumbline or Lantern", "Save $$$ with Plumbline or Lantern", "Click here for both of the two"],
+)  # fmt: skip
+def test_a_subject_that_sounds_like_advertising_is_a_warning(subject: str) -> None:
+    assert found(check(replace(RENDERED, subject=subject))) == {"spam-words": "warning"}
+
+
+def test_names_and_prices_of_tools_are_no_advertising() -> None:
+    of = prepared(edition(2), name="ACTNOW Free Trial!!", entry_price="$$$")
+
+    findings = check(replace(render(of, site()), subject="ACTNOW Free Trial!! and why it costs $$$"), of)
+
+    assert "spam-words" not in found(findings)
+
+
+@pytest.mark.parametrize("length", [29, 101])
+def test_a_preheader_too_short_or_too_long_is_a_warning(length: int) -> None:
+    of = replace(GOOD, preheader="x" * length)
+
+    assert found(check(render(of, site()), of)) == {"preheader-length": "warning"}
+
+
+def test_a_link_in_the_text_that_hands_out_a_token_blocks() -> None:
+    told = replace(RENDERED, text=RENDERED.text + "\nhttps://else.example/leave/[[reader]]\n")
+
+    assert found(check(told)) == {"reader-link": "blocker"}
