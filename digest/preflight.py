@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import html as markup
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from urllib.parse import urlsplit
 
-from digest.model import READER, Correction, Edition, Finding, Level, Message, Review, Site
+from digest.envelope import (
+    SUBJECT_LONG,
+    SUBJECT_SHORT,
+    check_address,
+    check_advertising,
+    check_headers,
+    check_parity,
+    check_preheader,
+    check_subject,
+    check_text,
+)
+from digest.inspecting import HTML_BLOCK, HTML_WARN, check_charset, examine
+from digest.linking import check_placeholders
+from digest.model import Correction, Edition, Finding, Level, Message, Review, Site
+from digest.noting import Notes
 from digest.prices import STALE_DAYS, is_stale
 from digest.tracing import untraced
 from digest.wording import full_day
 
-#: Bytes of html. Gmail clips at about 102,400 counted after links were rewritten; clipped mail loses its footer.
-HTML_WARN, HTML_BLOCK = 80_000, 90_000
+__all__ = ["HTML_BLOCK", "HTML_WARN", "SUBJECT_LONG", "SUBJECT_SHORT", "blockers", "preflight", "summary"]
 
-#: A subject longer than this is cut on a phone, a shorter one says nothing.
-SUBJECT_SHORT, SUBJECT_LONG = 20, 70
+#: What outside text is a name or a price, and no sentence; advertising in a sentence that is quoted still sounds so.
+_NAME_LENGTH = 60
 
 
-def preflight(
+def preflight(  # noqa: PLR0913 - each is one of the settings or rows a message is held against
     message: Message,
     edition: Edition,
     reviews: Collection[Review],
@@ -28,6 +38,8 @@ def preflight(
     sender: str,
     from_email: str,
     corrections: Collection[Correction] | None = None,
+    from_name: str = "",
+    reply_to: str = "",
 ) -> tuple[Finding, ...]:
     """Check a message before anybody gets it; blockers come first.
 
@@ -40,18 +52,19 @@ def preflight(
         from_email: The configured From address.
         corrections: What readers know otherwise than it is now, as an edition composed now would tell them; None where
             nothing can be told any more.
+        from_name: The configured name of the sender.
+        reply_to: The configured address for answers.
     """
     real = sender != "outbox"
     findings = [
         *_content(edition),
-        *_size(message),
-        *_placeholders(message, edition),
-        *_links(message, strict=real),
+        *_message(message, edition, site, strict=real),
         *_quotes(edition, reviews),
         *_rows(message, edition, reviews, site),
         *(() if corrections is None else _corrections(edition, corrections)),
         *_prices(edition),
-        *_subject(message, edition),
+        *_typed(message, edition),
+        *_headers(site, {"from_email": from_email, "from_name": from_name, "reply_to": reply_to}),
         *_identity(site, from_email, strict=real),
     ]
     return tuple(sorted(findings, key=lambda finding: finding.level != "blocker"))
@@ -74,60 +87,6 @@ def _content(edition: Edition) -> Iterator[Finding]:
         )
 
 
-def _size(message: Message) -> Iterator[Finding]:
-    size = len(message.html.encode())
-    if size > HTML_WARN:
-        level: Level = "blocker" if size > HTML_BLOCK else "warning"
-        yield Finding(
-            "html-size",
-            level,
-            f"The html has {size:,} bytes; Gmail clips what passes about 102,000 after links are rewritten.",
-            "html",
-            f"Set a matchup's layout to short, or take one out, until it is under {HTML_WARN:,}.",
-        )
-    for part, text in (("html", message.html), ("text", message.text)):
-        if not text.strip():
-            yield Finding("empty-part", "blocker", f"The {part} part is empty.", part, "Mend its template.")
-        elif not re.search(r"[^\x00-\xff]", text):
-            yield Finding(
-                "charset",
-                "warning",
-                f"The {part} part fits ISO-8859-1; SendGrid would send it so, and Gmail shows such mail as clipped.",
-                part,
-                "Keep one curly quote or dash in the template.",
-            )
-
-
-#: What senders and template languages write for a reader's own words; CSS has a colon or a semicolon in its braces.
-_PLACEHOLDER = re.compile(
-    r"\[\[[^\[\]]{0,200}\]\]|\{\{.{0,200}?\}\}|\{%.{0,200}?%\}|<%.{0,200}?%>|\$?\{\s*[A-Za-z_][\w.-]*\s*\}|\*\|\w+\|\*|%[A-Za-z_][\w-]*%"
-)
-_LINK = re.compile(r"""(?<!\w)\w{1,20}://[^\s<>"]+""")
-
-
-def _placeholders(message: Message, edition: Edition) -> Iterator[Finding]:
-    said = " ".join(_from_outside(edition))
-    parts = (("html", markup.unescape(message.html)), ("text", message.text), ("subject", message.subject))
-    typed = (("intro", edition.intro), ("preheader", edition.preheader))
-    for part, text in (*parts, *typed):
-        left = set(_PLACEHOLDER.findall(_LINK.sub("", text)))  # percent-encoded links look alike
-        allowed = {READER} if part in {"html", "text"} else set()  # senders fill no header
-        unknown = sorted(one for one in left - allowed if one not in said)
-        if unknown:
-            yield Finding(
-                "placeholder",
-                "blocker",
-                f"Unfilled: {', '.join(unknown)}.",
-                part,
-                f"Only {READER} may stay in a message, and only below its headers.",
-            )
-    for part, text in parts[:2]:
-        if f"/leave/{READER}" not in text:
-            yield Finding(
-                "leave-link", "blocker", f"The {part} part has no link to leave.", part, "Put the leave link back."
-            )
-
-
 def _from_outside(edition: Edition) -> Iterator[str]:
     """What tools, feeds and reviewers say; braces and per cent signs in it are theirs, and nothing fills them."""
     for side in (side for matchup in edition.matchups for side in matchup.sides):
@@ -140,35 +99,6 @@ def _from_outside(edition: Edition) -> Iterator[str]:
         yield from (reviewer.name, reviewer.lens)
     for one in edition.corrections:
         yield from (one.tool_name, one.reviewer_name)
-
-
-def _links(message: Message, *, strict: bool) -> Iterator[Finding]:
-    in_html = (markup.unescape(found) for found in re.findall(r"""<a\b[^>]*?\shref="([^"]*)""", message.html))
-    in_text = re.findall(r"(?<![\w/])\w+://[^\s<>\"]+", message.text)
-    for part, links in (("html", in_html), ("text", iter(in_text))):
-        for link in sorted(set(links)):
-            scheme, host = _scheme_and_host(link)
-            if scheme == "mailto":
-                continue
-            if scheme not in {"http", "https"} or not host:
-                yield Finding(
-                    "link-not-absolute",
-                    "blocker",
-                    f"{link!r} is no web address.",
-                    part,
-                    "Use an address with https://.",
-                )
-            elif scheme == "http" and (strict or host not in {"localhost", "127.0.0.1"}):
-                level: Level = "blocker" if strict else "warning"
-                yield Finding("link-not-https", level, f"{link!r} is not https.", part, "Use https, or set site_url.")
-
-
-def _scheme_and_host(link: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(link)
-    except ValueError:  # a bracket without its other half
-        return "", ""
-    return parts.scheme, parts.hostname or ""
 
 
 def _quotes(edition: Edition, reviews: Collection[Review]) -> Iterator[Finding]:
@@ -226,17 +156,38 @@ def _corrections(edition: Edition, due: Collection[Correction]) -> Iterator[Find
             yield Finding("correction-missing", "warning", said, one.tool, "Compose again to tell them.")
 
 
-def _subject(message: Message, edition: Edition) -> Iterator[Finding]:
-    length = len(message.subject)
-    if re.search(r"[\x00-\x1f\x7f]", message.subject) or not length:
-        yield Finding("subject", "blocker", "The subject is empty or has control characters.", "subject", "Rewrite it.")
-    elif not SUBJECT_SHORT <= length <= SUBJECT_LONG:
-        yield Finding(
-            "subject-length", "warning", f"The subject has {length} characters.", "subject",
-            f"Between {SUBJECT_SHORT} and {SUBJECT_LONG} reads best.",
-        )  # fmt: skip
-    if not edition.preheader:
-        yield Finding("preheader", "warning", "There is no preheader.", "preheader", "Write one line.")
+def _message(message: Message, edition: Edition, site: Site, *, strict: bool) -> Iterator[Finding]:
+    """What can be said of the parts of the message by themselves, and of one beside the other."""
+    said = tuple(_from_outside(edition))
+    findings, shown = examine(message.html, strict=strict, site_url=site.url, said=said)
+    yield from findings
+    html, text = Notes("html"), Notes("text", message.text)
+    check_charset(text, message.text)
+    check_text(text, message.text, strict=strict, site_url=site.url, said=said)
+    check_parity(text, message.text, shown)
+    check_address(html, shown, site.postal_address, strict=strict)
+    check_address(text, message.text, site.postal_address, strict=strict)
+    yield from (*html.findings(), *text.findings())
+
+
+def _typed(message: Message, edition: Edition) -> Iterator[Finding]:
+    """What can be said of subject, preheader and intro, which an editor may have typed."""
+    said = tuple(_from_outside(edition))
+    notes = {name: Notes(name) for name in ("subject", "intro", "preheader")}
+    check_subject(notes["subject"], message.subject)
+    check_preheader(notes["preheader"], edition.preheader)
+    typed = {"subject": message.subject, "intro": edition.intro, "preheader": edition.preheader}
+    for name, value in typed.items():
+        check_placeholders(notes[name], value, said, allowed=False)
+        if name != "intro":
+            check_advertising(notes[name], value, [one for one in said if len(one) < _NAME_LENGTH])
+    yield from (finding for one in notes.values() for finding in one.findings())
+
+
+def _headers(site: Site, headers: dict[str, str]) -> Iterator[Finding]:
+    notes = Notes("verdicts.toml")
+    check_headers(notes, {"name": site.name, **headers})
+    yield from notes.findings()
 
 
 def _identity(site: Site, from_email: str, *, strict: bool) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from digest.judging import bottom_line, community_read, pricing_read, reviewer_split
+from digest.linking import rewritten_size
 from digest.model import Correction, Edition, Finding, Matchup, Message, Review, Side, Site
 from digest.preflight import HTML_BLOCK, HTML_WARN, blockers, preflight, summary
 from digest.rendering import render
@@ -103,8 +104,9 @@ def test_a_tool_in_two_matchups_is_named() -> None:
 
     findings = check(render(doubled, site()), doubled)
 
-    assert found(findings) == {"tool-twice": "blocker"}
-    assert [one.message.split()[0] for one in findings] == ["lantern", "plumbline"]
+    assert found(findings) == {"tool-twice": "blocker", "section-twice": "blocker"}
+    twice = [one.message.split()[0] for one in findings if one.code == "tool-twice"]
+    assert twice == ["lantern", "plumbline"]
 
 
 def test_a_quote_that_is_in_no_row_blocks() -> None:
@@ -138,7 +140,7 @@ def test_a_newer_version_of_a_review_is_a_warning() -> None:
 
 def test_html_near_the_limit_is_a_warning_and_over_it_a_blocker() -> None:
     def padded(size: int) -> Message:
-        missing = size - len(RENDERED.html.encode())
+        missing = size - rewritten_size(RENDERED.html, is_html=True)
         return replace(RENDERED, html=RENDERED.html + " " * missing)
 
     assert found(check(padded(HTML_WARN))) == {}
@@ -148,9 +150,9 @@ def test_html_near_the_limit_is_a_warning_and_over_it_a_blocker() -> None:
 
 
 def test_size_is_counted_in_bytes() -> None:
-    umlauts = (HTML_BLOCK - len(RENDERED.html.encode())) // 2 + 1
+    umlauts = (HTML_BLOCK - rewritten_size(RENDERED.html, is_html=True)) // 2 + 1
 
-    assert found(check(replace(RENDERED, html=RENDERED.html + "ü" * umlauts))) == {"html-size": "blocker"}
+    assert found(check(replace(RENDERED, html=f"{RENDERED.html}<!--{'ü' * umlauts}-->"))) == {"html-size": "blocker"}
 
 
 @pytest.mark.parametrize("part", ["html", "text"])
@@ -229,7 +231,8 @@ def test_a_price_without_a_day_is_a_warning_and_no_price_is_none() -> None:
 def test_an_unfilled_placeholder_blocks(part: str, left: str) -> None:
     findings = check(replace(RENDERED, **{part: f"{getattr(RENDERED, part)} {left}"}))
 
-    assert {one.where for one in findings if one.code == "placeholder" and left in one.message} == {part}
+    places = {one.where for one in findings if one.code == "placeholder" and left in one.message}
+    assert {place.partition(",")[0] for place in places} == {part}
     assert blockers(findings)
 
 
@@ -281,8 +284,8 @@ def test_a_part_without_a_way_to_leave_blocks(part: str) -> None:
 
     findings = check(replace(RENDERED, **{part: lost}))
 
-    assert found(findings) == {"leave-link": "blocker"}
-    assert findings[0].where == part
+    assert found(findings) == {"leave-link": "blocker", "reader-link": "blocker"}
+    assert {one.where.partition(",")[0] for one in findings} == {part}
 
 
 @pytest.mark.parametrize(
@@ -380,3 +383,79 @@ def test_a_correction_that_no_longer_holds_blocks_and_a_missing_one_is_told() ->
     assert codes(telling, (due,)) == codes(telling, None) == {}
     assert codes(telling, ()) == {"correction-not-in-row": "blocker"}
     assert codes(GOOD, (due,)) == {"correction-missing": "warning"}
+
+
+# Parts beside each other, headers, advertising
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+@pytest.mark.parametrize(("sender", "level"), [("outbox", "warning"), ("smtp", "blocker")])
+def test_each_part_shows_the_postal_address(part: str, sender: str, level: str) -> None:
+    lost = getattr(RENDERED, part).replace("Exampleton", "nowhere")
+
+    findings = check(replace(RENDERED, **{part: lost}), sender=sender)
+
+    assert ("postal-address", level, part) in {(one.code, one.level, one.where) for one in findings}
+
+
+def test_a_text_part_that_is_a_stub_is_a_warning() -> None:
+    last = RENDERED.text.splitlines()[-12:]
+    stub = replace(RENDERED, text="“View it in your browser.”\n" + "\n".join(last) + "\n")
+
+    assert found(check(stub))["text-stub"] == "warning"
+
+
+def test_a_line_of_text_longer_than_mail_carries_is_a_warning() -> None:
+    assert found(check(replace(RENDERED, text=RENDERED.text + "é" * 500))) == {"text-line": "warning"}
+    assert check(replace(RENDERED, text=RENDERED.text + "é" * 499)) == ()
+
+
+@pytest.mark.parametrize("header", ["name", "from_email", "from_name", "reply_to"])
+@pytest.mark.parametrize("value", ["a\r\nBcc: x@example.org", "a\x00", "a\u202eb", "a\u2028b", "a\u2067b"])
+def test_a_setting_that_could_break_out_of_its_header_blocks(header: str, value: str) -> None:
+    settings: dict[str, Any] = {
+        "from_email": "desk@example.org",
+        "from_name": "Verdicts",
+        "reply_to": "desk@example.org",
+    }
+    publisher = site(name=value) if header == "name" else site()
+    settings |= {} if header == "name" else {header: value}
+
+    findings = preflight(RENDERED, GOOD, rows(GOOD), publisher, sender="outbox", **settings)
+
+    assert [one.message.split()[0] for one in findings if one.code == "header-injection"] == [header]
+
+
+def test_a_subject_that_turns_what_follows_blocks() -> None:
+    assert found(check(replace(RENDERED, subject="Which of the two \u202e would you ship?"))) == {"subject": "blocker"}
+    assert check(replace(RENDERED, subject="Which of \u2068אבג\u2069 and Lantern would you ship?")) == ()
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Act now: Plumbline or Lantern?", "Plumbline or LANTERN, which wins?", "Two tools to ship today!!",
+     "Ship it! Now! Plumbline or Lantern", "Save $$$ with Plumbline or Lantern", "Click here for both of the two"],
+)  # fmt: skip
+def test_a_subject_that_sounds_like_advertising_is_a_warning(subject: str) -> None:
+    assert found(check(replace(RENDERED, subject=subject))) == {"spam-words": "warning"}
+
+
+def test_names_and_prices_of_tools_are_no_advertising() -> None:
+    of = prepared(edition(2), name="ACTNOW Free Trial!!", entry_price="$$$")
+
+    findings = check(replace(render(of, site()), subject="ACTNOW Free Trial!! and why it costs $$$"), of)
+
+    assert "spam-words" not in found(findings)
+
+
+@pytest.mark.parametrize("length", [29, 101])
+def test_a_preheader_too_short_or_too_long_is_a_warning(length: int) -> None:
+    of = replace(GOOD, preheader="x" * length)
+
+    assert found(check(render(of, site()), of)) == {"preheader-length": "warning"}
+
+
+def test_a_link_in_the_text_that_hands_out_a_token_blocks() -> None:
+    told = replace(RENDERED, text=RENDERED.text + "\nhttps://else.example/leave/[[reader]]\n")
+
+    assert found(check(told)) == {"reader-link": "blocker"}

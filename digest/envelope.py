@@ -1,0 +1,125 @@
+"""What people see before they open a letter, and the part without html: headers, subject, preheader, plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from digest.composing import PREHEADER_LENGTH
+from digest.linking import check_leave, check_placeholders, check_text_links, rewritten_size
+from digest.model import Level
+from digest.noting import Notes
+
+#: A subject longer than this is cut on a phone, a shorter one says nothing.
+SUBJECT_SHORT, SUBJECT_LONG = 20, 70
+
+#: Bytes of a line that mail may carry. Source: RFC 5322, 2.1.1.
+LINE = 998
+
+#: Bytes of plain text after link rewriting that nobody reads to the end.
+TEXT_WARN = 80_000
+
+#: A text part with less than this share of the words of the html is a stub; spam filters compare the two.
+_STUB = 0.5
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029]")
+_TURNING = re.compile("[\u202a-\u202e]")
+_OPENED, _CLOSED = re.compile("[\u2066-\u2068]"), "\u2069"
+
+#: Phrases spam filters and readers know from advertising; a tool is not free money for being free.
+_SPAM = re.compile(
+    r"(?<!\w)(?:act now|amazing|as seen on|bargain|best price|big savings|buy (?:now|today)|cash|casino|cheap"
+    r"|click (?:here|now|below)|congratulations|deal of|don[’']t (?:miss|delete)|double your|earn (?:money|\$)"
+    r"|exclusive (?:deal|offer)|for free|free (?:gift|money|trial)|giveaway|guaranteed?|hurry|income|incredible"
+    r"|last chance|limited (?:time|offer)|lowest price|make money|million(?:s|aire)?|miracle|money[- ]back|no cost"
+    r"|no obligation|offer (?:ends|expires)|once in a lifetime|order now|prize|promise you|risk[- ]free|save big"
+    r"|special (?:offer|promotion)|this (?:is not|isn[’']t) spam|urgent|while supplies last|winner|won a"
+    r"|you have been (?:chosen|selected)|100 ?% (?:free|satisfied))(?!\w)",
+    re.IGNORECASE,
+)
+_SHOUTED = re.compile(r"(?<![\w-])[A-Z]{5,}(?![\w-])")
+_SIGNS = re.compile(r"[$€£]{2,}|[!?]{2,}|!.*!")
+
+
+def check_subject(notes: Notes, subject: str) -> None:
+    """Note a subject that is empty, too short or too long, or that could break out of its header."""
+    if fault := _header_fault(subject):
+        notes.add("subject", "blocker", f"The subject is empty or has {fault}.", "Rewrite it.")
+    elif not subject.strip():
+        notes.add("subject", "blocker", "The subject is empty or has control characters.", "Rewrite it.")
+    elif not SUBJECT_SHORT <= len(subject) <= SUBJECT_LONG:
+        fix = f"Between {SUBJECT_SHORT} and {SUBJECT_LONG} reads best."
+        notes.add("subject-length", "warning", f"The subject has {len(subject)} characters.", fix)
+
+
+def check_preheader(notes: Notes, preheader: str) -> None:
+    """Note a preheader that is missing, too short or too long."""
+    if not preheader.strip():
+        notes.add("preheader", "warning", "There is no preheader.", "Write one line.")
+    elif not PREHEADER_LENGTH[0] <= len(preheader) <= PREHEADER_LENGTH[1]:
+        fix = f"Between {PREHEADER_LENGTH[0]} and {PREHEADER_LENGTH[1]} is what lists of mail show."
+        notes.add("preheader-length", "warning", f"The preheader has {len(preheader)} characters.", fix)
+
+
+def check_advertising(notes: Notes, text: str, said: Collection[str]) -> None:
+    """Note what sounds like advertising; names and prices of tools (`said`) are what they are."""
+    bare = text
+    for name in sorted(filter(None, said), key=len, reverse=True):
+        bare = bare.replace(name, " ")
+    patterns = (_SPAM, "Spam filters know these words:"), (_SHOUTED, "This is shouted:"), (_SIGNS, "Signs of spam:")
+    for pattern, what in patterns:
+        for found in pattern.findall(bare):
+            notes.add("spam-words", "warning", what, "Say it another way.", sample=found)
+
+
+def check_headers(notes: Notes, headers: Mapping[str, str]) -> None:
+    """Note a value that could end its header and begin another, or that turns what follows around."""
+    for name, value in headers.items():
+        if fault := _header_fault(value):
+            notes.add("header-injection", "blocker", f"{name} has {fault}.", f"Write {name} without.")
+
+
+def _header_fault(value: str) -> str:
+    if _CONTROLS.search(value):
+        return "control characters"
+    if _TURNING.search(value) or len(_OPENED.findall(value)) != value.count(_CLOSED):
+        return "characters that turn the direction of what follows"
+    return ""
+
+
+def check_text(notes: Notes, text: str, *, strict: bool, site_url: str, said: Collection[str]) -> None:
+    """Note what is wrong with the plain text part by itself."""
+    check_placeholders(notes, text, said)
+    check_leave(notes, text)
+    check_text_links(notes, text, strict=strict, site_url=site_url)
+    size = rewritten_size(text, is_html=False)
+    if size > TEXT_WARN:
+        fix = "Set a matchup's layout to short, or take one out."
+        notes.add("text-length", "warning", f"The text has about {size:,} bytes with its links rewritten.", fix)
+    at = 0
+    for line in text.splitlines(keepends=True):
+        if len(line) > LINE // 4 and len(line.rstrip("\r\n").encode()) > LINE:
+            said_so = f"A line has more than {LINE} bytes, and mail may break it anywhere."
+            notes.add("text-line", "warning", said_so, "Wrap it in the template.", at, line[:60])
+        at += len(line)
+
+
+def check_parity(notes: Notes, text: str, html_text: str) -> None:
+    """Note a text part that is a stub beside its html."""
+    words, others = len(text.split()), len(html_text.split())
+    if text.strip() and words < others * _STUB:
+        said = f"The text part has {words} words and the html part {others}: it is a stub."
+        notes.add("text-stub", "warning", said, "Say in plain text what the html says.")
+
+
+def check_address(notes: Notes, part: str, postal_address: str, *, strict: bool) -> None:
+    """Note a part without the postal address; the law wants it in every letter (CAN-SPAM, 15 U.S.C. 7704(a)(5))."""
+    if part.strip() and postal_address and _bare(postal_address) not in _bare(part):
+        level: Level = "blocker" if strict else "warning"
+        said = f"The {notes.part} part does not show the postal address."
+        notes.add("postal-address", level, said, "Put it back into the template.")
+
+
+def _bare(text: str) -> str:
+    """Text without what layout puts between its characters."""
+    return re.sub("[\\s\u200b\u2066-\u2069]+", "", text)

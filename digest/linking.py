@@ -1,0 +1,224 @@
+"""Links, placeholders and sizes of a part of a message: where a click leads, and what has to be filled in before."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from digest.elements import Document, Tag
+from digest.model import READER, Level
+from digest.noting import Notes
+from digest.stylesheets import inline, is_readable, sheet
+
+#: Characters of a reader's token: 16 of the id and 22 of the keyed hash (subscribers/links.py).
+TOKEN = 38
+
+#: What click tracking makes of a link: SendGrid's host and path, then the link encrypted in blocks of 16 bytes after
+#: one more block, then a mark and some 170 bytes of what was sent to whom, all in base64 whose +, / and = take three
+#: characters. Measured on public examples: 380 to 460 characters in all, "a 400 characters link" in
+#: github.com/mozilla/pontoon/issues/4241.
+_TRACKED_HEAD, _TRACKED_TAIL, _BASE64 = 52, 256, 4 / 3 * 1.06
+
+#: Already rewritten by SendGrid.
+_TRACKED = re.compile(r"https?://[^/\s]{1,255}/(?:ls/click|wf/click|uni/ls/click)\?")
+
+_HREF = re.compile(r"""(<[aA]\s[^>]{0,500}?href=)(?:"(https?://[^"]*)"|'(https?://[^']*)')""")
+_IN_TEXT = re.compile(r"(?<![\w/])[a-z][\w+.-]{0,19}://[^\s<>\"“”]+", re.IGNORECASE)
+
+#: What senders and template languages write for a reader's own words; CSS has a colon or a semicolon in its braces.
+_PLACEHOLDERS = tuple(
+    (sign, re.compile(pattern))
+    for sign, pattern in (
+        ("[[", r"\[\[[^\[\]]{0,200}\]\]"),
+        ("{{", r"\{\{.{0,200}?\}\}"),
+        ("{%", r"\{%.{0,200}?%\}"),
+        ("<%", r"<%.{0,200}?%>"),
+        ("{", r"\{[ \t]{0,9}[a-zA-Z_][\w.-]{0,80}[ \t]{0,9}\}"),
+        ("*|", r"\*\|\w{1,80}\|\*"),
+        ("%", r"%[a-zA-Z_][\w-]{0,80}%"),
+        ("[", r"\[\s{0,9}(?:reader|Reader|READER)\s{0,9}\]{1,3}"),
+    )
+)
+_MISSPELT = re.compile(r"[\[{]{1,3}\s*reader\s*[\]}]{1,3}|%5b%5b\s*reader|\breader\]\]", re.IGNORECASE)
+#: Where an address cannot go on.
+_EDGES = (" ", "\n", "\t", "<", ">", '"')
+_OF_LINKS = re.compile(r"\[\[.*?\]\]|\{\{|\}\}|\{%|<%|\*\|")
+
+#: The pages a reader's own link leads to. Source: DESIGN, rule 11.
+_READER_PAGE = re.compile(
+    r"/(?:leave|preferences)/\[\[reader\]\]|/vote/\[\[reader\]\]/\d{4}-W\d\d/[^/?#]+/(?:ship|skip)"
+)
+_LEAVE = re.compile(r"/leave/(?:\[\[reader\]\]|[\w-]{20,})(?![\w/-])")
+_LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104 - looked for, not bound to
+_RESOURCES = ("src", "background", "poster", "data", "action", "srcset")
+_LONGEST_STYLE = 2_000
+_LINKING = frozenset({"href", *_RESOURCES})
+
+
+def rewritten_size(part: str, *, is_html: bool) -> int:
+    """Bytes of a part as it arrives: every web link as click tracking writes it, `[[reader]]` as long as a token."""
+    if not is_html:
+        spare = sum(_growth(found) for found in _IN_TEXT.findall(part) if found.startswith("http"))
+        return len(part.encode()) + spare
+    links = (double or single for _, double, single in _HREF.findall(part))
+    others = part.count(READER) * (TOKEN - len(READER))
+    return len(part.encode()) + sum(_growth(html.unescape(link), link) for link in links) + others
+
+
+def _growth(link: str, written: str = "") -> int:
+    """Bytes a link gains; one that was rewritten already stays as it is."""
+    if _TRACKED.match(link):
+        return 0
+    full = len(link.encode()) + link.count(READER) * (TOKEN - len(READER))
+    encrypted = 16 * (full // 16 + 2)
+    tracked = _TRACKED_HEAD + round(encrypted * _BASE64) + _TRACKED_TAIL
+    return tracked - len((written or link).encode()) - link.count(READER) * (TOKEN - len(READER))
+
+
+def check_placeholders(notes: Notes, shown: str, said: Iterable[str] = (), *, allowed: bool = True) -> None:
+    """Note what is left of template languages in a text.
+
+    Args:
+        notes: Where to note it.
+        shown: The text, references resolved.
+        said: What people outside say in it; their braces are their own.
+        allowed: Whether `[[reader]]` may stand in it, as in the address of a link.
+    """
+    found = _placeholders(shown) | ({READER} if not allowed and READER in shown else set())
+    theirs = " ".join(said) if found else ""
+    unknown = sorted(one for one in found if one not in theirs)
+    if unknown:
+        fix = f"Only {READER} may stay in a message, and only in the links below its headers."
+        places = [notes.source.find(one) for one in unknown]
+        at = min((place for place in places if place >= 0), default=None)
+        notes.add("placeholder", "blocker", f"Unfilled: {', '.join(unknown)}.", fix, at)
+
+
+def _placeholders(shown: str) -> set[str]:
+    """What looks like a placeholder in a text, addresses left out."""
+    found: set[str] = set()
+    for sign, pattern in _PLACEHOLDERS:
+        if sign in shown:
+            for one in pattern.finditer(shown):
+                before = shown[one.start() - 1 : one.start()]
+                text = f"{before}{one[0]}" if (sign, before) in {("[", "["), ("{", "$")} else one[0]
+                if text != READER and text not in found and not _in_address(shown, one.start()):
+                    found.add(text)
+    return found
+
+
+def _in_address(shown: str, at: int) -> bool:
+    """Whether a place is in an address, where percent-encoded characters look like placeholders."""
+    before = shown[max(0, at - 2000) : at]
+    start = max(before.rfind(sign) for sign in _EDGES)
+    return "://" in before[start + 1 :]
+
+
+def check_leave(notes: Notes, part: str) -> None:
+    """Note that a part has no link to leave; one that went through click tracking cannot be told."""
+    if not ("/leave/" in part and _LEAVE.search(part)) and not _TRACKED.search(part):
+        said = f"The {notes.part} part has no link to leave."
+        notes.add("leave-link", "blocker", said, f"Put the leave link back: …/leave/{READER}.")
+
+
+def check_text_links(notes: Notes, text: str, *, strict: bool, site_url: str = "") -> None:
+    """Note what is wrong with the addresses in plain text."""
+    for found in _IN_TEXT.finditer(text):
+        _check_link(notes, found[0], found.start(), strict=strict, site_url=site_url)
+    bare = _IN_TEXT.sub("", text)
+    if READER in bare:
+        _visible(notes, text.find(READER))
+
+
+def check_links(notes: Notes, document: Document, *, strict: bool, site_url: str = "") -> None:
+    """Note what is wrong with the links and resources of html, Outlook's included."""
+    linking = [
+        (element.start, tag) for tag, elements in document.by_tag().items() if _leads(tag) for element in elements
+    ]
+    linking += [(at, tag) for at, tag in document.outlook if _leads(tag)]
+    for at, tag in sorted(linking, key=lambda one: one[0]):
+        _check_tag(notes, tag, at, strict=strict, site_url=site_url)
+    for one in document.sheets if is_readable(document) else ():
+        for link, line in sheet(one.css).links:
+            _check_link(notes, link, one.start, strict=strict, what=f"The address in line {line} of the css,")
+    for run in document.runs:
+        if "[[" in run.text and READER in run.text:
+            _visible(notes, run.start)
+
+
+def _leads(tag: Tag) -> bool:
+    """Whether a tag loads or leads to anything, or could hand out a token."""
+    attrs = tag.attrs
+    return tag.name == "a" or not attrs.keys().isdisjoint(_LINKING) or "url(" in tag.raw.lower() or "[[" in tag.raw
+
+
+def _check_tag(notes: Notes, tag: Tag, at: int, *, strict: bool, site_url: str) -> None:
+    attrs = tag.attrs
+    if "href" in attrs and tag.name != "base":
+        _check_link(notes, attrs["href"], at, strict=strict, site_url=site_url)
+    if tag.name == "a" and "href" not in attrs and not (attrs.keys() & {"name", "id"}):
+        notes.add("link-not-absolute", "blocker", "A link has no address.", "Give it a href.", at)
+    if "url(" in attrs.get("style", "").lower() and len(attrs["style"]) < _LONGEST_STYLE:
+        for link, _ in inline(attrs["style"]).links:
+            _check_link(notes, link, at, strict=strict, what="The background")
+    if not attrs.keys().isdisjoint(_RESOURCES):
+        for name in _RESOURCES:
+            if name in attrs:
+                what = "The image" if tag.name == "img" else f"The {name} of <{tag.name}>,"
+                link = attrs[name].partition(" ")[0] if name == "srcset" else attrs[name]
+                _check_link(notes, link, at, strict=strict, what=what)
+    for name, value in attrs.items():
+        if "[[" in value and READER in value and name != "href":
+            _visible(notes, at)
+
+
+def _visible(notes: Notes, at: int) -> None:
+    said = f"{READER} stands outside of the address of a link, where readers would see their token."
+    notes.add("placeholder", "blocker", said, "Take it out of there.", at)
+
+
+def _check_link(notes: Notes, link: str, at: int, *, strict: bool, site_url: str = "", what: str = "") -> None:
+    subject = f"{what} {link[:200]!r}".strip()
+    scheme, host = _scheme_and_host(link)
+    local = host in _LOCAL or host.endswith(".localhost")
+    if scheme == "mailto" and not what:
+        if "@" not in link:
+            notes.add("link-not-absolute", "blocker", f"{subject} names no address.", "Use mailto:name@host.", at)
+        return
+    if scheme not in {"http", "https"} or not host or re.search(r"\s", link.strip()):
+        notes.add("link-not-absolute", "blocker", f"{subject} is no web address.", "Use an address with https://.", at)
+        return
+    if scheme == "http" and (strict or not local):
+        level: Level = "blocker" if strict else "warning"
+        notes.add("link-not-https", level, f"{subject} is not https.", "Use https, or set site_url.", at)
+    elif strict and local:
+        notes.add(
+            "link-local", "blocker", f"{subject} leads to this machine.", "Set site_url to the public address.", at
+        )
+    elif link != link.strip():
+        notes.add("link-space", "warning", f"{subject} has a space at its edge.", "Take it out.", at)
+    _check_reader(notes, link, at, site_url)
+
+
+def _check_reader(notes: Notes, link: str, at: int, site_url: str) -> None:
+    left = [one for one in _OF_LINKS.findall(link) if one != READER] + _MISSPELT.findall(link.replace(READER, ""))
+    if left:
+        fix = f"Only {READER} may stay in a message, spelt so."
+        notes.add("placeholder", "blocker", f"Unfilled: {left[0]}, in {link[:200]!r}.", fix, at)
+    elif READER in link:
+        page = link.partition("#")[0].partition("?")[0]
+        home = site_url.rstrip("/")
+        ours = page.startswith(f"{home}/") and _READER_PAGE.fullmatch(page[len(home) :]) if home else None
+        if not ours and (home or not re.search(f"(?:{_READER_PAGE.pattern})$", page)):
+            said = f"{link[:200]!r} hands a reader's token to a page that is none of ours."
+            notes.add("reader-link", "blocker", said, "Pages of readers are leave, preferences and vote.", at)
+
+
+def _scheme_and_host(link: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(link.strip())
+        return parts.scheme.lower(), parts.hostname or ""
+    except ValueError:  # a bracket without its other half
+        return "", ""
