@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 
 from digest.composing import PREHEADER_LENGTH
-from digest.linking import check_leave, check_placeholders, check_text_links, rewritten_size
+from digest.inspecting.linking import check_leave, check_placeholders, check_text_links, rewritten_size
+from digest.inspecting.noting import Notes
 from digest.model import Level
-from digest.noting import Notes
 
 #: A subject longer than this is cut on a phone, a shorter one says nothing.
 SUBJECT_SHORT, SUBJECT_LONG = 20, 70
@@ -22,6 +22,10 @@ TEXT_WARN = 80_000
 #: A text part with less than this share of the words of the html is a stub; spam filters compare the two.
 _STUB = 0.5
 
+_TAG = re.compile(
+    r"</?(?:a|b|br|div|em|h[1-6]|i|img|li|ol|p|span|strong|table|td|tr|ul)(?: [^<>\n]{0,200})?/?>", re.IGNORECASE
+)
+_SEPARATING = re.compile("[\u200b\u2066-\u2069]+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029]")
 _TURNING = re.compile("[\u202a-\u202e]")
 _OPENED, _CLOSED = re.compile("[\u2066-\u2068]"), "\u2069"
@@ -37,6 +41,11 @@ _SPAM = re.compile(
     r"|you have been (?:chosen|selected)|100 ?% (?:free|satisfied))(?!\w)",
     re.IGNORECASE,
 )
+#: Notes to oneself and filler; one of the signs is in each. Subjects of tests and drafts.
+_UNFINISHED_SIGNS = ("TO", "FIXME", "TBD", "XXX", "orem ipsum")
+_UNFINISHED = re.compile(r"\bTO[ -]?DO:|\bFIXME\b|\bTBD\b|\bXXX+\b|[Ll]orem ipsum")
+_DRAFT = re.compile(r"\W*\[?(?:test|draft)(?:\]|:)|copy of ", re.IGNORECASE)
+_MAILBOX = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 _SHOUTED = re.compile(r"(?<![\w-])[A-Z]{5,}(?![\w-])")
 _SIGNS = re.compile(r"[$€£]{2,}|[!?]{2,}|!.*!")
 
@@ -50,6 +59,8 @@ def check_subject(notes: Notes, subject: str) -> None:
     elif not SUBJECT_SHORT <= len(subject) <= SUBJECT_LONG:
         fix = f"Between {SUBJECT_SHORT} and {SUBJECT_LONG} reads best."
         notes.add("subject-length", "warning", f"The subject has {len(subject)} characters.", fix)
+    if _DRAFT.match(subject):
+        notes.add("unfinished", "warning", "The subject is that of a test or a draft.", "Write the one readers get.")
 
 
 def check_preheader(notes: Notes, preheader: str) -> None:
@@ -70,6 +81,22 @@ def check_advertising(notes: Notes, text: str, said: Collection[str]) -> None:
     for pattern, what in patterns:
         for found in pattern.findall(bare):
             notes.add("spam-words", "warning", what, "Say it another way.", sample=found)
+
+
+def check_finished(notes: Notes, text: str, said: Collection[str]) -> None:
+    """Note words that stand where others were meant to; tools, feeds and reviewers may say them (`said`)."""
+    found = _UNFINISHED.findall(text) if any(sign in text for sign in _UNFINISHED_SIGNS) else []
+    for one in dict.fromkeys(found):
+        if not any(one in other for other in said):
+            notes.add("unfinished", "warning", "It seems not to be finished:", "Write what was meant.", sample=one)
+
+
+def check_addresses(notes: Notes, addresses: Mapping[str, str]) -> None:
+    """Note an address that mail cannot come from or be answered to."""
+    for name, value in addresses.items():
+        if value and not _MAILBOX.fullmatch(value):
+            said = f"{name} is no address: {value!r}."
+            notes.add("identity", "blocker", said, f"Set {name} to an address such as editors@example.org.")
 
 
 def check_headers(notes: Notes, headers: Mapping[str, str]) -> None:
@@ -96,6 +123,9 @@ def check_text(notes: Notes, text: str, *, strict: bool, site_url: str, said: Co
     if size > TEXT_WARN:
         fix = "Set a matchup's layout to short, or take one out."
         notes.add("text-length", "warning", f"The text has about {size:,} bytes with its links rewritten.", fix)
+    for found in dict.fromkeys(_TAG.findall(text)):
+        if not any(found in one for one in said):
+            notes.add("text-markup", "warning", "Html stands in the plain text:", "Take it out.", sample=found)
     at = 0
     for line in text.splitlines(keepends=True):
         if len(line) > LINE // 4 and len(line.rstrip("\r\n").encode()) > LINE:
@@ -122,4 +152,4 @@ def check_address(notes: Notes, part: str, postal_address: str, *, strict: bool)
 
 def _bare(text: str) -> str:
     """Text without what layout puts between its characters."""
-    return re.sub("[\\s\u200b\u2066-\u2069]+", "", text)
+    return _SEPARATING.sub("", "".join(text.split()))

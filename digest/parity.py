@@ -29,8 +29,8 @@ _MEND = "Undo what the template of one part does otherwise than the other's, or 
 def differences(message: Message, edition: Edition, site: Site) -> tuple[Finding, ...]:
     """List what one part of a message says and the other does not, and what both lack.
 
-    Codes: `subject-differs`, `matchup-missing`, `matchup-order`, `matchup-twice`, `parts-differ`, `content-missing`,
-    `names-differ`, `links-differ`, `misprint`. Missing or altered content of the edition is a blocker.
+    Codes: `week-differs`, `subject-differs`, `matchup-missing`, `matchup-order`, `matchup-twice`, `parts-differ`,
+    `content-missing`, `names-differ`, `links-differ`, `misprint`. Missing or altered content is a blocker.
 
     Args:
         message: What would be sent.
@@ -42,7 +42,7 @@ def differences(message: Message, edition: Edition, site: Site) -> tuple[Finding
     gone = {place: [part for part, read in parts.items() if place not in read.groups] for place in stock.names}
     things = [(one, finding) for one, finding in _things(stock, parts) if not gone.get(one.group)]
     return (
-        *_headers(message, edition),
+        *_headers(message, edition, site),
         *_order(edition, parts, gone),
         *(finding for _, finding in things),
         *_calls(stock, parts),
@@ -293,16 +293,19 @@ def _counts(place: Group, names: tuple[str, str], stock: _Stock, read: _Read) ->
 # Headers, links and misprints
 
 
-def _headers(message: Message, edition: Edition) -> Iterator[Finding]:
-    """A subject, also as the title of the html part, and a preheader that are not the edition's."""
+def _headers(message: Message, edition: Edition, site: Site) -> Iterator[Finding]:
+    """A week, a subject, a title of the html part and a preheader that are not the edition's."""
+    if message.week != edition.week:
+        yield _finding("week-differs", f"The message is one for {message.week}, not {edition.week}.", "message")
     title = re.search(r"<title\b[^>]*>([^<]*)", message.html, re.IGNORECASE)
     subject, preheader = flat(edition.subject), flat(edition.preheader)
     shown, titled = flat(message.subject), flat(unescape(title[1])) if title else ""
     if subject and subject not in shown:
         level: Level = "blocker" if _resembles(shown, subject) else "warning"
         yield _finding("subject-differs", f"The subject is not the edition's: “{_cut(shown)}”.", "subject", level)
-    if subject and subject not in titled and _resembles(titled, subject):
-        yield _finding("subject-differs", f"The title is not the subject: “{_cut(titled)}”.", "html", "warning")
+    if titled and subject not in titled and flat(site.name) not in titled:
+        said = f"The title is neither the subject nor the newsletter's name: “{_cut(titled)}”."
+        yield _finding("subject-differs", said, "html", "warning")
     if preheader and preheader not in html_words(message.html).text:
         yield _finding("parts-differ", "The html part does not have the preheader whole.", "html", "warning")
 
@@ -315,6 +318,7 @@ def _resembles(one: str, other: str) -> bool:
 
 
 _HREF = re.compile(r"""<a\b[^>]*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_VOTE = re.compile(r"""<a\b[^>]*?\shref\s*=\s*["']([^"']*/vote/[^"']*/(?:ship|skip))["'][^>]*>([^<]*)""", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 _LINKS = frozenset(
     {"page", "home", "link", "vote to ship", "vote to skip", "own link", "edition page", "site home"}
@@ -334,6 +338,10 @@ def _links(message: Message, stock: _Stock) -> Iterator[Finding]:
             yield _finding("links-differ", f"The {lacking} part has no link to {link}; the other has.", lacking)
         elif not where and known[link] in usual:
             yield _finding("links-differ", f"Neither part has a link to {link}, but others like it.", "html, text")
+    for link, said in _VOTE.findall(message.html):
+        call, words_said = link.rpartition("/")[2], {*re.findall(r"\w+", unescape(said).casefold())}
+        if words_said & {"ship", "skip"} == {"ship", "skip"} - {call}:
+            yield _finding("links-differ", f"A link that says “{flat(unescape(said))}” votes {call}.", "html")
     for part, links in parts.items():
         for link in sorted(one for one in links - known.keys() if READER in one):
             yield _finding("links-differ", f"The {part} part has a link that is none of the edition's: {link}", part)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from digest.envelope import (
     SUBJECT_LONG,
     SUBJECT_SHORT,
     check_address,
+    check_addresses,
     check_advertising,
+    check_finished,
     check_headers,
     check_parity,
     check_preheader,
@@ -16,9 +20,10 @@ from digest.envelope import (
     check_text,
 )
 from digest.inspecting import HTML_BLOCK, HTML_WARN, check_charset, examine
-from digest.linking import check_placeholders
+from digest.inspecting.linking import check_placeholders
+from digest.inspecting.noting import Notes
 from digest.model import Correction, Edition, Finding, Level, Message, Review, Site
-from digest.noting import Notes
+from digest.parity import differences
 from digest.prices import STALE_DAYS, is_stale
 from digest.tracing import untraced
 from digest.wording import full_day
@@ -27,6 +32,9 @@ __all__ = ["HTML_BLOCK", "HTML_WARN", "SUBJECT_LONG", "SUBJECT_SHORT", "blockers
 
 #: What outside text is a name or a price, and no sentence; advertising in a sentence that is quoted still sounds so.
 _NAME_LENGTH = 60
+
+#: Findings of one kind that are told one by one.
+_MOST = 3
 
 
 def preflight(  # noqa: PLR0913 - each is one of the settings or rows a message is held against
@@ -60,13 +68,19 @@ def preflight(  # noqa: PLR0913 - each is one of the settings or rows a message 
         *_content(edition),
         *_message(message, edition, site, strict=real),
         *_quotes(edition, reviews),
-        *_rows(message, edition, reviews, site),
+        *_few(_rows(message, edition, reviews, site)),
+        *_few(differences(message, edition, site) if message.html.strip() and message.text.strip() else ()),
         *(() if corrections is None else _corrections(edition, corrections)),
         *_prices(edition),
         *_typed(message, edition),
         *_headers(site, {"from_email": from_email, "from_name": from_name, "reply_to": reply_to}),
         *_identity(site, from_email, strict=real),
     ]
+    return in_order(findings)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Put blockers first, and leave the rest as it comes."""
     return tuple(sorted(findings, key=lambda finding: finding.level != "blocker"))
 
 
@@ -125,6 +139,18 @@ def _rows(message: Message, edition: Edition, reviews: Collection[Review], site:
         yield Finding(code, "blocker", f"Comes from no row: {one.shown}", one.part, fix)
 
 
+def _few(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Of each kind in each part the first findings, and how many more there are: one fault can have a hundred."""
+    kinds: dict[tuple[str, Level, str], list[Finding]] = defaultdict(list)
+    for one in findings:
+        kinds[one.code, one.level, one.where].append(one)
+    for found in kinds.values():
+        *first, last = found[:_MOST]
+        yield from first
+        more = len(found) - _MOST
+        yield replace(last, message=f"{last.message} And {more} more of this kind.") if more > 0 else last
+
+
 def _prices(edition: Edition) -> Iterator[Finding]:
     today = edition.until.date()
     for tool in (side.tool for matchup in edition.matchups for side in matchup.sides):
@@ -165,6 +191,8 @@ def _message(message: Message, edition: Edition, site: Site, *, strict: bool) ->
     check_charset(text, message.text)
     check_text(text, message.text, strict=strict, site_url=site.url, said=said)
     check_parity(text, message.text, shown)
+    check_finished(html, shown, said)
+    check_finished(text, message.text, said)
     check_address(html, shown, site.postal_address, strict=strict)
     check_address(text, message.text, site.postal_address, strict=strict)
     yield from (*html.findings(), *text.findings())
@@ -186,6 +214,7 @@ def _typed(message: Message, edition: Edition) -> Iterator[Finding]:
 
 def _headers(site: Site, headers: dict[str, str]) -> Iterator[Finding]:
     notes = Notes("verdicts.toml")
+    check_addresses(notes, {name: value for name, value in headers.items() if name != "from_name"})
     check_headers(notes, {"name": site.name, **headers})
     yield from notes.findings()
 

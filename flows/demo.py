@@ -27,7 +27,7 @@ from digest.model import Call, Counts, Tally, percent
 from digest.preflight import summary
 from digest.settings import FILE, commented, make_home
 from digest.weeks import week_of
-from flows import reviewing, steps
+from flows import checking, reviewing, steps
 from flows.services import Services, clock_from, open_services
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -163,8 +163,8 @@ def _check(services: Services, week: str) -> str:
     record = services.editions.require(week)
     if record.state == "skipped":
         return "nothing to check"
-    message = steps.message_of(services, record)
-    return f"html {len(message.html.encode()):,} bytes, {summary(steps.check(services, record, message))}"
+    message = checking.message_of(services, record)
+    return f"html {len(message.html.encode()):,} bytes, {summary(checking.check(services, record, message))}"
 
 
 def _deliver(services: Services, week: str) -> str:
@@ -179,7 +179,7 @@ def _deliver(services: Services, week: str) -> str:
 
 
 def _keep_parts(services: Services, record: EditionRecord) -> tuple[Path, Path]:
-    message = steps.message_of(services, record)
+    message = checking.message_of(services, record)
     page, text = (services.settings.home / f"{record.week}.{ending}" for ending in ("html", "txt"))
     page.write_text(message.html, encoding="utf-8")
     text.write_text(message.text, encoding="utf-8")

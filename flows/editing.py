@@ -13,8 +13,9 @@ from digest.editions import EditionRecord, fingerprint
 from digest.errors import EditionError
 from digest.model import Edition, Matchup, Message, PassedOver
 from digest.pairing import pick
+from flows.checking import site_of
 from flows.services import Services, whoever
-from flows.steps import candidates_for, site_of
+from flows.steps import candidates_for
 
 Pairs = Collection[frozenset[str]]
 

@@ -16,14 +16,15 @@ from digest.clustering import EntryKey, cluster
 from digest.composing import compose as put_together
 from digest.composing import weight
 from digest.editions import EditionRecord, History, PairWords, fingerprint
-from digest.errors import EditionBlocked, EditionError, Fault, FilesError
+from digest.errors import EditionBlocked, EditionError, Fault, FilesError, TemplateError
 from digest.judging import judge
-from digest.model import Candidate, Counts, Finding, Launch, Message, Sighting, Site, Tally
+from digest.model import Candidate, Counts, Launch, Message, Sighting, Tally
 from digest.pairing import pick
-from digest.preflight import blockers, preflight, summary
+from digest.preflight import blockers, summary
 from digest.spotting import spot
 from digest.wanting import prominence as carried
 from digest.weeks import bounds, due_in, week_of
+from flows.checking import check, check_edition, message_of
 from flows.services import Services
 from subscribers.addressing import Batch, Recipient
 from subscribers.delivering import deliver, settle
@@ -214,31 +215,6 @@ def _why_nothing(
     return ", ".join(said)
 
 
-def message_of(services: Services, record: EditionRecord) -> Message:
-    """Give the frozen message of an approved edition, or render the draft as it stands."""
-    if record.message is not None:
-        return record.message
-    from digest.rendering import render, template_folders  # noqa: PLC0415 - Jinja2 and MJML: only drafts need them
-
-    return render(record.edition, services.settings.site, template_folders(services.settings.home))
-
-
-def site_of(services: Services, record: EditionRecord) -> Site:
-    """Give the site's data an approved edition was rendered with, else today's."""
-    return Site(**record.made_with["site"]) if "site" in record.made_with else services.settings.site
-
-
-def check(services: Services, record: EditionRecord, message: Message) -> tuple[Finding, ...]:
-    """Run preflight on an edition's message."""
-    slugs = {side.tool.slug for matchup in record.edition.matchups for side in matchup.sides}
-    settings, open_ = services.settings, record.state in {"draft", "approved"}
-    return preflight(
-        message, record.edition, services.store.reviews(slugs, every_version=True), site_of(services, record),
-        sender=settings.sender, from_email=settings.from_email,
-        corrections=services.editions.corrections(record.week) if open_ else None,
-    )  # fmt: skip
-
-
 def approve(services: Services, week: str, by: str) -> EditionRecord:
     """Freeze an edition's bytes for sending.
 
@@ -248,9 +224,7 @@ def approve(services: Services, week: str, by: str) -> EditionRecord:
     """
     record = services.editions.require(week)
     message = message_of(services, record)
-    if found := blockers(check(services, record, message)):
-        said = "; ".join(f"{one.code}: {one.message}" for one in found)
-        raise EditionBlocked(f"{week} cannot be approved: {said} (see `verdicts check {week}`)")
+    _unblocked(services, record, message, "approved")
     from digest.rendering import template_folders, template_sources  # noqa: PLC0415 - as above
 
     made_with = {"site": asdict(services.settings.site), "program": version("ai-tool-verdicts")}
@@ -258,6 +232,12 @@ def approve(services: Services, week: str, by: str) -> EditionRecord:
         week, message, by, services.clock(), revision=record.revision, made_with=made_with,
         templates=template_sources(template_folders(services.settings.home)),
     )  # fmt: skip
+
+
+def _unblocked(services: Services, record: EditionRecord, message: Message, done: str) -> None:
+    if found := blockers(check(services, record, message)):
+        said = "; ".join(f"{one.code}: {one.message}" for one in found)
+        raise EditionBlocked(f"{record.week} cannot be {done}: {said} (see `verdicts check {record.week}`)")
 
 
 # Sending
@@ -268,12 +248,15 @@ def send(services: Services, week: str, progress: Callable[[int], None] = lambda
 
     Raises:
         EditionError: It is not approved, is held, or its bytes are not those that were approved.
+        EditionBlocked: Preflight found a blocker that was not there when it was approved.
     """
     started, ledger, editions = time.monotonic(), services.ledger, services.editions
     record = editions.require(week)
     if record.state == "sent":
         return Sent(week, "sent", ledger.counts(week), 0.0)
     message = _sealed(record)
+    if record.state == "approved":  # what was begun is finished
+        _unblocked(services, record, message, "sent")
     sender, identity, key = services.sender, services.identity, services.settings.key("secret")
     if editions.start_sending(week).state == "sent":
         return Sent(week, "sent", ledger.counts(week), 0.0)
@@ -432,8 +415,7 @@ def _composed(services: Services, week: str) -> Done:
 
 
 def _checked(services: Services, week: str) -> Done:
-    record = services.editions.require(week)
-    found = check(services, record, message_of(services, record))
+    found = check_edition(services, services.editions.require(week))
     return Done("check", f"{week}: {summary(found)}", problem=bool(blockers(found)))
 
 
@@ -468,9 +450,12 @@ def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
             return Done("send", f"{week} waits for an editor: `verdicts edition approve {week}`", problem=True)
         try:
             approve(services, week, "the clock")
-        except EditionBlocked as error:
+        except (EditionBlocked, TemplateError) as error:
             return Done("send", str(error), problem=True)
-    result = send(services, week)
+    try:
+        result = send(services, week)
+    except EditionBlocked as error:
+        return Done("send", str(error), problem=True)
     return Done("send", said_of(result), problem=result.needs_a_person)
 
 

@@ -100,6 +100,9 @@ def week_or_newest(services: Services, week: str | None) -> str:
 
 
 def list_findings(findings: tuple[Finding, ...]) -> None:
-    """Print preflight's findings, one a line."""
+    """Print preflight's findings, one a line; the lines of a file that one shows come below it."""
     for one in findings:
-        say(f"{one.level}: {one.code} ({one.where}): {one.message} {one.fix}")
+        said, *shown = one.message.splitlines()
+        say(f"{one.level}: {one.code} ({one.where}): {said} {one.fix}")
+        for line in shown:
+            say(f"    {line}")

@@ -15,7 +15,6 @@ from flows.commands.common import (
     Week,
     add_row,
     finish,
-    list_findings,
     opened,
     print_json,
     say,
@@ -98,12 +97,13 @@ def edition_list(home: Home = None, as_json: AsJson = False) -> None:
 def edition_show(week: EditionWeek = None, home: Home = None, now: Now = None, as_json: AsJson = False) -> None:
     """Show an edition: what is in it, why, what preflight finds, and what became of it."""
     from digest.preflight import summary
-    from flows import documents, steps
+    from flows import documents
+    from flows.checking import check, message_of
 
     with opened(home, now) as services:
         record = services.editions.require(week_or_newest(services, week))
-        message = steps.message_of(services, record)
-        findings = () if record.state == "skipped" else steps.check(services, record, message)
+        message = message_of(services, record)
+        findings = () if record.state == "skipped" else check(services, record, message)
         counts = services.ledger.counts(record.week)
         document = documents.whole_edition(record, message, findings, counts)
     if as_json:
@@ -259,20 +259,3 @@ def edition_rebuild(
     else:
         say(f"{done.week}: the same bytes, sha-256 {done.sha256}")
     finish(1 if done.differs else 0)
-
-
-@app.command()
-def check(week: EditionWeek = None, home: Home = None, now: Now = None, as_json: AsJson = False) -> None:
-    """Run preflight on an edition; exit 1 when something blocks."""
-    from flows import documents, steps
-
-    with opened(home, now) as services:
-        record = services.editions.require(week_or_newest(services, week))
-        findings = steps.check(services, record, steps.message_of(services, record))
-    document = documents.findings(findings)
-    if as_json:
-        print_json(document)
-    else:
-        say(f"{record.week}: fit to send" if document["ok"] else f"{record.week}: not fit to send")
-        list_findings(findings)
-    finish(0 if document["ok"] else 1)

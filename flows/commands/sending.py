@@ -80,10 +80,11 @@ def _test(services: Services, week: str, addresses: list[str], *, as_json: bool)
 
 
 def _rehearse(services: Services, week: str, *, as_json: bool) -> None:
-    from flows import documents, steps
+    from flows import documents
+    from flows.checking import check_edition
 
     record = services.editions.require(week)
-    findings = steps.check(services, record, steps.message_of(services, record))
+    findings = check_edition(services, record)
     audience = services.subscribers.audience(services.clock())
     document = documents.findings(findings) | {"week": week, "state": record.state, "audience": audience}
     if as_json:

@@ -309,7 +309,7 @@ THE_25 = (
     Fault("a logo without alternative text", "A screen reader spells out a file name.",
           in_html(put(' alt=""', "")), "with a logo"),
     Fault("a heading that skips a level", "Who jumps from heading to heading loses the thread.",
-          in_html(swap(r'<h3( class="q">Models)</h3>', r"<h4\1</h4>"))),
+          in_html(swap(r"<h4(.*?)</h4>", r"<h5\1</h5>"))),
     Fault("a merge tag of another system", "Everybody is greeted as *|FNAME|*.", added("<p>Hello *|FNAME|*,</p>")),
     Fault("[[reader]] misspelt in a link to vote", "Every vote for this tool fails.",
           in_html(put("/vote/[[reader]]/", "/vote/[[raeder]]/"))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from digest.inspecting.linking import rewritten_size
 from digest.judging import bottom_line, community_read, pricing_read, reviewer_split
-from digest.linking import rewritten_size
 from digest.model import Correction, Edition, Finding, Matchup, Message, Review, Side, Site
 from digest.preflight import HTML_BLOCK, HTML_WARN, blockers, preflight, summary
 from digest.rendering import render
@@ -55,8 +56,21 @@ def check(
     sender: str = "outbox",
     from_email: str = "desk@example.org",
 ) -> tuple[Finding, ...]:
+    """What preflight finds, without what it finds by comparing the parts, which test_parity.py is about."""
     stored = rows(of) if reviews is None else reviews
-    return preflight(message, of, stored, publisher or site(), sender=sender, from_email=from_email)
+    findings = preflight(message, of, stored, publisher or site(), sender=sender, from_email=from_email)
+    return tuple(one for one in findings if one.code not in BY_COMPARING)
+
+
+BY_COMPARING = {
+    "subject-differs",
+    "matchup-missing",
+    "parts-differ",
+    "content-missing",
+    "links-differ",
+    "misprint",
+    "names-differ",
+}
 
 
 def found(findings: Sequence[Finding]) -> dict[str, str]:
@@ -459,3 +473,20 @@ def test_a_link_in_the_text_that_hands_out_a_token_blocks() -> None:
     told = replace(RENDERED, text=RENDERED.text + "\nhttps://else.example/leave/[[reader]]\n")
 
     assert found(check(told)) == {"reader-link": "blocker"}
+
+
+def test_parts_that_differ_are_found_and_an_empty_one_is_only_empty() -> None:
+    def codes(text: str) -> set[str]:
+        message = replace(RENDERED, text=text)
+        return {one.code for one in preflight(message, GOOD, rows(GOOD), site(), sender="outbox", from_email="a@b.cd")}
+
+    assert codes(RENDERED.text.replace("Plumbline vs Lantern", "Plumbline")) & BY_COMPARING
+    assert codes("") == {"empty-part", "leave-link"}
+
+
+def test_of_many_faults_of_one_kind_three_are_told_and_the_rest_counted() -> None:
+    text = re.sub(r"\d+ %", "99 %", RENDERED.text)
+    told = [one for one in check(replace(RENDERED, text=text)) if one.code == "number-not-in-row"]
+
+    assert len(told) == 3
+    assert re.search(r" And \d+ more of this kind\.$", told[-1].message)

@@ -166,8 +166,8 @@ def test_any_html_file_is_checked_without_a_database(home: Path, tmp_path: Path)
     ran = verdicts("check", "--html", page, "--json", home=home)
 
     assert ran.status == 1
-    assert {"leave-link", "charset", "alt"} <= found(ran).keys()
-    assert "line 1" in found(ran)["alt"]["where"]
+    assert {"leave-link", "charset", "image-alt"} <= found(ran).keys()
+    assert "line 1" in found(ran)["image-alt"]["where"]
     assert "not fit to send" in verdicts("check", "--html", page, home=home).out
 
 

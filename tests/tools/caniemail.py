@@ -1,4 +1,4 @@
-"""Reduce caniemail's data to what preflight needs: `python tests/tools/caniemail.py PATH` writes digest/caniemail.json.
+"""Reduce caniemail's data to what preflight needs, in digest/inspecting: `python tests/tools/caniemail.py PATH`.
 
 PATH is `data/caniemail.json` of the npm package `caniemail`. Run it again when a newer one is out, and look at the
 difference: each feature stands on a line of its own.
@@ -34,7 +34,7 @@ CLIENTS = {
     "HEY": {"hey/desktop-webmail": ""},
     "GMX": {"gmx/desktop-webmail": "web", "gmx/ios": "iOS", "gmx/android": "Android"},
 }
-TARGET = Path(__file__).parents[2] / "digest" / "caniemail.json"
+TARGET = Path(__file__).parents[2] / "digest" / "inspecting" / "caniemail.json"
 
 
 def reduced(data: dict[str, Any], package: str) -> dict[str, Any]:

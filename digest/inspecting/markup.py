@@ -11,8 +11,8 @@ import html
 import re
 from functools import lru_cache
 
-from digest.elements import KEPT, LONG, Broken, Document, Sheet, Tag, tag
-from digest.nesting import Event, View
+from digest.inspecting.elements import KEPT, LONG, Broken, Document, Sheet, Tag, tag
+from digest.inspecting.nesting import Event, View
 
 #: Elements whose content is not markup.
 RAW = frozenset({"style", "script", "title", "textarea", "xmp"})

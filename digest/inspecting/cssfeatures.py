@@ -1,6 +1,6 @@
 """Which css and html a letter may use: what most mail programs understand, from caniemail's data made for this project.
 
-The data file digest/caniemail.json says when each feature was tested and which programs lack it;
+The data file digest/inspecting/caniemail.json says when each feature was tested and which programs lack it;
 tests/tools/caniemail.py makes it.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from tinycss2 import ast
 
-from digest.elements import names
+from digest.inspecting.elements import names
 
 #: What we use although many programs lack it, and what happens there without it.
 EXTRAS = {

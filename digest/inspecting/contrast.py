@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from digest.cascade import SCREENS, Look, Style, cascade, mixed
-from digest.elements import Document, Run
-from digest.stylesheets import Colour
+from digest.inspecting.cascade import SCREENS, Look, Style, cascade, mixed
+from digest.inspecting.elements import Document, Run
+from digest.inspecting.stylesheets import Colour, Screen
 
 #: Least contrast of text, and of large text. Source: WCAG 2.2, 1.4.3 (AA).
 LEAST, LEAST_LARGE = 4.5, 3.0
@@ -54,7 +54,11 @@ def _is_shown(text: str) -> bool:
 
 def _told(style: Style) -> Iterator[tuple[str, str, bool]]:
     seen: set[tuple[str, bool]] = set()
-    for screen, look in zip(SCREENS, style.looks, strict=True):
+    light, dark = ({look.hidden for screen, look in _looks(style) if screen.dark is one} for one in (False, True))
+    if light != dark:
+        said = f"Text is hidden in {'dark' if True in dark else 'light'} colours only"
+        yield "contrast", said, True
+    for screen, look in _looks(style):
         if look.hidden or look.size == 0:
             continue
         if look.size < SMALLEST - 0.01 and ("size", False) not in seen:
@@ -63,6 +67,10 @@ def _told(style: Style) -> Iterator[tuple[str, str, bool]]:
         if (found := _faint(look)) and ("contrast", screen.dark) not in seen:
             seen.add(("contrast", screen.dark))
             yield "contrast", f"In {'dark' if screen.dark else 'light'} colours {found[0]}", found[1]
+
+
+def _looks(style: Style) -> Iterator[tuple[Screen, Look]]:
+    return zip(SCREENS, style.looks, strict=True)
 
 
 def _faint(look: Look) -> tuple[str, bool] | None:

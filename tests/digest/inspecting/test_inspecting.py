@@ -10,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.inspecting import HTML_BLOCK, HTML_WARN, inspect
-from digest.linking import TOKEN, rewritten_size
+from digest.inspecting.linking import TOKEN, rewritten_size
 from digest.model import Finding
 from digest.rendering import render
 from subscribers.links import personal, reader_token
 from tests.examples import edition, site
 
 LETTER = """<!doctype html>
-<html lang="en" dir="ltr"><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8"><title>A week</title>
+<html lang="en" dir="ltr"><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>A week</title>
 <style>
 :root { color-scheme: light dark; }
 .v { background-color: #ffffff; color: #222222; font-size: 16px; }
@@ -286,7 +287,7 @@ def test_a_letter_without_a_way_to_leave_blocks_unless_it_needs_none() -> None:
 def test_many_equal_faults_are_one_finding_with_its_first_places() -> None:
     [finding] = look(within('<img src="https://example.org/a.png">\n' * 40))
 
-    assert finding.where == "html, line 17 column 31, line 18 column 1, line 19 column 1 and 37 more"
+    assert finding.where == "html, line 18 column 31, line 19 column 1, line 20 column 1 and 37 more"
 
 
 def test_faults_of_one_kind_do_not_hide_the_others() -> None:

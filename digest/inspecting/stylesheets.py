@@ -11,8 +11,8 @@ from typing import NamedTuple
 import tinycss2
 from tinycss2 import ast, color4
 
-from digest.cssfeatures import Use, by_at_rule, by_declaration, by_selector
-from digest.elements import Document
+from digest.inspecting.cssfeatures import Use, by_at_rule, by_declaration, by_selector
+from digest.inspecting.elements import Document
 
 #: Characters of css that are read; a letter that Gmail shows whole has less, and reading takes 3 s a megabyte.
 MOST_CSS = 100_000

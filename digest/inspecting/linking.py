@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from digest.elements import Document, Tag
+from digest.inspecting.elements import Document, Tag
+from digest.inspecting.noting import Notes
+from digest.inspecting.stylesheets import inline, is_readable, sheet
 from digest.model import READER, Level
-from digest.noting import Notes
-from digest.stylesheets import inline, is_readable, sheet
 
 #: Characters of a reader's token: 16 of the id and 22 of the keyed hash (subscribers/links.py).
 TOKEN = 38
@@ -25,7 +25,10 @@ _TRACKED_HEAD, _TRACKED_TAIL, _BASE64 = 52, 256, 4 / 3 * 1.06
 _TRACKED = re.compile(r"https?://[^/\s]{1,255}/(?:ls/click|wf/click|uni/ls/click)\?")
 
 _HREF = re.compile(r"""(<[aA]\s[^>]{0,500}?href=)(?:"(https?://[^"]*)"|'(https?://[^']*)')""")
-_IN_TEXT = re.compile(r"(?<![\w/])[a-z][\w+.-]{0,19}://[^\s<>\"“”]+", re.IGNORECASE)
+#: SendGrid leaves a link alone that says so before its href. Source: its "Click Tracking & HTML Best Practices".
+_UNTRACKED = re.compile(r"""\sclicktracking=["']?off\b""", re.IGNORECASE)
+_SCHEME = re.compile(r"(?<![\w/])[a-z][\w+.-]{0,19}\Z", re.IGNORECASE)
+_REST = re.compile(r"://[^\s<>\"“”]+")
 
 #: What senders and template languages write for a reader's own words; CSS has a colon or a semicolon in its braces.
 _PLACEHOLDERS = tuple(
@@ -37,7 +40,7 @@ _PLACEHOLDERS = tuple(
         ("<%", r"<%.{0,200}?%>"),
         ("{", r"\{[ \t]{0,9}[a-zA-Z_][\w.-]{0,80}[ \t]{0,9}\}"),
         ("*|", r"\*\|\w{1,80}\|\*"),
-        ("%", r"%[a-zA-Z_][\w-]{0,80}%"),
+        ("%", r"%[a-zA-Z_][\w.-]{0,80}%"),
         ("[", r"\[\s{0,9}(?:reader|Reader|READER)\s{0,9}\]{1,3}"),
     )
 )
@@ -58,13 +61,20 @@ _LINKING = frozenset({"href", *_RESOURCES})
 
 
 def rewritten_size(part: str, *, is_html: bool) -> int:
-    """Bytes of a part as it arrives: every web link as click tracking writes it, `[[reader]]` as long as a token."""
+    """Bytes of a part as it arrives: web links as click tracking writes them, `[[reader]]` as long as a token."""
     if not is_html:
-        spare = sum(_growth(found) for found in _IN_TEXT.findall(part) if found.startswith("http"))
+        spare = sum(_growth(link) for _, link in _in_text(part) if link.startswith("http"))
         return len(part.encode()) + spare
-    links = (double or single for _, double, single in _HREF.findall(part))
+    links = (double or single for before, double, single in _HREF.findall(part) if not _UNTRACKED.search(before))
     others = part.count(READER) * (TOKEN - len(READER))
     return len(part.encode()) + sum(_growth(html.unescape(link), link) for link in links) + others
+
+
+def _in_text(text: str) -> Iterator[tuple[int, str]]:
+    """The addresses in plain text, each with its place."""
+    for rest in _REST.finditer(text):
+        if scheme := _SCHEME.search(text, max(0, rest.start() - 21), rest.start()):
+            yield scheme.start(), text[scheme.start() : rest.end()]
 
 
 def _growth(link: str, written: str = "") -> int:
@@ -125,10 +135,11 @@ def check_leave(notes: Notes, part: str) -> None:
 
 def check_text_links(notes: Notes, text: str, *, strict: bool, site_url: str = "") -> None:
     """Note what is wrong with the addresses in plain text."""
-    for found in _IN_TEXT.finditer(text):
-        _check_link(notes, found[0], found.start(), strict=strict, site_url=site_url)
-    bare = _IN_TEXT.sub("", text)
-    if READER in bare:
+    linked = 0
+    for at, link in _in_text(text):
+        _check_link(notes, link, at, strict=strict, site_url=site_url)
+        linked += link.count(READER)
+    if linked < text.count(READER):
         _visible(notes, text.find(READER))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 
-from digest.elements import VOID, Broken, Document, Element, Run, Tag, names
+from digest.inspecting.elements import VOID, Broken, Document, Element, Run, Tag, names
 
 #: One thing a view of a file sees: where, and a start tag, the name of an end tag, or a text.
 Event = tuple[int, Tag | None, str, str]

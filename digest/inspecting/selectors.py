@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from digest.elements import Element, Tag
+from digest.inspecting.elements import Element, Tag
 
 
 class Compound(NamedTuple):

@@ -6,16 +6,16 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from digest.cascade import TooInvolved
-from digest.contrast import weaknesses
-from digest.cssfeatures import Use, by_tag, data, shortfall
-from digest.elements import Document, Tag, names
-from digest.linking import check_leave, check_links, check_placeholders, rewritten_size
-from digest.markup import read
+from digest.inspecting.cascade import TooInvolved
+from digest.inspecting.contrast import weaknesses
+from digest.inspecting.cssfeatures import Use, by_tag, data, shortfall
+from digest.inspecting.elements import Document, Tag, names
+from digest.inspecting.linking import check_leave, check_links, check_placeholders, rewritten_size
+from digest.inspecting.markup import read
+from digest.inspecting.noting import Notes
+from digest.inspecting.outline import check_outline
+from digest.inspecting.stylesheets import Css, inline, is_readable, sheet
 from digest.model import Finding, Level
-from digest.noting import Notes
-from digest.outline import check_outline
-from digest.stylesheets import Css, inline, is_readable, sheet
 
 #: Bytes of html. Gmail clips at about 102,400 counted after links were rewritten; clipped mail loses its footer.
 HTML_WARN, HTML_BLOCK = 80_000, 90_000

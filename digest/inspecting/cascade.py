@@ -11,9 +11,21 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from digest.elements import Document, Element, Tag, names
-from digest.selectors import Compiler, Selector, passes
-from digest.stylesheets import Colour, Css, Declared, Effect, Screen, Size, Test, colour_of, inline, media_test, sheet
+from digest.inspecting.elements import Document, Element, Tag, names
+from digest.inspecting.selectors import Compiler, Selector, passes
+from digest.inspecting.stylesheets import (
+    Colour,
+    Css,
+    Declared,
+    Effect,
+    Screen,
+    Size,
+    Test,
+    colour_of,
+    inline,
+    media_test,
+    sheet,
+)
 
 #: Who looks at a letter: at a phone and at a desk, in light and in dark.
 SCREENS = (Screen(640, dark=False), Screen(640, dark=True), Screen(375, dark=False), Screen(375, dark=True))

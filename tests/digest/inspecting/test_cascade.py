@@ -6,11 +6,11 @@ import shutil
 
 import pytest
 
-from digest.cascade import SCREENS, cascade
-from digest.contrast import contrast
-from digest.markup import read
+from digest.inspecting.cascade import SCREENS, cascade
+from digest.inspecting.contrast import contrast
+from digest.inspecting.markup import read
+from digest.inspecting.stylesheets import Colour
 from digest.rendering import render
-from digest.stylesheets import Colour
 from tests.examples import edition, site
 
 CASES = """<!doctype html><html lang="en"><head><title>x</title>

@@ -6,8 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from digest.elements import Document, Element, Tag
-from digest.noting import Notes
+from digest.inspecting.elements import Document, Element, Tag
+from digest.inspecting.noting import Notes
+
+#: The width of a letter: what is wider is cut off, or scrolls sideways, in most programs.
+_WIDEST = 640
+_WIDTH = re.compile(r"(?<![-\w])(?:min-)?width:\s*(\d{1,6})(?:\.\d+)?px", re.IGNORECASE)
+_CHARSET = re.compile(r"charset=\s*([\w-]+)", re.IGNORECASE)
 
 _LEVELS = {f"h{level}": level for level in range(1, 7)}
 
@@ -53,6 +58,14 @@ def _check_document(notes: Notes, document: Document) -> None:
         if root is None or not root.tag.attrs.get(name, "").strip():
             said = f"The html element does not say its {'language' if name == 'lang' else 'direction'}."
             notes.add(name, "warning", said, f'Write <html {name}="{example}">.', root.start if root else None)
+    metas = [one for one in document.elements if one.tag.name == "meta"]
+    if not any(one.tag.attrs.get("name", "").lower() == "viewport" for one in metas):
+        fix = 'Write <meta name="viewport" content="width=device-width, initial-scale=1">.'
+        notes.add("viewport", "warning", "Phones show the letter as wide as a desk's screen, in tiny type.", fix)
+    for one in metas:
+        if (declared := _CHARSET.search(" ".join(one.tag.attrs.values()))) and declared[1].lower() != "utf-8":
+            said = "The letter is sent as UTF-8, and its html says otherwise:"
+            notes.add("charset-declared", "warning", said, "Write charset=UTF-8.", one.start, declared[1])
     if not any(document.titles):
         notes.add("title", "warning", "The html part has no title.", "Write <title> with the subject.")
 
@@ -160,6 +173,10 @@ def _target(link: str) -> str:
 
 def _check_elements(notes: Notes, document: Document) -> None:
     for tag, elements in document.by_tag().items():
+        if (wide := _width(tag)) > _WIDEST:
+            said = f"An element is {wide} px wide:"
+            fix = f"Use at most {_WIDEST} px, or a width in percent with a max-width."
+            notes.add("too-wide", "warning", said, fix, elements[0].start, f"<{tag.name}>")
         if tag.name == "img":
             _check_images(notes, document, elements)
         elif _is_announced(tag):
@@ -171,6 +188,12 @@ def _check_elements(notes: Notes, document: Document) -> None:
     for at, tag in document.outlook:
         if _is_announced(tag):
             _say_role(notes, at)
+
+
+def _width(tag: Tag) -> int:
+    """The width in px that a tag insists on, 0 for none."""
+    written = [tag.attrs.get("width", "").removesuffix("px"), *_WIDTH.findall(tag.attrs.get("style", ""))]
+    return max((int(one) for one in written if one.isascii() and one.isdigit() and len(one) < 7), default=0)
 
 
 def _check_paragraphs(notes: Notes, document: Document, paragraphs: list[Element]) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import tinycss2
 
-from digest.cssfeatures import EXTRAS, STRUCTURAL, Use, by_declaration, by_selector, by_tag, data, shortfall
-from digest.markup import read
+from digest.inspecting.cssfeatures import EXTRAS, STRUCTURAL, Use, by_declaration, by_selector, by_tag, data, shortfall
+from digest.inspecting.markup import read
+from digest.inspecting.stylesheets import inline
 from digest.rendering import render
-from digest.stylesheets import inline
 from tests.examples import edition, site
 from tests.tools.caniemail import CLIENTS, support
 
