@@ -34,7 +34,7 @@ _LABELS = (
     "Panel", "Community", "Entry price", "Ship", "Skip", "No call yet", "Which one should you ship with?", "The split",
     "The readers", "Pricing read", "Where the panel splits", "The scorecard", "Read the full comparison of",
     "Also launched this week", "Corrections", "Your vote", "Forwarded to you?", "Subscribe to",
-    "View this edition in your browser", "Change your preferences", "Unsubscribe",
+    "vs", "and", "View this edition in your browser", "Change your preferences", "Unsubscribe",
 )  # fmt: skip
 
 #: The kinds of share, one for each way of writing it.
