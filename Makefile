@@ -16,6 +16,8 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.starting
 	$(BIN)/python -m tests.benchmarks.launches
 	$(BIN)/python -m tests.benchmarks.composing
+	$(BIN)/python -m tests.benchmarks.rendering
+	$(BIN)/python -m tests.benchmarks.faults
 	$(BIN)/python -m tests.benchmarks.gathering --growth
 
 lint: .venv/dev

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 #: A price checked longer ago than this is no longer repeated without a warning.
 STALE_DAYS = 90
@@ -166,6 +167,7 @@ def _monthly(amount: Amount) -> tuple[Decimal, str, tuple[str, ...]]:
     return amount.value / 12 if yearly else amount.value, amount.currency, per
 
 
+@lru_cache(maxsize=512)  # judging and tracing a pair read its two prices some twenty times
 def _read(text: str) -> Amount | str:
     """An amount, or one of the three words."""
     if len(text) > MOST:

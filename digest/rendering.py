@@ -304,13 +304,18 @@ def _compile(mjml: str, file: str) -> str:
         html: str = mjml2html(mjml, fonts={})
     except ValueError as error:
         raise _faulty(str(error), f"{file}, as printed", _line_of(str(error), mjml), mjml) from error
-    return _STYLE.sub(lambda style: _PADDED.sub("", style[0]), re.sub(r"\n\s*", "\n", html))
+    return _STYLE.sub(lambda style: _tightened(style[0]), re.sub(r"\n\s*", "\n", html))
 
 
 _STYLE = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL)
 
 #: White space that means nothing in a style sheet.
 _PADDED = re.compile(r"(?<=[;{},])\s+|\s+(?=[{}])|(?<=[a-z]:) |;(?=\s*})")
+
+
+@lru_cache(maxsize=8)
+def _tightened(style: str) -> str:
+    return _PADDED.sub("", style)
 
 
 #: The one comment that email needs and XML does not allow: hidden from Outlook, open to everybody else.

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from unicodedata import combining, east_asian_width, normalize
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
@@ -34,6 +35,7 @@ def one_line(text: str) -> str:
     return _UNWANTED.sub("", _SPACE.sub(" ", text)).strip()
 
 
+@lru_cache(maxsize=1024)  # a message asks for each of its addresses several times
 def address(url: str) -> str:
     """A web address in characters that are safe in every part; "" for anything but http and https.
 
