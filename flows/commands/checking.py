@@ -57,10 +57,12 @@ def check(
         if links:
             findings = in_order((*findings, *_look_up(services, parts)))
     document = documents.findings(findings)
+    sizes = _sizes(parts)
     if as_json:
-        print_json(document)
+        print_json(document | {"sizes": sizes})
     else:
         say(f"{what}: fit to send" if document["ok"] else f"{what}: not fit to send")
+        say("; ".join(f"{name} {one['bytes']:,} bytes, about {one['rewritten']:,} sent" for name, one in sizes.items()))
         list_findings(findings)
     finish(0 if document["ok"] else 1)
 
@@ -89,6 +91,16 @@ def _write(folder: Path, emails: Mapping[str, Parts]) -> None:
     for name, parts in emails.items():
         (folder / f"{name}.html").write_text(parts.html, "utf-8")
         (folder / f"{name}.txt").write_text(f"{parts.subject}\n\n{parts.text}", "utf-8")
+
+
+def _sizes(parts: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Bytes of html and text as they are, and as they arrive once click tracking has rewritten the links."""
+    from digest.inspecting.linking import rewritten_size
+
+    return {
+        name: {"bytes": len(part.encode()), "rewritten": rewritten_size(part, is_html=name == "html")}
+        for name, part in zip(("html", "text"), parts, strict=False)
+    }
 
 
 def _look_up(services: Services, parts: Sequence[str]) -> tuple[Finding, ...]:
