@@ -364,7 +364,8 @@ def _misprints(stock: _Stock, parts: dict[str, _Read]) -> Iterator[Finding]:
     labels = {word for one in stock.phrases if one.kind == "label" for word in one.string.casefold().split()}
     for part, rest, others in (("html", html, text), ("text", text, html)):
         for word in sorted(rest.keys() - others.keys() - names - labels):
-            if like := next((one for one in sorted(names) if _is_slip(word, one)), ""):
+            like = next((one for one in sorted(names) if _is_slip(word, one)), "")
+            if like and rest[word][0].isupper():  # as names begin; other words are a letter away from many
                 said = f"“{rest[word]}” stands only in the {part} part; “{like}” may be meant."
                 yield _finding("misprint", said, part, "warning")
     for name in (one.string.split(" ") for one in stock.phrases if one.kind == "site"):

@@ -204,9 +204,9 @@ def _find(editions: Editions, pair: str) -> tuple[EditionRecord, Matchup]:
 
 
 def without_personal_links(html: str) -> str:
-    """Take the links of one reader out of a message, with the text or the row they stand in, for the archive."""
-    row = r"(?:(?!</?tr\b).)*?"
-    html = re.sub(rf"<tr>{row}{re.escape(READER)}{row}</tr>", "", html, flags=re.DOTALL)
+    """Take the links of one reader out of a message, for the archive, and rows of a table that are about that only."""
+    row = r"(?:(?!</?(?:tr|td|table|div|p)\b).)*?"
+    html = re.sub(rf"<tr><td[^>]*>{row}{re.escape(READER)}{row}</td></tr>", "", html, flags=re.DOTALL)
     html = re.sub(rf"<a\b[^>]*{re.escape(READER)}[^>]*>.*?</a>", "", html, flags=re.DOTALL)
     return html.replace(READER, "")
 

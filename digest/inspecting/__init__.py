@@ -182,7 +182,7 @@ def _refused(tag: Tag) -> tuple[str, str] | None:
 
 def _check_css(notes: Notes, document: Document) -> None:
     source = data()
-    fix = f"Do without, or add it to the extras with a reason; data of {source.updated}, {source.source}."
+    fix = f"Do without it, or make sure that the letter reads well where it is missing (data of {source.updated})."
     for one in document.sheets:
         found = sheet(one.css)
         for use in found.uses:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from digest.inspecting.elements import Document, Tag
+from digest.inspecting.markup import read
 from digest.inspecting.noting import Notes
 from digest.inspecting.stylesheets import inline, is_readable, sheet
 from digest.model import READER, Level
@@ -39,7 +40,7 @@ _PLACEHOLDERS = tuple(
         ("{%", r"\{%.{0,200}?%\}"),
         ("<%", r"<%.{0,200}?%>"),
         ("{", r"\{[ \t]{0,9}[a-zA-Z_][\w.-]{0,80}[ \t]{0,9}\}"),
-        ("*|", r"\*\|\w{1,80}\|\*"),
+        ("*|", r"\*\|[\w:]{1,80}\|\*"),
         ("%", r"%[a-zA-Z_][\w.-]{0,80}%"),
         ("[", r"\[\s{0,9}(?:reader|Reader|READER)\s{0,9}\]{1,3}"),
     )
@@ -49,11 +50,15 @@ _MISSPELT = re.compile(r"[\[{]{1,3}\s*reader\s*[\]}]{1,3}|%5b%5b\s*reader|\bread
 _EDGES = (" ", "\n", "\t", "<", ">", '"')
 _OF_LINKS = re.compile(r"\[\[.*?\]\]|\{\{|\}\}|\{%|<%|\*\|")
 
+#: Links that open another program than a browser.
+_NOT_WEB = frozenset({"mailto", "tel", "sms"})
+
 #: The pages a reader's own link leads to. Source: DESIGN, rule 11.
 _READER_PAGE = re.compile(
     r"/(?:leave|preferences)/\[\[reader\]\]|/vote/\[\[reader\]\]/\d{4}-W\d\d/[^/?#]+/(?:ship|skip)"
 )
 _LEAVE = re.compile(r"/leave/(?:\[\[reader\]\]|[\w-]{20,})(?![\w/-])")
+_LEAVE_ELSEWHERE = re.compile(r"unsub|/leave\b|opt[- ]?out|abmeld|abbestell|d[ée]sabonn|\bdarse de baja", re.IGNORECASE)
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104 - looked for, not bound to
 _RESOURCES = ("src", "background", "poster", "data", "action", "srcset")
 _LONGEST_STYLE = 2_000
@@ -126,8 +131,13 @@ def _in_address(shown: str, at: int) -> bool:
     return "://" in before[start + 1 :]
 
 
-def check_leave(notes: Notes, part: str) -> None:
-    """Note that a part has no link to leave; one that went through click tracking cannot be told."""
+def check_leave(notes: Notes, part: str, *, ours: bool = True) -> None:
+    """Note that a part has no link to leave; one that went through click tracking cannot be told.
+
+    What is not `ours` may call it as it likes.
+    """
+    if not ours and _LEAVE_ELSEWHERE.search(part):
+        return
     if not ("/leave/" in part and _LEAVE.search(part)) and not _TRACKED.search(part):
         said = f"The {notes.part} part has no link to leave."
         notes.add("leave-link", "blocker", said, f"Put the leave link back: …/leave/{READER}.")
@@ -149,8 +159,9 @@ def check_links(notes: Notes, document: Document, *, strict: bool, site_url: str
         (element.start, tag) for tag, elements in document.by_tag().items() if _leads(tag) for element in elements
     ]
     linking += [(at, tag) for at, tag in document.outlook if _leads(tag)]
+    anchors = frozenset(tag.attrs.get(name, "") for tag in document.by_tag() for name in ("id", "name"))
     for at, tag in sorted(linking, key=lambda one: one[0]):
-        _check_tag(notes, tag, at, strict=strict, site_url=site_url)
+        _check_tag(notes, tag, at, anchors, strict=strict, site_url=site_url)
     for one in document.sheets if is_readable(document) else ():
         for link, line in sheet(one.css).links:
             _check_link(notes, link, one.start, strict=strict, what=f"The address in line {line} of the css,")
@@ -159,16 +170,25 @@ def check_links(notes: Notes, document: Document, *, strict: bool, site_url: str
             _visible(notes, run.start)
 
 
+def web_links(part: str, *, is_html: bool) -> list[str]:
+    """Give the web addresses that a part links to or loads pictures from, each once, in order."""
+    if not is_html:
+        return list(dict.fromkeys(link for _, link in _in_text(part)))
+    tags = (element.tag for element in read(part).elements)
+    links = (tag.attrs[name].strip() for tag in tags for name in ("href", "src") if name in tag.attrs)
+    return [link for link in dict.fromkeys(links) if link.lower().startswith(("http://", "https://"))]
+
+
 def _leads(tag: Tag) -> bool:
     """Whether a tag loads or leads to anything, or could hand out a token."""
     attrs = tag.attrs
     return tag.name == "a" or not attrs.keys().isdisjoint(_LINKING) or "url(" in tag.raw.lower() or "[[" in tag.raw
 
 
-def _check_tag(notes: Notes, tag: Tag, at: int, *, strict: bool, site_url: str) -> None:
+def _check_tag(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], *, strict: bool, site_url: str) -> None:
     attrs = tag.attrs
     if "href" in attrs and tag.name != "base":
-        _check_link(notes, attrs["href"], at, strict=strict, site_url=site_url)
+        _check_href(notes, tag, at, anchors, strict=strict, site_url=site_url)
     if tag.name == "a" and "href" not in attrs and not (attrs.keys() & {"name", "id"}):
         notes.add("link-not-absolute", "blocker", "A link has no address.", "Give it a href.", at)
     if "url(" in attrs.get("style", "").lower() and len(attrs["style"]) < _LONGEST_STYLE:
@@ -185,6 +205,18 @@ def _check_tag(notes: Notes, tag: Tag, at: int, *, strict: bool, site_url: str) 
             _visible(notes, at)
 
 
+def _check_href(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], *, strict: bool, site_url: str) -> None:
+    href = tag.attrs["href"]
+    if not href.startswith("#"):
+        _check_link(notes, href, at, strict=strict, site_url=site_url)
+    elif href[1:] not in anchors:
+        said = f"{href[:200]!r} leads to no place in the letter."
+        notes.add("link-not-absolute", "warning", said, "Name the place by id, or use an address.", at)
+    if READER in href and strict and not _UNTRACKED.search(tag.raw.partition("href")[0]):
+        said = "A reader's own link may be rewritten by the sender's click tracking:"
+        notes.add("link-tracked", "warning", said, 'Write clicktracking="off" before its href.', at, href)
+
+
 def _visible(notes: Notes, at: int) -> None:
     said = f"{READER} stands outside of the address of a link, where readers would see their token."
     notes.add("placeholder", "blocker", said, "Take it out of there.", at)
@@ -194,8 +226,8 @@ def _check_link(notes: Notes, link: str, at: int, *, strict: bool, site_url: str
     subject = f"{what} {link[:200]!r}".strip()
     scheme, host = _scheme_and_host(link)
     local = host in _LOCAL or host.endswith(".localhost")
-    if scheme == "mailto" and not what:
-        if "@" not in link:
+    if scheme in _NOT_WEB and not what:
+        if scheme == "mailto" and "@" not in link:
             notes.add("link-not-absolute", "blocker", f"{subject} names no address.", "Use mailto:name@host.", at)
         return
     if scheme not in {"http", "https"} or not host or re.search(r"\s", link.strip()):

@@ -157,7 +157,7 @@ _RAW_STARTS = frozenset(name[:4] for name in RAW)
 _KNOWN: dict[str, tuple[Tag | None, str]] = {}
 
 #: A conditional comment; `open` is what shows what follows to everybody who knows no such comments.
-_CONDITION = re.compile(r"<!(?:--)?\[if\s(?P<test>[^\]]*)\](?P<open>>(?:<!--|<!-->|-->|<!-- -->)?\Z)?")
+_CONDITION = re.compile(r"<!(?:--)?\[if\s(?P<test>[^\]]*)\](?P<open>>(?:<!--|<!-->|-->|<!-- -->|<!---->)?\Z)?")
 
 
 @lru_cache(maxsize=4096)

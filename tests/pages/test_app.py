@@ -168,6 +168,8 @@ def test_an_edition_is_shown_as_sent_without_anybodys_links(place: Place) -> Non
     assert "Which one should you ship with?" in words(page.text)
     assert "[[reader]]" not in page.text
     assert "[[" not in page.text
+    for kept in ("Also launched this week", "Beacon CLI 2.0", "Subscribe to AI Tool Verdicts", "12 Harbour Lane"):
+        assert kept in page.text
     for personal in ("/leave/", "/preferences/", "/vote/", "Your vote", "Unsubscribe", "Change your preferences"):
         assert personal not in page.text
 

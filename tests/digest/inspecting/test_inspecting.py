@@ -37,7 +37,7 @@ body, .v { background-color: #16191c !important; }
 <table role="presentation"><tr><td>75 %</td><td>of four</td></tr></table>
 <!--[if mso]></td></tr></table><![endif]-->
 <p><img src="https://example.org/a.png" alt="A plumb line"> <a href="https://example.org/plumbline">Plumbline</a></p>
-<p><a href="https://verdicts.example.org/leave/[[reader]]">Unsubscribe</a></p></div></body></html>
+<p><a clicktracking="off" href="https://verdicts.example.org/leave/[[reader]]">Unsubscribe</a></p></div></body></html>
 """
 HOME = "https://verdicts.example.org"
 
@@ -248,8 +248,8 @@ def test_css_that_is_fine_or_changes_nothing_is_no_fault(css: str) -> None:
         '<p><a href="https://a.example"><img src="https://a.example/a.png" alt=""> Its page</a></p>',
         '<p><a href="mailto:desk@example.org">Write to us</a></p>',
         '<p><a href="https://example.org/plumbline?utm_source=x">Plumbline</a></p>',
-        f'<p><a href="{HOME}/vote/[[reader]]/2026-W47/lantern/ship?utm_source=x">Ship Lantern</a></p>',
-        f'<p><a href="{HOME}/preferences/[[reader]]">Preferences</a></p>',
+        f'<p><a clicktracking="off" href="{HOME}/vote/[[reader]]/2026-W47/lantern/ship?utm_source=x">Ship Lantern</a></p>',
+        f'<p><a clicktracking="off" href="{HOME}/preferences/[[reader]]">Preferences</a></p>',
         '<p><a href="https://example.org/%ab%cd%ef">Percent signs in an address</a></p>',
         "<p>None of them is undefined, and 100% of 50% is half.</p>",
         "<h3>Price</h3><p>Both free.</p><h3>Split</h3><p>None.</p>",
