@@ -6,6 +6,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from urllib.parse import urlsplit
 
 from digest.judging import bottom_line, community_read, pricing_read, reviewer_split
 from digest.model import Brief, Candidate, Correction, Edition, Launch, Layout, Matchup, PassedOver, Reviewer, Side
@@ -121,10 +122,26 @@ def briefs(launches: Iterable[Launch]) -> tuple[Brief, ...]:
         best.setdefault(launch.tool_slug, launch)
     return tuple(
         Brief(
-            _name(launch), launch.tagline, launch.category, launch.link, launch.entries[0][0] if launch.entries else ""
+            _name(launch),
+            launch.tagline,
+            launch.category,
+            _fit(launch.link),
+            launch.entries[0][0] if launch.entries else "",
         )
         for launch in best.values()
     )
+
+
+def _fit(link: str) -> str:
+    """A feed's link if mail may carry it, else "": one http link of one feed must not keep an edition back."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:  # such as https://[
+        return ""
+    return link if parts.scheme.lower() == "https" and (parts.hostname or "") not in _HERE else ""
+
+
+_HERE = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - no address to listen on
 
 
 def weight(launch: Launch) -> tuple[int, float, str]:

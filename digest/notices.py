@@ -11,7 +11,7 @@ from typing import Literal
 from digest.model import Edition, Finding, Site, percent
 from digest.rendering import SHIPPED, Parts, render_email
 from digest.views import Put, digest_view, letter_view
-from digest.wording import address, moment, week_name
+from digest.wording import address, moment, stopped, week_name
 
 #: Findings an editor's notice lists; the rest is counted.
 MOST_FINDINGS = 20
@@ -125,7 +125,8 @@ def _next_step(due: str, blocked: int, approval: str) -> str:
 
 
 def _finding(one: Finding, put: Put) -> dict[str, str]:
-    return {"level": one.level, "message": put(one.message), "where": put(one.where), "fix": put(one.fix)}
+    said = stopped(one.message.partition("\n")[0])  # a template's lines are for the command that shows them
+    return {"level": one.level, "message": put(said), "where": put(one.where), "fix": put(one.fix)}
 
 
 def alarm(site: Site, trouble: Alarm, *, folders: Sequence[Path] = SHIPPED) -> Parts:

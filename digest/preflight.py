@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ from digest.model import Correction, Edition, Finding, Level, Message, Review, S
 from digest.parity import differences
 from digest.prices import STALE_DAYS, is_stale
 from digest.tracing import untraced
-from digest.wording import full_day
+from digest.wording import address, full_day
 
 __all__ = ["HTML_BLOCK", "HTML_WARN", "SUBJECT_LONG", "SUBJECT_SHORT", "blockers", "preflight", "summary"]
 
@@ -79,6 +80,46 @@ def preflight(  # noqa: PLR0913 - each is one of the settings or rows a message 
     return in_order(findings)
 
 
+def check_letter(
+    subject: str, html: str, text: str, site: Site, edition: Edition | None, *, strict: bool, leads_to: str
+) -> tuple[Finding, ...]:
+    """Check a letter outside the editions, or an edition's letter as its templates print it now.
+
+    Args:
+        subject: Its subject.
+        html: Its html part.
+        text: Its text part.
+        site: Who publishes.
+        edition: The edition it shows, None for none: what outside text says in it is nobody's placeholder.
+        strict: Whether it leaves this machine.
+        leads_to: What stands in the address that the letter is there for, "" for none.
+    """
+    said = tuple(_from_outside(edition)) if edition else ()
+    found, shown = examine(html, strict=strict, site_url=site.url, said=said, leaves=False)
+    notes = {name: Notes(name, source) for name, source in (("subject", subject), ("html", ""), ("text", text))}
+    check_subject(notes["subject"], subject)
+    check_charset(notes["text"], text)
+    check_text(notes["text"], text, strict=strict, site_url=site.url, said=said)
+    check_parity(notes["text"], text, shown)
+    for name, part, words in (("html", html, shown), ("text", text, text)):
+        check_placeholders(notes["subject"], subject, said, allowed=False)
+        check_address(notes[name], words, site.postal_address, strict=strict)
+        if leads_to not in part:
+            code = "leave-link" if "leave" in leads_to else "link-missing"
+            notes[name].add(code, "blocker", "The link it is there for is gone.", f"Put it back: …{leads_to}…")
+    numbers = {*_NUMBER.findall(shown)} ^ {*_NUMBER.findall(text)}
+    if numbers:
+        said_so, sample = "Numbers stand in one part only:", ", ".join(sorted(numbers))
+        notes["text"].add("parts-differ", "warning", said_so, "Say the same in both parts.", sample=sample)
+    every = [*found, *(one for part in notes.values() for one in part.findings())]
+    needless = {"subject-length", *(() if "leave" in leads_to else ("leave-link",))}
+    return in_order(one for one in every if one.code not in needless)
+
+
+#: A number in a text, no part of an address.
+_NUMBER = re.compile(r"(?<![\w/:.=&?-])\d+(?![\w/])")
+
+
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Put blockers first, and leave the rest as it comes."""
     return tuple(sorted(findings, key=lambda finding: finding.level != "blocker"))
@@ -106,9 +147,10 @@ def _from_outside(edition: Edition) -> Iterator[str]:
     for side in (side for matchup in edition.matchups for side in matchup.sides):
         tool = side.tool
         yield from (tool.name, tool.vendor, tool.tagline, tool.description, tool.entry_price, tool.category)
+        yield address(tool.url)
         yield from (review.quote for review in side.verdict.reviews)
     for launch in edition.launches:
-        yield from (launch.name, launch.tagline, launch.source)
+        yield from (launch.name, launch.tagline, launch.source, address(launch.link))
     for reviewer in edition.reviewers:
         yield from (reviewer.name, reviewer.lens)
     for one in edition.corrections:
@@ -207,8 +249,7 @@ def _typed(message: Message, edition: Edition) -> Iterator[Finding]:
     typed = {"subject": message.subject, "intro": edition.intro, "preheader": edition.preheader}
     for name, value in typed.items():
         check_placeholders(notes[name], value, said, allowed=False)
-        if name != "intro":
-            check_advertising(notes[name], value, [one for one in said if len(one) < _NAME_LENGTH])
+        check_advertising(notes[name], value, [one for one in said if len(one) < _NAME_LENGTH])
     yield from (finding for one in notes.values() for finding in one.findings())
 
 

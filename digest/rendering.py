@@ -37,6 +37,10 @@ from digest.wording import columns, correction, day, one_line
 COLUMNS = 72
 
 
+#: The files of an email's folder.
+_FILES = ("subject.txt", "body.mjml", "body.txt")
+
+
 class Parts(NamedTuple):
     """One rendered email: the subject is one line, html and text are complete; html was compiled from `mjml`."""
 
@@ -58,14 +62,17 @@ def template_folders(home: Path | None = None) -> tuple[Path, ...]:
 SHIPPED = template_folders()
 
 
-def template_sources(folders: Sequence[Path] = SHIPPED) -> dict[str, str]:
-    """Give the source of every template an edition may be rendered with, by its path within a folder."""
-    found: dict[str, str] = {}
-    for folder in folders:
-        for file in sorted(one for one in folder.rglob("*.*") if one.suffix in {".mjml", ".txt", ".html", ".css"}):
-            name = file.relative_to(folder).as_posix()
-            if not name.startswith(("pages/", "desk/")):  # an email may include any other file
-                found.setdefault(name, file.read_text("utf-8"))
+def template_sources(folders: Sequence[Path] = SHIPPED, email: str = "digest") -> dict[str, str]:
+    """Give the source of every template that an email is put together from, by its path within a folder.
+
+    Raises:
+        TemplateError: One of them is missing or does not parse.
+    """
+    env, found = environment(folders), dict[str, str]()
+    wanted = {f"email/{email}/{part}" for part in _FILES}
+    while name := next(iter(sorted(wanted - found.keys())), ""):
+        found[name] = _source(env, name)[0]
+        wanted |= parsed(env, name)
     return found
 
 
@@ -103,9 +110,13 @@ def render_email(name: str, view: Callable[[Put], Mapping[str, object]], folders
     subject = " ".join(_print(env, f"email/{name}/subject.txt", plain).split())
     body = f"email/{name}/body.mjml"
     mjml = _print(env, body, view(_marked))
-    html = _compile(mjml, env.get_template(body).filename or body)
-    parts = Parts(subject, html, _tidy(_print(env, f"email/{name}/body.txt", plain)), mjml)
-    _guard(name, parts)
+    text = _tidy(_print(env, f"email/{name}/body.txt", plain))
+    try:
+        html = _compile(mjml, env.get_template(body).filename or body)
+        parts = Parts(subject, html, text, mjml)
+        _guard(name, parts)
+    except _Printed as error:
+        raise _traced(env, name, error) from error
     return parts
 
 
@@ -143,7 +154,12 @@ class _Layers(FileSystemLoader):
     """Reads a template from the first folder that has it, also when an override appears while the program runs."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        source, found, unchanged = super().get_source(environment, template)
+        try:
+            source, found, unchanged = super().get_source(environment, template)
+        except UnicodeDecodeError as error:
+            here = (path for folder in self.searchpath if (path := Path(folder, template)).is_file())
+            line = error.object[: error.start].count(b"\n") + 1
+            raise TemplateError("it is no UTF-8 text", str(next(here, template)), line) from error
 
         def still_first() -> bool:
             here = (path for folder in self.searchpath if (path := Path(folder, template)).is_file())
@@ -251,6 +267,8 @@ def _print(env: Environment, name: str, view: Mapping[str, object]) -> str:
         return env.get_template(name).render(view)
     except TemplateSyntaxError as error:
         raise _faulty(str(error.message), error.filename or name, error.lineno, error.source) from error
+    except TemplateError:
+        raise
     except Exception as error:  # a template can raise whatever Python can
         raise _blamed(env, name, error) from error
 
@@ -259,16 +277,23 @@ def parsed(env: Environment, name: str) -> set[str]:
     """Parse one template and give the names of those it is put together from, as far as they are written out.
 
     Raises:
-        TemplateError: It does not parse, or is not text.
+        TemplateError: It is missing, does not parse, or is not text.
     """
     try:
-        source = env.loader.get_source(env, name)[0] if env.loader else ""
         env.get_template(name)
-        return {one for one in meta.find_referenced_templates(env.parse(source)) if one}
+        return {one for one in meta.find_referenced_templates(env.parse(_source(env, name)[0])) if one}
     except TemplateSyntaxError as error:
         raise _faulty(str(error.message), error.filename or name, error.lineno, error.source) from error
-    except UnicodeDecodeError as error:
-        raise TemplateError("it is no UTF-8 text", name) from error
+    except TemplateNotFound as error:
+        raise _blamed(env, name, error) from error
+
+
+def _source(env: Environment, name: str) -> tuple[str, str]:
+    """A template's text, and the file it is in."""
+    if env.loader is None:
+        raise TemplateNotFound(name)
+    source, file, _ = env.loader.get_source(env, name)
+    return source, str(file)
 
 
 def _blamed(env: Environment, name: str, error: Exception) -> TemplateError:
@@ -276,6 +301,8 @@ def _blamed(env: Environment, name: str, error: Exception) -> TemplateError:
     folders = env.loader.searchpath if isinstance(env.loader, FileSystemLoader) else []
     what = f"there is no template {error.name}" if isinstance(error, TemplateNotFound) else str(error)
     frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.endswith(".py")]
+    if isinstance(error, RecursionError):
+        what, frames = "templates include each other without end", frames[:1]
     for frame in reversed(frames):
         if any(Path(frame.filename).is_relative_to(folder) for folder in folders):
             return _faulty(what, frame.filename, frame.lineno, Path(frame.filename).read_text("utf-8"))
@@ -292,6 +319,30 @@ def _faulty(what: str, file: str, line: int | None, source: str | None) -> Templ
     return TemplateError(what, file, line, snippet)
 
 
+class _Printed(TemplateError):
+    """What is wrong with what templates printed together; `sign` is a stretch of it by which its line can be found."""
+
+    def __init__(self, place: TemplateError, sign: str = "") -> None:
+        super().__init__(place.what, place.file, place.line, place.snippet)
+        self.sign = sign
+
+
+def _traced(env: Environment, name: str, error: _Printed) -> TemplateError:
+    """Name the one line of a template that printed what is wrong; where that cannot be told, show what was printed."""
+    folders = env.loader.searchpath if isinstance(env.loader, FileSystemLoader) else []
+    sources = template_sources(tuple(map(Path, folders)), name) if error.sign else {}
+    places = [
+        (_source(env, one)[1], number, source)
+        for one, source in sources.items()
+        for number, line in enumerate(source.splitlines(), 1)
+        if error.sign in line
+    ]
+    if len(places) != 1:
+        return TemplateError(error.what, error.file, error.line, error.snippet)
+    file, number, source = places[0]
+    return _faulty(error.what, file, number, source)
+
+
 def _compile(mjml: str, file: str) -> str:
     """MJML to html, without the indentation.
 
@@ -299,11 +350,13 @@ def _compile(mjml: str, file: str) -> str:
     """
     if fault := _malformed(mjml):
         line, what = fault
-        raise _faulty(what, f"{file}, as printed", line, mjml)
+        raise _Printed(_faulty(what, f"{file}, as printed", line, mjml), mjml.splitlines()[line - 1].strip())
     try:
         html: str = mjml2html(mjml, fonts={})
     except ValueError as error:
-        raise _faulty(str(error), f"{file}, as printed", _line_of(str(error), mjml), mjml) from error
+        number = _line_of(str(error), mjml)
+        sign = mjml.splitlines()[number - 1].strip() if number else ""
+        raise _Printed(_faulty(str(error), f"{file}, as printed", number, mjml), sign) from error
     return _STYLE.sub(lambda style: _tightened(style[0]), re.sub(r"\n\s*", "\n", html))
 
 
@@ -352,17 +405,25 @@ def _guard(name: str, parts: Parts) -> None:
     """Refuse parts that show signs of a broken template; what people typed cannot look like them."""
     read = (("subject", parts.subject), ("html", parts.html), ("text", parts.text))
     faults = [
-        f"{part}: {what} was left in it: …{content[max(0, at - 40) : at + 40]}…"
+        (
+            f"{part}: {what} was left in it: …{content[max(0, at - 40) : at + 40]}…",
+            content[at:].split(maxsplit=1)[0][:12],
+        )
         for part, content in read
         for leftover, what in _LEFTOVERS
         if (at := content.find(leftover)) >= 0 and (part == "html" or leftover.startswith("{"))
     ]
     faults += [
-        f"{part}: a placeholder other than {READER}"
+        (f"{part}: a placeholder other than {READER}: {found[0]}", found[0])
         for part, content in read
-        if content.count("[[") != (0 if part == "subject" else content.count(READER))
+        if (found := _STRANGE.search(content if part == "subject" else content.replace(READER, "")))
     ]
     if parts.html.count("<!--[if ") != parts.html.count("<![endif]-->"):
-        faults.append("html: a conditional comment is opened and not closed, or the other way round")
+        faults.append(("html: a conditional comment is opened and not closed, or the other way round", ""))
     if faults:
-        raise TemplateError("\n".join(f"email/{name}, {fault}" for fault in faults))
+        said = "\n".join(f"email/{name}, {fault}" for fault, _ in faults)
+        raise _Printed(TemplateError(said), faults[0][1])
+
+
+#: The beginning of a placeholder.
+_STRANGE = re.compile(r"\[\[[^\]\n]{0,40}\]{0,2}")

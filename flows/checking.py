@@ -6,15 +6,17 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from html import unescape
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.editions import EditionRecord
 from digest.errors import Fault, FilesError, TemplateError
 from digest.inspecting import inspect
-from digest.model import Edition, Finding, Message, Site
-from digest.preflight import in_order, preflight
+from digest.inspecting.linking import web_links
+from digest.model import READER, Edition, Finding, Message, Site
+from digest.preflight import check_letter, in_order, preflight
 from digest.settings import Settings
 from digest.weeks import due_in
 from flows.services import Services
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 #: What a file may hold that is checked: far more than a mail program shows.
 _MOST_BYTES = 5_000_000
 
-#: Emails that go to readers who can leave.
-_TO_READERS = frozenset({"digest", "welcome"})
+#: What each email is there for: an address with this in it stands in both of its parts.
+_LEADS_TO = {
+    "digest": f"/leave/{READER}", "welcome": f"/leave/{READER}", "confirm": "/confirm/", "goodbye": f"/leave/{READER}",
+}  # fmt: skip
 
 
 def message_of(services: Services, record: EditionRecord) -> Message:
@@ -68,52 +72,61 @@ def check_edition(services: Services, record: EditionRecord) -> tuple[Finding, .
 
 
 def check_templates(
-    services: Services, record: EditionRecord, keep: Callable[[str, Parts], None] = lambda _, __: None
+    services: Services, record: EditionRecord | None, keep: Callable[[str, Parts], None] = lambda _, __: None
 ) -> tuple[Finding, ...]:
     """Render every email with the templates in use, the home folder's own among them, and look for faults.
 
     Args:
         services: Where settings and home folder come from.
-        record: The edition that digest, welcome and editors' notice show. A draft's digest is left to `check_edition`.
+        record: The edition that digest, welcome and editors' notice show, None for none: then only the welcome before
+            the first edition is looked at. A draft's digest is left to `check_edition`.
         keep: Called with the name and the parts of every email that can be rendered.
     """
-    findings = list(_overrides(services.settings.home))
-    for name, make in _emails(services.settings, record.edition):
+    settings = services.settings
+    findings = list(_overrides(settings.home))
+    edition = record.edition if record and record.edition.matchups else None
+    for name, make in _emails(settings, edition):
         try:
             parts = make()
         except TemplateError as error:
             findings.append(_unrenderable(error))
             continue
         keep(name, parts)
-        if name == "digest" and record.message is None:
-            continue
-        found = inspect(parts.html, strict=_strict(services.settings), leaves=name in _TO_READERS)
-        findings += [replace(one, where=f"{name}, {one.where}") for one in found]
+        if name != "digest" or (record and record.message):
+            found = check_letter(
+                parts.subject, parts.html, parts.text, settings.site, edition,
+                strict=_strict(settings), leads_to=_LEADS_TO.get(name, ""),
+            )  # fmt: skip
+            findings += [replace(one, where=f"{name}, {one.where}") for one in found]
     return in_order(dict.fromkeys(findings))
 
 
-def _emails(settings: Settings, edition: Edition) -> Iterator[tuple[str, Callable[[], Parts]]]:
+def _emails(settings: Settings, edition: Edition | None) -> Iterator[tuple[str, Callable[[], Parts]]]:
     """Every email with what renders it; what nobody knows before the day is made up."""
     from digest import notices  # noqa: PLC0415 - Jinja2 and MJML, as above
     from digest.rendering import Parts, render, template_folders  # noqa: PLC0415
 
     site, folders = settings.site, template_folders(settings.home)
-    due = (due_in(edition.week, settings.send_at, settings.zone) or edition.until).astimezone(settings.zone)
+    week = edition.week if edition else "2026-W47"
+    due = (due_in(week, settings.send_at, settings.zone) or datetime(2026, 11, 17, 9, tzinfo=UTC)).astimezone(
+        settings.zone
+    )
     example = Finding("example", "blocker", "This finding is an example.", "html", "Nothing to do.")
     trouble = notices.Alarm("An example", "Nothing happened.", "It is a test.", ("Nothing.",), due, "one line")
 
-    def digest() -> Parts:
-        message = render(edition, site, folders)
+    def digest(of: Edition) -> Parts:
+        message = render(of, site, folders)
         return Parts(message.subject, message.html, message.text)
 
-    def editors_notice() -> Parts:
-        return notices.editors_notice(edition, site, [example], approval=settings.approval, due_at=due, folders=folders)
+    def editors_notice(of: Edition) -> Parts:
+        return notices.editors_notice(of, site, [example], approval=settings.approval, due_at=due, folders=folders)
 
-    yield "digest", digest
+    if edition:
+        yield "digest", partial(digest, edition)
+        yield "editors-notice", partial(editors_notice, edition)
     yield "confirm", lambda: notices.confirm(site, f"{site.url}/confirm/example", folders=folders)
     yield "welcome", lambda: notices.welcome(site, edition, next_at=due, folders=folders)
     yield "goodbye", lambda: notices.goodbye(site, folders=folders)
-    yield "editors-notice", editors_notice
     yield "alarm", lambda: notices.alarm(site, trouble, folders=folders)
 
 
@@ -123,20 +136,31 @@ def _overrides(home: Path) -> Iterator[Finding]:
 
     own, shipped = template_folders(home)
     env = environment((own, shipped))
-    files = {file.relative_to(own).as_posix(): file for file in sorted(own.rglob("*")) if file.is_file()}
+    files = {file.relative_to(own).as_posix(): file for file in sorted(own.rglob("*")) if not _is_hidden(file)}
     known = {file.relative_to(shipped).as_posix() for file in shipped.rglob("*.*")}
     wanted = known.copy()
-    for name in files:
-        try:
-            wanted |= parsed(env, name)
-        except TemplateError as error:
-            if not name.startswith("email/"):  # those are found when they are rendered
-                yield _unrenderable(error)
+    for name, file in [*files.items()]:
+        if file.is_dir():
+            del files[name]
+        if name in known and not file.is_file():
+            said = "A template is a file; this is a folder, or a link to nothing, and the shipped one is used."
+            yield Finding("template", "blocker", said, str(file), "Put a file there, or take it away.")
+        elif file.is_file() and file.suffix in {".mjml", ".txt", ".html", ".css"}:
+            try:
+                wanted |= parsed(env, name)
+            except TemplateError as error:
+                if not name.startswith("email/"):  # those are found when they are rendered
+                    yield _unrenderable(error)
     for name in files.keys() - wanted:
         near = difflib.get_close_matches(name, known, n=1)
         said = f"No template is called {name}, and none of yours uses it."
         fix = f"Did you mean {near[0]}?" if near else f"Allowed: {', '.join(sorted(known))}."
         yield Finding("template-unused", "warning", said, str(files[name]), fix)
+
+
+def _is_hidden(file: Path) -> bool:
+    """Tell what desktops and editors leave behind from what somebody put there."""
+    return file.name.startswith((".", "#", "~")) or file.name.endswith(("~", ".swp", ".bak"))
 
 
 def _unrenderable(error: TemplateError) -> Finding:
@@ -153,20 +177,35 @@ def check_file(settings: Settings, path: Path) -> tuple[str, tuple[Finding, ...]
     """
     try:
         with path.open("rb") as file:
-            html = file.read(_MOST_BYTES).decode()
+            read = file.read(_MOST_BYTES + 1)
+        if len(read) > _MOST_BYTES:
+            raise FilesError([Fault(str(path), None, "", "a larger file", f"at most {_MOST_BYTES:,} bytes")])
+        html = read.decode()
     except OSError as error:
         raise FilesError([Fault(str(path), None, "", str(error.strerror), "a file this user may read")]) from error
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         raise FilesError([Fault(str(path), line, "", "bytes that are not UTF-8", "UTF-8 text")]) from error
-    return html, inspect(html, strict=_strict(settings), site_url=settings.site_url)
+    ours = READER in html
+    found = [*inspect(html, strict=_strict(settings), site_url=settings.site_url, leaves=ours)]
+    if not ours and not _LEAVE.search(html):
+        said = "Nothing in it seems to be a link to leave; a letter to readers needs one."
+        found.append(Finding("leave-link", "warning", said, "html", "Put one in, if it goes to readers."))
+    return html, in_order(found)
 
 
-def links_in(parts: Iterable[str], site_url: str) -> list[str]:
-    """Give the links that lead out into the web, each once: to no page of ours, and none of a reader's own."""
+_LEAVE = re.compile(r"unsub|/leave\b|opt[- ]?out|abmeld|abbestell|d[ée]sabonn|\bdarse de baja", re.IGNORECASE)
+
+
+def links_in(emails: Iterable[tuple[str, str]], site_url: str) -> list[str]:
+    """Give the links of emails (html, text) that lead into the web, each once: to no page of ours, no reader's own."""
     from sources.linkcheck import worth_fetching  # noqa: PLC0415 - aiohttp: only looking up needs it
 
-    return worth_fetching((unescape(one) for part in parts for one in _LINK.findall(part)), site_url)
+    links: list[str] = []
+    for html, text in emails:
+        links += web_links(html, is_html=True)
+        links += (link.rstrip(".,;:!?)’”") for link in web_links(text, is_html=False))  # what ends a sentence
+    return worth_fetching(links, site_url)
 
 
 def check_links(services: Services, links: Sequence[str], progress: Callable[[int], None]) -> tuple[Finding, ...]:
@@ -174,9 +213,6 @@ def check_links(services: Services, links: Sequence[str], progress: Callable[[in
     from sources.linkcheck import findings, look_up  # noqa: PLC0415 - as above
 
     return findings(look_up(links, services.policy, progress=progress))
-
-
-_LINK = re.compile(r"""(?<=href=")[^"]+|(?<=href=')[^']+|(?<![\w/"'=])https?://[^\s<>"]+""", re.IGNORECASE)
 
 
 def _strict(settings: Settings) -> bool:

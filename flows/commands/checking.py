@@ -22,7 +22,6 @@ from flows.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from digest.editions import EditionRecord
     from digest.model import Finding
     from digest.rendering import Parts
     from flows.services import Services
@@ -49,15 +48,11 @@ def check(
     if html is not None and (week or out):
         raise typer.BadParameter("--html checks one file: leave out W and --out")
     with opened(home, now) as services:
-        if html is not None:
-            what, (findings, parts) = str(html), _of_file(services, html)
-        else:
-            record = services.editions.require(week_or_newest(services, week))
-            what, (findings, parts) = record.week, _of_edition(services, record, out)
+        what, findings, emails = _of_file(services, html) if html else _of_edition(services, week, out)
         if links:
-            findings = in_order((*findings, *_look_up(services, parts)))
+            findings = in_order((*findings, *_look_up(services, emails)))
     document = documents.findings(findings)
-    sizes = _sizes(parts)
+    sizes = _sizes(emails[0]) if emails else {}
     if as_json:
         print_json(document | {"sizes": sizes})
     else:
@@ -67,30 +62,49 @@ def check(
     finish(0 if document["ok"] else 1)
 
 
-def _of_file(services: Services, path: Path) -> tuple[tuple[Finding, ...], list[str]]:
+#: What was checked, what was found, and html and text of each email, that of readers first.
+Checked = tuple[str, tuple["Finding", ...], list[tuple[str, str]]]
+
+
+def _of_file(services: Services, path: Path) -> Checked:
     from flows.checking import check_file
 
     html, findings = check_file(services.settings, path)
-    return findings, [html]
+    return str(path), findings, [(html, "")]
 
 
-def _of_edition(services: Services, record: EditionRecord, out: Path | None) -> tuple[tuple[Finding, ...], list[str]]:
+def _of_edition(services: Services, week: str | None, out: Path | None) -> Checked:
+    """Check an edition and every email; without an edition, or for a skipped week, only the emails there are."""
     from digest.preflight import in_order
     from flows.checking import check_edition, check_templates
 
+    every = services.editions.all()
+    record = services.editions.require(week_or_newest(services, week)) if week or every else None
+    shown = record if record and record.edition.matchups else next((one for one in every if one.edition.matchups), None)
     emails: dict[str, Parts] = {}
-    found = [*check_edition(services, record), *check_templates(services, record, emails.__setitem__)]
+    found = [*check_templates(services, shown, emails.__setitem__)]
+    if record and record.state != "skipped":
+        found = [*check_edition(services, record), *found]
+    parts = {name: (one.subject, one.html, one.text) for name, one in emails.items()}
+    if shown and shown.message:
+        parts = {"digest": (shown.message.subject, shown.message.html, shown.message.text)} | {
+            "digest with the templates of now" if name == "digest" else name: one for name, one in parts.items()
+        }
     if out is not None:
-        _write(out, emails)
-    sent = record.message or emails.get("digest")
-    return in_order(dict.fromkeys(found)), [sent.html, sent.text] if sent else []
+        _write(out, parts)
+    what = f"{record.week}, skipped: {record.reason}" if record and record.state == "skipped" else ""
+    return (
+        what or (record.week if record else "no edition yet, so only some emails"),
+        in_order(dict.fromkeys(found)),
+        [(html, text) for _, html, text in parts.values()],
+    )
 
 
-def _write(folder: Path, emails: Mapping[str, Parts]) -> None:
+def _write(folder: Path, emails: Mapping[str, tuple[str, str, str]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, parts in emails.items():
-        (folder / f"{name}.html").write_text(parts.html, "utf-8")
-        (folder / f"{name}.txt").write_text(f"{parts.subject}\n\n{parts.text}", "utf-8")
+    for name, (subject, html, text) in emails.items():
+        (folder / f"{name}.html").write_text(html, "utf-8")
+        (folder / f"{name}.txt").write_text(f"{subject}\n\n{text}", "utf-8")
 
 
 def _sizes(parts: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -103,10 +117,10 @@ def _sizes(parts: Sequence[str]) -> dict[str, dict[str, int]]:
     }
 
 
-def _look_up(services: Services, parts: Sequence[str]) -> tuple[Finding, ...]:
+def _look_up(services: Services, emails: Sequence[tuple[str, str]]) -> tuple[Finding, ...]:
     from flows.checking import check_links, links_in
     from flows.progress import counting
 
-    links = links_in(parts, services.settings.site_url)
+    links = links_in(emails, services.settings.site_url)
     with counting("links looked up", len(links)) as progress:
         return check_links(services, links, progress)

@@ -103,6 +103,7 @@ def list_findings(findings: tuple[Finding, ...]) -> None:
     """Print preflight's findings, one a line; the lines of a file that one shows come below it."""
     for one in findings:
         said, *shown = one.message.splitlines()
-        say(f"{one.level}: {one.code} ({one.where}): {said} {one.fix}")
+        stop = "" if said.endswith((".", "!", "?", "…")) else "."
+        say(f"{one.level}: {one.code} ({one.where}): {said}{stop} {one.fix}")
         for line in shown:
             say(f"    {line}")

@@ -302,9 +302,7 @@ def test_a_part_without_a_way_to_leave_blocks(part: str) -> None:
     assert {one.where.partition(",")[0] for one in findings} == {part}
 
 
-@pytest.mark.parametrize(
-    "link", ["/archive", "javascript:alert(1)", "#top", "", "https:/slip", "https://[half", "ftp://a.b"]
-)
+@pytest.mark.parametrize("link", ["/archive", "javascript:alert(1)", "", "https:/slip", "https://[half", "ftp://a.b"])
 def test_a_link_that_is_no_web_address_blocks(link: str) -> None:
     findings = check(with_html(f'<a class="x" href="{link}">x</a>'))
 

@@ -485,19 +485,19 @@ def test_a_missing_email_says_where_it_was_looked_for(tmp_path: Path) -> None:
         render_email("nothing", lambda _: {}, template_folders(tmp_path))
 
 
-def test_mjml_that_is_not_well_formed_names_the_line_of_the_printed_source(tmp_path: Path) -> None:
+def test_mjml_that_is_not_well_formed_names_the_line_of_the_template(tmp_path: Path) -> None:
     folders = override(tmp_path, "digest/body.mjml", mjml("<mj-text>é</mj-txt>"))
 
-    with pytest.raises(TemplateError, match=r"body\.mjml, as printed, line 5: mismatched tag") as raised:
+    with pytest.raises(TemplateError, match=r"body\.mjml, line 5: mismatched tag") as raised:
         render(edition(1), site(), folders)
 
     assert ">    5 | <mj-text>é</mj-txt>" in str(raised.value)
 
 
-def test_mjml_that_only_mrml_refuses_names_the_line_of_its_byte_offset(tmp_path: Path) -> None:
+def test_mjml_that_only_mrml_refuses_names_the_line_of_the_template(tmp_path: Path) -> None:
     folders = override(tmp_path, "digest/body.mjml", mjml("<mj-text>ééé\n<![CDATA[x]]></mj-text>"))
 
-    with pytest.raises(TemplateError, match=r"body\.mjml, as printed, line 6: unexpected token") as raised:
+    with pytest.raises(TemplateError, match=r"body\.mjml, line 6: unexpected token") as raised:
         render(edition(1), site(), folders)
 
     assert ">    6 | <![CDATA[x]]></mj-text>" in str(raised.value)

@@ -129,6 +129,85 @@ def test_a_piece_of_ones_own_that_an_override_includes_is_no_stray(ready: Path) 
     assert verdicts("check", "--json", *MONDAY, home=ready).document["findings"] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "code", "where"),
+    [
+        ("confirm/subject.txt", ("Confirm your subscription to {{ site.name }}", ""), "subject", "confirm, subject"),
+        ("confirm/body.txt", ("{{ confirm_url }}", ""), "link-missing", "confirm, text"),
+        ("welcome/body.txt", ("{{ links.leave }}", ""), "leave-link", "welcome, text"),
+        ("goodbye/body.txt", ("YOU HAVE LEFT", "GOODBYE *|FNAME|*"), "placeholder", "goodbye, text, line 3 column 9"),
+        ("confirm/body.txt", ("~ valid_days ~", "~ 99 ~"), "parts-differ", "confirm, text"),
+        (
+            "goodbye/body.mjml", ("button(links.leave,", "button('https://evil.example/leave/' ~ '[[' ~ 'reader]]',"),
+            "leave-link", "goodbye, html",
+        ),
+    ],
+)  # fmt: skip
+def test_a_letter_that_fails_its_purpose_is_found(
+    ready: Path, name: str, change: tuple[str, str], code: str, where: str
+) -> None:
+    override(ready, f"email/{name}", change)
+    ran = verdicts("check", "--json", *MONDAY, home=ready)
+
+    assert (code, where) in {(one["code"], one["where"]) for one in ran.document["findings"]}
+
+
+def test_without_an_edition_the_templates_are_checked_all_the_same(home: Path) -> None:
+    assert verdicts("init", home=home).status == 0
+    assert "no edition yet" in verdicts("check", home=home).out
+    override(home, "email/confirm/body.txt", ("{{ confirm_url }}", "{{ confirm_ur }}"))
+    ran = verdicts("check", "--json", home=home)
+
+    assert (ran.status, [one["code"] for one in ran.document["findings"] if one["level"] == "blocker"]) == (
+        1,
+        ["template"],
+    )
+
+
+def test_a_skipped_week_is_no_fault(ready: Path) -> None:
+    assert verdicts("edition", "skip", "--reason", "holidays", *MONDAY, home=ready).status == 0
+    ran = verdicts("check", *MONDAY, home=ready)
+
+    assert ran.status == 0
+    assert "2026-W47, skipped: holidays: fit to send" in ran.out
+
+
+def test_files_that_no_template_uses_stop_neither_the_check_nor_a_run(ready: Path) -> None:
+    (ready / "templates" / "email" / "digest").mkdir(parents=True)
+    (ready / "templates" / ".DS_Store").write_bytes(b"\x00\xff")
+    (ready / "templates" / "notes.txt").write_bytes(b"caf\xe9")
+    (ready / "templates" / "email" / "digest" / "body.mjml~").write_text("old")
+    findings = found(verdicts("check", "--json", *MONDAY, home=ready))
+
+    assert findings.keys() <= {"template", "template-unused"}
+    assert "2026-W47 is sent" in verdicts("run", *TUESDAY, home=ready).out
+
+
+def test_an_override_that_is_no_text_is_named_once_with_its_line(ready: Path) -> None:
+    path = ready / "templates" / "email" / "_parts.mjml"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"one\ntwo \xff\n")
+    findings = verdicts("check", "--json", *MONDAY, home=ready).document["findings"]
+
+    assert [(one["code"], one["where"]) for one in findings] == [("template", f"{path}, line 2")]
+
+
+def test_a_folder_in_the_place_of_a_template_is_named(ready: Path) -> None:
+    path = ready / "templates" / "email" / "digest" / "body.mjml"
+    path.mkdir(parents=True)
+
+    assert found(verdicts("check", "--json", *MONDAY, home=ready))["template"]["where"] == str(path)
+
+
+def test_what_was_approved_is_written_as_it_is_sent(ready: Path, tmp_path: Path) -> None:
+    assert verdicts("edition", "approve", *MONDAY, home=ready).status == 0
+    override(ready, "email/digest/body.mjml", ("Forwarded to you?", "Passed on to you?"))
+    verdicts("check", "--out", tmp_path, *MONDAY, home=ready)
+
+    assert "Forwarded to you?" in (tmp_path / "digest.html").read_text("utf-8")
+    assert "Passed on to you?" in (tmp_path / "digest with the templates of now.html").read_text("utf-8")
+
+
 def test_every_email_is_written_to_be_looked_at(ready: Path, tmp_path: Path) -> None:
     verdicts("check", "--out", tmp_path / "emails", *MONDAY, home=ready)
 
