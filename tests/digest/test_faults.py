@@ -23,20 +23,13 @@ def test_a_message_as_it_should_be_has_no_finding(whole: Good, name: str) -> Non
 
 @pytest.fixture(scope="module")
 def told(whole: Good) -> dict[str, tuple[Finding, ...]]:
-    """What preflight says of each fault, by its name."""
-    return {fault.name: fault.findings(whole) for fault in (*THE_25, *FURTHER)}
+    """What preflight says of each of the 25 faults, by its name; `make bench` plants the further ones, too."""
+    return {fault.name: fault.findings(whole) for fault in THE_25}
 
 
 def test_every_one_of_25_known_faults_is_found(told: dict[str, tuple[Finding, ...]]) -> None:
     assert len(THE_25) == 25
     assert [fault.name for fault in THE_25 if not told[fault.name]] == []
-
-
-def test_of_further_faults_only_these_are_missed(told: dict[str, tuple[Finding, ...]]) -> None:
-    assert [fault.name for fault in FURTHER if not told[fault.name]] == [
-        "a bar not as long as its percentage",
-        "a subject about last week's tools",
-    ]
 
 
 def test_every_code_that_is_found_is_explained(told: dict[str, tuple[Finding, ...]]) -> None:
