@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
+from itertools import pairwise
 from typing import NamedTuple
 
-from digest.flattening import Words, flat, html_words, known_strings, laid, words
+from digest.flattening import Words, flat, html_words, known_strings, laid, visible, words
 from digest.model import READER, Edition, Finding, Level, Message, Site
-from digest.phrases import Group, Phrase, call_before, judges, phrases
+from digest.phrases import Group, Owner, Phrase, call_before, judges, owners, phrases
 
 _MEND = "Undo what the template of one part does otherwise than the other's, or compose again."
 
@@ -48,6 +49,8 @@ def differences(message: Message, edition: Edition, site: Site) -> tuple[Finding
         *_calls(stock, parts),
         *_names(stock, parts, known={one.group for one, _ in things}),
         *_links(message, stock),
+        *_led_astray("html", _html_links(message.html, stock), stock),
+        *_led_astray("text", _text_links(message.text, parts["text"]), stock),
         *_misprints(stock, parts),
     )
 
@@ -69,7 +72,8 @@ class _Stock:
     """What is known of an edition: its strings, what they are put together from, and the things they say.
 
     `speaks_of` tells of which group a string speaks, if it can be of no other; `needed` how often each thing must stand
-    in its group; `blurred` which things have words that may say another too.
+    in its group; `blurred` which things have words that may say another too; `named` whose names a string is or holds,
+    the longest first.
     """
 
     phrases: Sequence[Phrase]
@@ -81,6 +85,7 @@ class _Stock:
     speaks_of: dict[str, Group] = field(default_factory=dict)
     needed: Counter[_Thing] = field(default_factory=Counter)
     blurred: set[_Thing] = field(default_factory=set)
+    named: dict[str, frozenset[Owner]] = field(default_factory=dict)
 
 
 #: What strings of a kind say; kinds that are not listed say nothing of their own.
@@ -107,6 +112,7 @@ _ENDING = frozenset({"correction", "line", "linked"})
 @lru_cache(maxsize=2)
 def _stock(edition: Edition, site: Site) -> _Stock:
     stock = _Stock(phrases(edition, site), defaultdict(set))
+    stock.named = owners(stock.phrases)
     for place, matchup in enumerate(edition.matchups):
         stock.layouts[place] = matchup.layout
         stock.names[place] = (flat(matchup.a.tool.name), flat(matchup.b.tool.name))
@@ -153,13 +159,15 @@ def _said(edition: Edition) -> Iterator[_Thing]:
 class _Read:
     """What stands in a part: how often each string does, by group and in all; which groups it speaks of, in order.
 
-    `calls` are those before each quote of a group, `rest` is what no known string covers, with NUL where one stands.
+    `calls` are those before each quote of a group, `names` where which names stand, in order; `rest` is what no known
+    string covers, with NUL where one stands.
     """
 
     counts: defaultdict[tuple[Group, str], int] = field(default_factory=lambda: defaultdict(int))
     totals: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     groups: dict[Group, None] = field(default_factory=dict)
     calls: dict[tuple[Group, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    names: list[tuple[int, frozenset[Owner]]] = field(default_factory=list)
     rest: str = ""
 
     def of(self, group: Group, string: str) -> int:
@@ -184,6 +192,8 @@ def _read(of: Words, stock: _Stock) -> _Read:
         read.groups.setdefault(here)
         if (here, "quote") in stock.places[string]:
             read.calls[here, string].add(call_before(of.text, tiles, number, stock.places))
+        if string in stock.named:
+            read.names.append((start, stock.named[string]))
         rest.append(of.text[at:start])
         at = end
     for (_, string), count in read.counts.items():
@@ -290,7 +300,7 @@ def _counts(place: Group, names: tuple[str, str], stock: _Stock, read: _Read) ->
     return not any(read.of(other, name) for other in stock.names if other != place for name in names)
 
 
-# Headers, links and misprints
+# Headers and links
 
 
 def _headers(message: Message, edition: Edition, site: Site) -> Iterator[Finding]:
@@ -318,7 +328,6 @@ def _resembles(one: str, other: str) -> bool:
 
 
 _HREF = re.compile(r"""<a\b[^>]*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_VOTE = re.compile(r"""<a\b[^>]*?\shref\s*=\s*["']([^"']*/vote/[^"']*/(?:ship|skip))["'][^>]*>([^<]*)""", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 _LINKS = frozenset(
     {"page", "home", "link", "vote to ship", "vote to skip", "own link", "edition page", "site home"}
@@ -338,10 +347,6 @@ def _links(message: Message, stock: _Stock) -> Iterator[Finding]:
             yield _finding("links-differ", f"The {lacking} part has no link to {link}; the other has.", lacking)
         elif not where and known[link] in usual:
             yield _finding("links-differ", f"Neither part has a link to {link}, but others like it.", "html, text")
-    for link, said in _VOTE.findall(message.html):
-        call, words_said = link.rpartition("/")[2], {*re.findall(r"\w+", unescape(said).casefold())}
-        if words_said & {"ship", "skip"} == {"ship", "skip"} - {call}:
-            yield _finding("links-differ", f"A link that says “{flat(unescape(said))}” votes {call}.", "html")
     for part, links in parts.items():
         for link in sorted(one for one in links - known.keys() if READER in one):
             yield _finding("links-differ", f"The {part} part has a link that is none of the edition's: {link}", part)
@@ -350,6 +355,103 @@ def _links(message: Message, stock: _Stock) -> Iterator[Finding]:
 def _place(link: str) -> str:
     """An address without what ends the sentence it stands in, and without campaign parameters."""
     return flat(link).rstrip(".,;:/")
+
+
+# Where links lead, and what is said of them
+
+
+class _Link(NamedTuple):
+    """An address, the words that say where it leads, and whose names stand there."""
+
+    address: str
+    words: str
+    names: frozenset[Owner]
+
+
+_ANCHOR = re.compile(r"""</?a(?=[\s/>])(?:[^>]*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)'))?[^>]*>""", re.IGNORECASE)
+_NOBODY: frozenset[Owner] = frozenset()
+
+
+def _html_links(html: str, stock: _Stock) -> Iterator[_Link]:
+    """The links of a page with what stands between their tags."""
+    tags = [*_ANCHOR.finditer(html)]
+    for tag, following in pairwise(tags):
+        if href := tag[1] or tag[2]:
+            said = flat(visible(html[tag.end() : following.start()]))
+            yield _Link(_place(unescape(href)), said, _named_in(said, stock))
+
+
+def _named_in(said: str, stock: _Stock) -> frozenset[Owner]:
+    """Whose names stand in some words; a name within a longer one is not meant."""
+    found = _NOBODY
+    for name, whose in stock.named.items():
+        if name in said and (parted := re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "\0", said)) != said:
+            found, said = found | whose, parted
+    return found
+
+
+def _text_links(text: str, read: _Read) -> Iterator[_Link]:
+    """The addresses of a text with the words before each on its line, or else with the line above.
+
+    Where these name nobody, the names since the address before count; but not what follows that one on its line.
+    """
+    since, names = 0, read.names
+    flowing = [*_ADDRESS.finditer(words(text).text)]
+    lines = [*_ADDRESS.finditer(text)]
+    for place, (link, there) in enumerate(zip(flowing, lines, strict=False)):
+        said = _said_before(text[lines[place - 1].end() if place else 0 : there.start()])
+        at = link.start() - len(said) - 1
+        near = [whose for start, whose in names if max(at, since) <= start < link.start()]
+        whose = near or [whose for start, whose in names if since <= start < link.start()]
+        yield _Link(_place(link[0]), said, _NOBODY.union(*whose))
+        since = link.end()
+        if "\n" in text[there.end() : lines[place + 1].start() if place + 1 < len(lines) else None]:
+            since += len(flat(text[there.end() : text.index("\n", there.end())]))
+
+
+def _said_before(before: str) -> str:
+    """What of the words between two addresses says where the second leads."""
+    after, *lines = before.split("\n")
+    if not lines:
+        return flat(after)
+    return flat(lines[-1]) or flat(next((line for line in reversed(lines) if line.strip()), ""))
+
+
+#: Words that tell a reader's own links apart, and those that a link of either kind may have beside them.
+_LEAVING = frozenset({"unsubscribe", "unsubscribing", "leave", "leaving", "out"})
+_PREFERRING = frozenset({"preferences", "preference", "settings"})
+
+
+def _led_astray(part: str, links: Iterable[_Link], stock: _Stock) -> Iterator[Finding]:
+    """Links whose words name another tool, the other call or the other of a reader's own pages than they lead to.
+
+    Words that name none of these are the template's own, and right.
+    """
+    leads: dict[str, set[Owner]] = defaultdict(set)
+    for one in stock.phrases:
+        if one.kind in _LINKS and one.group != "":
+            leads[_place(one.string)] |= one.owners()
+    nameable = _NOBODY.union(*stock.named.values())
+    for link in links:
+        whose, said = leads.get(link.address, _NOBODY), {*re.findall(r"\w+", link.words.casefold())}
+        is_other = bool(link.names) and nameable.issuperset(whose) and whose and link.names.isdisjoint(whose)
+        if is_other or _says_otherwise(link.address, said):
+            where = f"A link of the {part} part leads to {link.address}"
+            yield _finding("links-differ", f"{where}, but what is said of it is “{_cut(link.words)}”.", part)
+
+
+def _says_otherwise(link: str, said: set[str]) -> bool:
+    """Tell whether words are known to be those of another of a reader's own links."""
+    if READER not in link:
+        return False
+    calls = said & {"ship", "skip"}
+    if "/vote/" in link:
+        return len(calls) == 1 and link.rpartition("/")[2] not in calls
+    leaves, prefers = bool(said & _LEAVING), bool(said & _PREFERRING)
+    return (f"/leave/{READER}" in link and prefers > leaves) or (f"/preferences/{READER}" in link and leaves > prefers)
+
+
+# Misprints
 
 
 #: Shorter words are a letter away from too many others.

@@ -15,6 +15,9 @@ from digest.wording import address, community_note, correction, day, full_day, p
 #: A string's place in the edition: a matchup's number from 0, another part, or "" for what may stand anywhere.
 Group = int | str
 
+#: A tool or a launch: its group, and its number in it.
+Owner = tuple[Group, int]
+
 
 class Phrase(NamedTuple):
     """A flat string that is not empty. `number` is the side of a matchup, 0 or 1, or a launch's place among launches.
@@ -27,6 +30,12 @@ class Phrase(NamedTuple):
     string: str
     number: int | None = None
     holds: tuple[str, ...] = ()
+
+    def owners(self) -> frozenset[Owner]:
+        """Whose it is: of one tool or launch, of both tools of a matchup, or of none."""
+        if self.number is not None:
+            return frozenset({(self.group, self.number)})
+        return frozenset({(self.group, 0), (self.group, 1)} if isinstance(self.group, int) else ())
 
 
 #: Words of the shipped templates that a tool may also be called.
@@ -58,6 +67,28 @@ def judges(edition: Edition) -> dict[str, tuple[str, str]]:
     left = {one.reviewer for pair in edition.matchups for side in pair.sides for one in side.verdict.reviews}
     gone = {slug: (flat(slug.replace("-", " ").title()), "") for slug in sorted(left)}
     return gone | {one.slug: (flat(one.name), flat(one.lens)) for one in edition.reviewers}
+
+
+#: Kinds of string that tell of whom the words around them speak.
+_CALLING = frozenset({"name", "numbered", "head", "pair with vs", "pair with and", "line", "linked"})
+
+
+def owners(of: Collection[Phrase]) -> dict[str, frozenset[Owner]]:
+    """Whose name a string is or holds, the longest string first.
+
+    Left out are names that a template or the publisher may write of its own accord: Read, Builder, 7.
+    """
+    called = {one.string for one in of if one.kind in _CALLING}
+    whose: dict[str, frozenset[Owner]] = dict.fromkeys(sorted(called, key=len, reverse=True), frozenset())
+    labels = {word for one in of if one.kind == "label" for word in one.string.casefold().split()}
+    anyones = {one.string for one in of if one.group == ""}
+    for one in of:
+        if one.string in whose:
+            whose[one.string] |= one.owners()
+    return {
+        name: of_name for name, of_name in whose.items()
+        if name not in anyones and re.search(r"[^\W\d_]", name) and not labels.issuperset(name.casefold().split())
+    }  # fmt: skip
 
 
 def _everywhere(edition: Edition, site: Site, home: str) -> Iterator[Phrase]:
