@@ -12,8 +12,9 @@ only one of its kind. A tool called like a word of the template is not counted.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
@@ -22,7 +23,7 @@ from typing import NamedTuple
 
 from digest.flattening import Words, flat, html_words, known_strings, laid, visible, words
 from digest.model import READER, Edition, Finding, Level, Message, Site
-from digest.phrases import Group, Owner, Phrase, call_before, judges, owners, phrases
+from digest.phrases import Group, Owner, Phrase, call_before, judges, owners, phrases, sayings, says_otherwise
 
 _MEND = "Undo what the template of one part does otherwise than the other's, or compose again."
 
@@ -40,6 +41,7 @@ def differences(message: Message, edition: Edition, site: Site) -> tuple[Finding
     """
     stock = _stock(edition, site)
     parts = {"html": _read(html_words(message.html), stock), "text": _read(words(message.text), stock)}
+    links = {"html": [*_html_links(message.html, stock)], "text": [*_text_links(message.text, parts["text"])]}
     gone = {place: [part for part, read in parts.items() if place not in read.groups] for place in stock.names}
     things = [(one, finding) for one, finding in _things(stock, parts) if not gone.get(one.group)]
     return (
@@ -48,9 +50,8 @@ def differences(message: Message, edition: Edition, site: Site) -> tuple[Finding
         *(finding for _, finding in things),
         *_calls(stock, parts),
         *_names(stock, parts, known={one.group for one, _ in things}),
-        *_links(message, stock),
-        *_led_astray("html", _html_links(message.html, stock), stock),
-        *_led_astray("text", _text_links(message.text, parts["text"]), stock),
+        *_links(links, stock),
+        *_led_astray(links, stock),
         *_misprints(stock, parts),
     )
 
@@ -108,6 +109,9 @@ _FRAME = frozenset({"site", "week name", "period", "heading"})
 _NAMING = frozenset({"name", "head", "numbered", "pair with vs", "pair with and", "bottom line"})
 _ENDING = frozenset({"correction", "line", "linked"})
 
+#: What an editor wrote; it may be a matchup's head, word for word.
+_WRITTEN = frozenset({("", "intro"), ("", "subject"), ("", "preheader")})
+
 
 @lru_cache(maxsize=2)
 def _stock(edition: Edition, site: Site) -> _Stock:
@@ -125,15 +129,15 @@ def _stock(edition: Edition, site: Site) -> _Stock:
             ways[group, said, (place, "") if number is None else number].append(string)
     things = [_Thing(group, stock.layouts.get(group, ""), kind, (*dict.fromkeys(every),))
               for (group, kind, _), every in ways.items()]  # fmt: skip
-    for thing in _said(edition):
+    for thing in _said(edition, stock.phrases):
         things.append(thing)
-        if thing.kind == "quote":
-            stock.places[thing.ways[0]].add((thing.group, "quote"))
+        for way in thing.ways if thing.kind == "quote" else ():
+            stock.places[way].add((thing.group, "quote"))
     stock.strings = frozenset(stock.places)
     for string, where in stock.places.items():
-        group, kind = next(iter(where))
+        [(group, kind), *others] = where - _WRITTEN if stock.holds.get(string) else where
         speaks = kind in (_NAMING if isinstance(group, int) else _ENDING)
-        if speaks and len(where) == 1 and _WORD.search(string):
+        if speaks and not others and _WORD.search(string):
             stock.speaks_of[string] = group
     stock.blurred = {thing for thing in things if _is_blurred(thing, stock)}
     for thing in things:  # what may be several things, or is shown anywhere, must stand there at all
@@ -141,7 +145,7 @@ def _stock(edition: Edition, site: Site) -> _Stock:
     return stock
 
 
-def _said(edition: Edition) -> Iterator[_Thing]:
+def _said(edition: Edition, known: Sequence[Phrase]) -> Iterator[_Thing]:
     """The quotes of each matchup, and who said them."""
     called = judges(edition)
     for place, matchup in enumerate(edition.matchups):
@@ -149,7 +153,10 @@ def _said(edition: Edition) -> Iterator[_Thing]:
         said = [("quote", flat(one.quote)) for one in reviews]
         for slug in dict.fromkeys(one.reviewer for one in reviews):
             said += zip(("reviewer", "lens"), called[slug], strict=True)
-        yield from (_Thing(place, matchup.layout, kind, (text,)) for kind, text in said if text)
+        ways = sayings([text for kind, text in said if kind == "quote"], known)
+        for kind, text in said:
+            if text:
+                yield _Thing(place, matchup.layout, kind, ways[text] if kind == "quote" else (text,))
 
 
 # What a part says
@@ -267,7 +274,7 @@ def _calls(stock: _Stock, parts: dict[str, _Read]) -> Iterator[Finding]:
     html, text = (read.calls for read in parts.values())
     if any({""} == set().union(*calls.values()) for calls in (html, text)):
         return
-    if any(kind != "label" for call in ("Ship", "Skip") for _, kind in stock.places[call]):
+    if any(kind != "label" for call in ("Ship", "Skip", "SHIP", "SKIP") for _, kind in stock.places[call]):
         return
     for key in (key for key in html if key in text and html[key] != text[key]):
         said = f"The parts do not have the same call before “{_cut(key[1])}”{_within(key[0], stock)}."
@@ -327,17 +334,23 @@ def _resembles(one: str, other: str) -> bool:
     return 2 * len(there & wanted) >= len(wanted)
 
 
-_HREF = re.compile(r"""<a\b[^>]*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://[^\s<>\"]+")
+class _Link(NamedTuple):
+    """An address, the words that say where it leads, and whose names stand there."""
+
+    address: str
+    words: str
+    names: frozenset[Owner]
+
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _LINKS = frozenset(
     {"page", "home", "link", "vote to ship", "vote to skip", "own link", "edition page", "site home"}
 )  # fmt: skip
 
 
-def _links(message: Message, stock: _Stock) -> Iterator[Finding]:
+def _links(read: dict[str, list[_Link]], stock: _Stock) -> Iterator[Finding]:
     """Links of the edition that one part or both lack, and links of a reader's own that are none of the edition's."""
-    hrefs = (unescape(one or other) for one, other in _HREF.findall(message.html))
-    parts = {"html": {_place(one) for one in hrefs}, "text": {_place(one) for one in _ADDRESS.findall(message.text)}}
+    parts = {part: {one.address for one in links} for part, links in read.items()}
     known = {_place(one.string): one.kind for one in stock.phrases if one.kind in _LINKS}
     shown = {link: [part for part, links in parts.items() if link in links] for link in known}
     usual = {known[link] for link, where in shown.items() if where}
@@ -358,14 +371,6 @@ def _place(link: str) -> str:
 
 
 # Where links lead, and what is said of them
-
-
-class _Link(NamedTuple):
-    """An address, the words that say where it leads, and whose names stand there."""
-
-    address: str
-    words: str
-    names: frozenset[Owner]
 
 
 _ANCHOR = re.compile(r"""</?a(?=[\s/>])(?:[^>]*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)'))?[^>]*>""", re.IGNORECASE)
@@ -395,18 +400,18 @@ def _text_links(text: str, read: _Read) -> Iterator[_Link]:
 
     Where these name nobody, the names since the address before count; but not what follows that one on its line.
     """
-    since, names = 0, read.names
-    flowing = [*_ADDRESS.finditer(words(text).text)]
+    since, starts = 0, [start for start, _ in read.names]
     lines = [*_ADDRESS.finditer(text)]
-    for place, (link, there) in enumerate(zip(flowing, lines, strict=False)):
-        said = _said_before(text[lines[place - 1].end() if place else 0 : there.start()])
-        at = link.start() - len(said) - 1
-        near = [whose for start, whose in names if max(at, since) <= start < link.start()]
-        whose = near or [whose for start, whose in names if since <= start < link.start()]
-        yield _Link(_place(link[0]), said, _NOBODY.union(*whose))
-        since = link.end()
-        if "\n" in text[there.end() : lines[place + 1].start() if place + 1 < len(lines) else None]:
-            since += len(flat(text[there.end() : text.index("\n", there.end())]))
+    ends = [one.end() for one in lines]
+    for before, there, link in zip([0, *ends], lines, _ADDRESS.finditer(words(text).text), strict=False):
+        said = _said_before(text[before : there.start()])
+        first, last = bisect_left(starts, since), bisect_left(starts, link.start())
+        near = bisect_left(starts, link.start() - len(said) - 1, first)
+        names = {whose for _, whose in read.names[near if near < last else first : last]}
+        address = flat(there[0])  # in flat text wide characters may follow it without a space
+        yield _Link(_place(address), said, _NOBODY.union(*names))
+        behind = text[there.end() : text.find("\n", there.end())]
+        since = link.start() + len(address) + (len(behind) if not _ADDRESS.search(behind) else 0)
 
 
 def _said_before(before: str) -> str:
@@ -417,12 +422,7 @@ def _said_before(before: str) -> str:
     return flat(lines[-1]) or flat(next((line for line in reversed(lines) if line.strip()), ""))
 
 
-#: Words that tell a reader's own links apart, and those that a link of either kind may have beside them.
-_LEAVING = frozenset({"unsubscribe", "unsubscribing", "leave", "leaving", "out"})
-_PREFERRING = frozenset({"preferences", "preference", "settings"})
-
-
-def _led_astray(part: str, links: Iterable[_Link], stock: _Stock) -> Iterator[Finding]:
+def _led_astray(read: dict[str, list[_Link]], stock: _Stock) -> Iterator[Finding]:
     """Links whose words name another tool, the other call or the other of a reader's own pages than they lead to.
 
     Words that name none of these are the template's own, and right.
@@ -432,23 +432,12 @@ def _led_astray(part: str, links: Iterable[_Link], stock: _Stock) -> Iterator[Fi
         if one.kind in _LINKS and one.group != "":
             leads[_place(one.string)] |= one.owners()
     nameable = _NOBODY.union(*stock.named.values())
-    for link in links:
-        whose, said = leads.get(link.address, _NOBODY), {*re.findall(r"\w+", link.words.casefold())}
-        is_other = bool(link.names) and nameable.issuperset(whose) and whose and link.names.isdisjoint(whose)
-        if is_other or _says_otherwise(link.address, said):
+    for part, link in ((part, link) for part, links in read.items() for link in links):
+        whose = leads.get(link.address, _NOBODY)
+        is_other = link.names and whose and nameable >= whose and link.names.isdisjoint(whose)
+        if is_other or says_otherwise(link.address, link.words):
             where = f"A link of the {part} part leads to {link.address}"
             yield _finding("links-differ", f"{where}, but what is said of it is “{_cut(link.words)}”.", part)
-
-
-def _says_otherwise(link: str, said: set[str]) -> bool:
-    """Tell whether words are known to be those of another of a reader's own links."""
-    if READER not in link:
-        return False
-    calls = said & {"ship", "skip"}
-    if "/vote/" in link:
-        return len(calls) == 1 and link.rpartition("/")[2] not in calls
-    leaves, prefers = bool(said & _LEAVING), bool(said & _PREFERRING)
-    return (f"/leave/{READER}" in link and prefers > leaves) or (f"/preferences/{READER}" in link and leaves > prefers)
 
 
 # Misprints

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -46,6 +46,9 @@ _LABELS = (
     "vs", "and", "View this edition in your browser", "Change your preferences", "Unsubscribe",
 )  # fmt: skip
 
+#: And as the text part has its headings.
+_CAPITALS = tuple(one.upper() for one in _LABELS)
+
 #: The kinds of share, one for each way of writing it.
 SHARES = tuple(f"{label} {way}" for label in ("Panel", "Community") for way in range(4))
 
@@ -76,7 +79,7 @@ _CALLING = frozenset({"name", "numbered", "head", "pair with vs", "pair with and
 def owners(of: Collection[Phrase]) -> dict[str, frozenset[Owner]]:
     """Whose name a string is or holds, the longest string first.
 
-    Left out are names that a template or the publisher may write of its own accord: Read, Builder, 7.
+    Nobody's are names that a template or the publisher may write of its own accord: Read, Builder, 7.
     """
     called = {one.string for one in of if one.kind in _CALLING}
     whose: dict[str, frozenset[Owner]] = dict.fromkeys(sorted(called, key=len, reverse=True), frozenset())
@@ -85,15 +88,15 @@ def owners(of: Collection[Phrase]) -> dict[str, frozenset[Owner]]:
     for one in of:
         if one.string in whose:
             whose[one.string] |= one.owners()
-    return {
-        name: of_name for name, of_name in whose.items()
-        if name not in anyones and re.search(r"[^\W\d_]", name) and not labels.issuperset(name.casefold().split())
-    }  # fmt: skip
+    for name in whose:
+        if name in anyones or not re.search(r"[^\W\d_]", name) or labels.issuperset(name.casefold().split()):
+            whose[name] = frozenset()
+    return whose
 
 
 def _everywhere(edition: Edition, site: Site, home: str) -> Iterator[Phrase]:
     texts = (
-        *(("label", one) for one in _LABELS),
+        *(("label", one) for one in (*_LABELS, *_CAPITALS)),
         ("site", site.name), ("site", site.tagline), ("site", site.postal_address), ("site home", home),
         ("subject", edition.subject), ("preheader", edition.preheader),
         *(("intro", one) for one in re.split(r"\n\s*\n", edition.intro)),
@@ -173,6 +176,28 @@ def _shares(label: str, tally: Tally, note: str) -> tuple[str, ...]:
     return f"{label} {one}", f"{label} {other}", f"{label}: {one}", f"{label}: {other}"
 
 
+_MARKS = ("“”", '""', "„“", "«»", "‘’", "''")
+
+#: A quote of more characters is no word of a template.
+_SHORT = 60
+
+
+def sayings(quotes: Iterable[str], of: Sequence[Phrase]) -> dict[str, tuple[str, ...]]:
+    """The ways in which each quote may stand: as it is, or only in marks if a template may say the same of itself.
+
+    Such are Ship, The readers, the name of a tool, and a share as it is printed.
+    """
+    strings = {one.string for one in of}
+    said = {one.string for one in of if one.kind in {"label", "name", "reviewer"}}
+    common = {"checked", *re.findall(r"\w+", " ".join(said).casefold())}
+    return {
+        one: tuple(f"{mark[0]}{one}{mark[1]}" for mark in _MARKS)
+        if one in strings or (len(one) <= _SHORT and common.issuperset(re.findall(r"\w+", one.casefold())))
+        else (one,)
+        for one in quotes
+    }
+
+
 #: Kinds of string that may stand between a call and its quote.
 _BETWEEN = frozenset({"name", "reviewer", "lens"})
 _CALL = re.compile(r"\b(ship|skip)\W*$", re.IGNORECASE)
@@ -197,3 +222,21 @@ def call_before(
         at = start
     call = _CALL.search(text[max(0, at - 20) : at])
     return call[1].lower() if call else ""
+
+
+#: Words that tell a reader's own links apart, and those that a link of either kind may have beside them.
+_LEAVING = frozenset({"unsubscribe", "unsubscribing", "leave", "leaving", "out"})
+_PREFERRING = frozenset({"preferences", "preference", "settings"})
+
+
+def says_otherwise(link: str, words: str) -> bool:
+    """Tell whether the words of a link are known to be those of another of a reader's own links: call or page."""
+    if READER not in link:
+        return False
+    said = {*re.findall(r"\w+", words.casefold())}
+    if "/vote/" in link:
+        calls = said & {"ship", "skip"}
+        return len(calls) == 1 and link.rpartition("/")[2] not in calls
+    leaves, prefers = bool(said & _LEAVING), bool(said & _PREFERRING)
+    other = prefers if f"/leave/{READER}" in link else leaves
+    return leaves != prefers and other

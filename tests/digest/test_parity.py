@@ -339,6 +339,22 @@ def test_a_text_of_one_tool_that_names_the_other_does_not_make_its_link_the_othe
     assert found(of) == ()
 
 
+def test_addresses_in_capitals_heads_in_an_intro_and_names_in_capitals_are_no_difference() -> None:
+    launch = replace(SMALL.launches[0], link="HTTPS://Example.org/X")
+    assert found(replace(SMALL, launches=(launch, *SMALL.launches[1:]))) == ()
+    for intro in ("No. 1 · Developer Tools Plumbline vs Lantern", "1. Plumbline vs Lantern"):
+        assert found(replace(SMALL, intro=intro)) == ()
+    for name in ("READ", "THE", "SHIP", "SPLIT"):
+        assert found(with_tools(SMALL, {"name": name})) == ()
+
+
+def test_whatever_breaks_a_line_is_a_space_in_both_parts() -> None:
+    of = with_tools(SMALL, {"tagline": "Reads\x85everything", "description": "and\u2028says\x85so 3 times"})
+
+    assert found(of) == ()
+    assert is_found(of, render(of, site())) is False
+
+
 def test_campaign_parameters_are_no_difference() -> None:
     message = render(SMALL, site())
     tagged = re.sub(r'(href="https://verdicts[^"]*)"', r'\1?utm_source=digest&amp;utm_campaign=w47x9"', message.html)
