@@ -365,6 +365,7 @@ def _links(read: dict[str, list[_Link]], stock: _Stock) -> Iterator[Finding]:
             yield _finding("links-differ", f"The {part} part has a link that is none of the edition's: {link}", part)
 
 
+@lru_cache(maxsize=512)  # every link stands in both parts and in the edition
 def _place(link: str) -> str:
     """An address without what ends the sentence it stands in, and without campaign parameters."""
     return flat(link).rstrip(".,;:/")
