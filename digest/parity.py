@@ -148,12 +148,13 @@ def _stock(edition: Edition, site: Site) -> _Stock:
 def _said(edition: Edition, known: Sequence[Phrase]) -> Iterator[_Thing]:
     """The quotes of each matchup, and who said them."""
     called = judges(edition)
+    every = {flat(one.quote) for pair in edition.matchups for side in pair.sides for one in side.verdict.reviews}
+    ways = sayings(every, known)
     for place, matchup in enumerate(edition.matchups):
         reviews = [one for side in matchup.sides for one in side.verdict.reviews]
         said = [("quote", flat(one.quote)) for one in reviews]
         for slug in dict.fromkeys(one.reviewer for one in reviews):
             said += zip(("reviewer", "lens"), called[slug], strict=True)
-        ways = sayings([text for kind, text in said if kind == "quote"], known)
         for kind, text in said:
             if text:
                 yield _Thing(place, matchup.layout, kind, ways[text] if kind == "quote" else (text,))
@@ -389,6 +390,8 @@ def _html_links(html: str, stock: _Stock) -> Iterator[_Link]:
 
 def _named_in(said: str, stock: _Stock) -> frozenset[Owner]:
     """Whose names stand in some words; a name within a longer one is not meant."""
+    if said in stock.named:
+        return stock.named[said]
     found = _NOBODY
     for name, whose in stock.named.items():
         if name in said and (parted := re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "\0", said)) != said:
