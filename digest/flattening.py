@@ -51,7 +51,7 @@ def _said(markup: str) -> str:
 _WIDE = "\u2e80-\u9fff\uac00-\ud7af\uff00-\uff60"
 _HAS_WIDE = re.compile(f"[{_WIDE}]")
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe0f\ufeff\ud800-\udfff]+"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe0f\ufeff\ud800-\udfff]+"
 )
 _LOOSE = re.compile(rf"(?<=[{_WIDE}]) | (?=[{_WIDE}])")
 

@@ -12,16 +12,18 @@ only one of its kind. A tool called like a word of the template is not counted.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
+from itertools import pairwise
 from typing import NamedTuple
 
-from digest.flattening import Words, flat, html_words, known_strings, laid, words
+from digest.flattening import Words, flat, html_words, known_strings, laid, visible, words
 from digest.model import READER, Edition, Finding, Level, Message, Site
-from digest.phrases import Group, Phrase, call_before, judges, phrases
+from digest.phrases import Group, Owner, Phrase, call_before, judges, owners, phrases, sayings, says_otherwise
 
 _MEND = "Undo what the template of one part does otherwise than the other's, or compose again."
 
@@ -39,6 +41,7 @@ def differences(message: Message, edition: Edition, site: Site) -> tuple[Finding
     """
     stock = _stock(edition, site)
     parts = {"html": _read(html_words(message.html), stock), "text": _read(words(message.text), stock)}
+    links = {"html": [*_html_links(message.html, stock)], "text": [*_text_links(message.text, parts["text"])]}
     gone = {place: [part for part, read in parts.items() if place not in read.groups] for place in stock.names}
     things = [(one, finding) for one, finding in _things(stock, parts) if not gone.get(one.group)]
     return (
@@ -47,7 +50,8 @@ def differences(message: Message, edition: Edition, site: Site) -> tuple[Finding
         *(finding for _, finding in things),
         *_calls(stock, parts),
         *_names(stock, parts, known={one.group for one, _ in things}),
-        *_links(message, stock),
+        *_links(links, stock),
+        *_led_astray(links, stock),
         *_misprints(stock, parts),
     )
 
@@ -69,7 +73,8 @@ class _Stock:
     """What is known of an edition: its strings, what they are put together from, and the things they say.
 
     `speaks_of` tells of which group a string speaks, if it can be of no other; `needed` how often each thing must stand
-    in its group; `blurred` which things have words that may say another too.
+    in its group; `blurred` which things have words that may say another too; `named` whose names a string is or holds,
+    the longest first.
     """
 
     phrases: Sequence[Phrase]
@@ -81,6 +86,7 @@ class _Stock:
     speaks_of: dict[str, Group] = field(default_factory=dict)
     needed: Counter[_Thing] = field(default_factory=Counter)
     blurred: set[_Thing] = field(default_factory=set)
+    named: dict[str, frozenset[Owner]] = field(default_factory=dict)
 
 
 #: What strings of a kind say; kinds that are not listed say nothing of their own.
@@ -103,10 +109,14 @@ _FRAME = frozenset({"site", "week name", "period", "heading"})
 _NAMING = frozenset({"name", "head", "numbered", "pair with vs", "pair with and", "bottom line"})
 _ENDING = frozenset({"correction", "line", "linked"})
 
+#: What an editor wrote; it may be a matchup's head, word for word.
+_WRITTEN = frozenset({("", "intro"), ("", "subject"), ("", "preheader")})
+
 
 @lru_cache(maxsize=2)
 def _stock(edition: Edition, site: Site) -> _Stock:
     stock = _Stock(phrases(edition, site), defaultdict(set))
+    stock.named = owners(stock.phrases)
     for place, matchup in enumerate(edition.matchups):
         stock.layouts[place] = matchup.layout
         stock.names[place] = (flat(matchup.a.tool.name), flat(matchup.b.tool.name))
@@ -119,15 +129,15 @@ def _stock(edition: Edition, site: Site) -> _Stock:
             ways[group, said, (place, "") if number is None else number].append(string)
     things = [_Thing(group, stock.layouts.get(group, ""), kind, (*dict.fromkeys(every),))
               for (group, kind, _), every in ways.items()]  # fmt: skip
-    for thing in _said(edition):
+    for thing in _said(edition, stock.phrases):
         things.append(thing)
-        if thing.kind == "quote":
-            stock.places[thing.ways[0]].add((thing.group, "quote"))
+        for way in thing.ways if thing.kind == "quote" else ():
+            stock.places[way].add((thing.group, "quote"))
     stock.strings = frozenset(stock.places)
     for string, where in stock.places.items():
-        group, kind = next(iter(where))
+        [(group, kind), *others] = where - _WRITTEN if stock.holds.get(string) else where
         speaks = kind in (_NAMING if isinstance(group, int) else _ENDING)
-        if speaks and len(where) == 1 and _WORD.search(string):
+        if speaks and not others and _WORD.search(string):
             stock.speaks_of[string] = group
     stock.blurred = {thing for thing in things if _is_blurred(thing, stock)}
     for thing in things:  # what may be several things, or is shown anywhere, must stand there at all
@@ -135,15 +145,19 @@ def _stock(edition: Edition, site: Site) -> _Stock:
     return stock
 
 
-def _said(edition: Edition) -> Iterator[_Thing]:
+def _said(edition: Edition, known: Sequence[Phrase]) -> Iterator[_Thing]:
     """The quotes of each matchup, and who said them."""
     called = judges(edition)
+    every = {flat(one.quote) for pair in edition.matchups for side in pair.sides for one in side.verdict.reviews}
+    ways = sayings(every, known)
     for place, matchup in enumerate(edition.matchups):
         reviews = [one for side in matchup.sides for one in side.verdict.reviews]
         said = [("quote", flat(one.quote)) for one in reviews]
         for slug in dict.fromkeys(one.reviewer for one in reviews):
             said += zip(("reviewer", "lens"), called[slug], strict=True)
-        yield from (_Thing(place, matchup.layout, kind, (text,)) for kind, text in said if text)
+        for kind, text in said:
+            if text:
+                yield _Thing(place, matchup.layout, kind, ways[text] if kind == "quote" else (text,))
 
 
 # What a part says
@@ -153,13 +167,15 @@ def _said(edition: Edition) -> Iterator[_Thing]:
 class _Read:
     """What stands in a part: how often each string does, by group and in all; which groups it speaks of, in order.
 
-    `calls` are those before each quote of a group, `rest` is what no known string covers, with NUL where one stands.
+    `calls` are those before each quote of a group, `names` where which names stand, in order; `rest` is what no known
+    string covers, with NUL where one stands.
     """
 
     counts: defaultdict[tuple[Group, str], int] = field(default_factory=lambda: defaultdict(int))
     totals: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     groups: dict[Group, None] = field(default_factory=dict)
     calls: dict[tuple[Group, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    names: list[tuple[int, frozenset[Owner]]] = field(default_factory=list)
     rest: str = ""
 
     def of(self, group: Group, string: str) -> int:
@@ -184,6 +200,8 @@ def _read(of: Words, stock: _Stock) -> _Read:
         read.groups.setdefault(here)
         if (here, "quote") in stock.places[string]:
             read.calls[here, string].add(call_before(of.text, tiles, number, stock.places))
+        if string in stock.named:
+            read.names.append((start, stock.named[string]))
         rest.append(of.text[at:start])
         at = end
     for (_, string), count in read.counts.items():
@@ -257,7 +275,7 @@ def _calls(stock: _Stock, parts: dict[str, _Read]) -> Iterator[Finding]:
     html, text = (read.calls for read in parts.values())
     if any({""} == set().union(*calls.values()) for calls in (html, text)):
         return
-    if any(kind != "label" for call in ("Ship", "Skip") for _, kind in stock.places[call]):
+    if any(kind != "label" for call in ("Ship", "Skip", "SHIP", "SKIP") for _, kind in stock.places[call]):
         return
     for key in (key for key in html if key in text and html[key] != text[key]):
         said = f"The parts do not have the same call before “{_cut(key[1])}”{_within(key[0], stock)}."
@@ -290,7 +308,7 @@ def _counts(place: Group, names: tuple[str, str], stock: _Stock, read: _Read) ->
     return not any(read.of(other, name) for other in stock.names if other != place for name in names)
 
 
-# Headers, links and misprints
+# Headers and links
 
 
 def _headers(message: Message, edition: Edition, site: Site) -> Iterator[Finding]:
@@ -317,18 +335,23 @@ def _resembles(one: str, other: str) -> bool:
     return 2 * len(there & wanted) >= len(wanted)
 
 
-_HREF = re.compile(r"""<a\b[^>]*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_VOTE = re.compile(r"""<a\b[^>]*?\shref\s*=\s*["']([^"']*/vote/[^"']*/(?:ship|skip))["'][^>]*>([^<]*)""", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://[^\s<>\"]+")
+class _Link(NamedTuple):
+    """An address, the words that say where it leads, and whose names stand there."""
+
+    address: str
+    words: str
+    names: frozenset[Owner]
+
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _LINKS = frozenset(
     {"page", "home", "link", "vote to ship", "vote to skip", "own link", "edition page", "site home"}
 )  # fmt: skip
 
 
-def _links(message: Message, stock: _Stock) -> Iterator[Finding]:
+def _links(read: dict[str, list[_Link]], stock: _Stock) -> Iterator[Finding]:
     """Links of the edition that one part or both lack, and links of a reader's own that are none of the edition's."""
-    hrefs = (unescape(one or other) for one, other in _HREF.findall(message.html))
-    parts = {"html": {_place(one) for one in hrefs}, "text": {_place(one) for one in _ADDRESS.findall(message.text)}}
+    parts = {part: {one.address for one in links} for part, links in read.items()}
     known = {_place(one.string): one.kind for one in stock.phrases if one.kind in _LINKS}
     shown = {link: [part for part, links in parts.items() if link in links] for link in known}
     usual = {known[link] for link, where in shown.items() if where}
@@ -338,18 +361,90 @@ def _links(message: Message, stock: _Stock) -> Iterator[Finding]:
             yield _finding("links-differ", f"The {lacking} part has no link to {link}; the other has.", lacking)
         elif not where and known[link] in usual:
             yield _finding("links-differ", f"Neither part has a link to {link}, but others like it.", "html, text")
-    for link, said in _VOTE.findall(message.html):
-        call, words_said = link.rpartition("/")[2], {*re.findall(r"\w+", unescape(said).casefold())}
-        if words_said & {"ship", "skip"} == {"ship", "skip"} - {call}:
-            yield _finding("links-differ", f"A link that says “{flat(unescape(said))}” votes {call}.", "html")
     for part, links in parts.items():
         for link in sorted(one for one in links - known.keys() if READER in one):
             yield _finding("links-differ", f"The {part} part has a link that is none of the edition's: {link}", part)
 
 
+@lru_cache(maxsize=512)  # every link stands in both parts and in the edition
 def _place(link: str) -> str:
     """An address without what ends the sentence it stands in, and without campaign parameters."""
     return flat(link).rstrip(".,;:/")
+
+
+# Where links lead, and what is said of them
+
+
+_ANCHOR = re.compile(r"""</?a(?=[\s/>])(?:[^>]*?\shref\s*=\s*(?:"([^"]*)"|'([^']*)'))?[^>]*>""", re.IGNORECASE)
+_NOBODY: frozenset[Owner] = frozenset()
+
+
+def _html_links(html: str, stock: _Stock) -> Iterator[_Link]:
+    """The links of a page with what stands between their tags."""
+    tags = [*_ANCHOR.finditer(html)]
+    for tag, following in pairwise(tags):
+        if href := tag[1] or tag[2]:
+            said = flat(visible(html[tag.end() : following.start()]))
+            yield _Link(_place(unescape(href)), said, _named_in(said, stock))
+
+
+def _named_in(said: str, stock: _Stock) -> frozenset[Owner]:
+    """Whose names stand in some words; a name within a longer one is not meant."""
+    if said in stock.named:
+        return stock.named[said]
+    found = _NOBODY
+    for name, whose in stock.named.items():
+        if name in said and (parted := re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "\0", said)) != said:
+            found, said = found | whose, parted
+    return found
+
+
+def _text_links(text: str, read: _Read) -> Iterator[_Link]:
+    """The addresses of a text with the words before each on its line, or else with the line above.
+
+    Where these name nobody, the names since the address before count; but not what follows that one on its line.
+    """
+    since, starts = 0, [start for start, _ in read.names]
+    lines = [*_ADDRESS.finditer(text)]
+    ends = [one.end() for one in lines]
+    for before, there, link in zip([0, *ends], lines, _ADDRESS.finditer(words(text).text), strict=False):
+        said = _said_before(text[before : there.start()])
+        first, last = bisect_left(starts, since), bisect_left(starts, link.start())
+        near = bisect_left(starts, link.start() - len(said) - 1, first)
+        names = {whose for _, whose in read.names[near if near < last else first : last]}
+        address = flat(there[0])  # in flat text wide characters may follow it without a space
+        yield _Link(_place(address), said, _NOBODY.union(*names))
+        behind = text[there.end() : text.find("\n", there.end())]
+        since = link.start() + len(address) + (len(behind) if not _ADDRESS.search(behind) else 0)
+
+
+def _said_before(before: str) -> str:
+    """What of the words between two addresses says where the second leads."""
+    after, *lines = before.split("\n")
+    if not lines:
+        return flat(after)
+    return flat(lines[-1]) or flat(next((line for line in reversed(lines) if line.strip()), ""))
+
+
+def _led_astray(read: dict[str, list[_Link]], stock: _Stock) -> Iterator[Finding]:
+    """Links whose words name another tool, the other call or the other of a reader's own pages than they lead to.
+
+    Words that name none of these are the template's own, and right.
+    """
+    leads: dict[str, set[Owner]] = defaultdict(set)
+    for one in stock.phrases:
+        if one.kind in _LINKS and one.group != "":
+            leads[_place(one.string)] |= one.owners()
+    nameable = _NOBODY.union(*stock.named.values())
+    for part, link in ((part, link) for part, links in read.items() for link in links):
+        whose = leads.get(link.address, _NOBODY)
+        is_other = link.names and whose and nameable >= whose and link.names.isdisjoint(whose)
+        if is_other or says_otherwise(link.address, link.words):
+            where = f"A link of the {part} part leads to {link.address}"
+            yield _finding("links-differ", f"{where}, but what is said of it is “{_cut(link.words)}”.", part)
+
+
+# Misprints
 
 
 #: Shorter words are a letter away from too many others.

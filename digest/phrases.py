@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -14,6 +14,9 @@ from digest.wording import address, community_note, correction, day, full_day, p
 
 #: A string's place in the edition: a matchup's number from 0, another part, or "" for what may stand anywhere.
 Group = int | str
+
+#: A tool or a launch: its group, and its number in it.
+Owner = tuple[Group, int]
 
 
 class Phrase(NamedTuple):
@@ -28,6 +31,12 @@ class Phrase(NamedTuple):
     number: int | None = None
     holds: tuple[str, ...] = ()
 
+    def owners(self) -> frozenset[Owner]:
+        """Whose it is: of one tool or launch, of both tools of a matchup, or of none."""
+        if self.number is not None:
+            return frozenset({(self.group, self.number)})
+        return frozenset({(self.group, 0), (self.group, 1)} if isinstance(self.group, int) else ())
+
 
 #: Words of the shipped templates that a tool may also be called.
 _LABELS = (
@@ -36,6 +45,9 @@ _LABELS = (
     "Also launched this week", "Corrections", "Your vote", "Forwarded to you?", "Subscribe to",
     "vs", "and", "View this edition in your browser", "Change your preferences", "Unsubscribe",
 )  # fmt: skip
+
+#: And as the text part has its headings.
+_CAPITALS = tuple(one.upper() for one in _LABELS)
 
 #: The kinds of share, one for each way of writing it.
 SHARES = tuple(f"{label} {way}" for label in ("Panel", "Community") for way in range(4))
@@ -60,9 +72,31 @@ def judges(edition: Edition) -> dict[str, tuple[str, str]]:
     return gone | {one.slug: (flat(one.name), flat(one.lens)) for one in edition.reviewers}
 
 
+#: Kinds of string that tell of whom the words around them speak.
+_CALLING = frozenset({"name", "numbered", "head", "pair with vs", "pair with and", "line", "linked"})
+
+
+def owners(of: Collection[Phrase]) -> dict[str, frozenset[Owner]]:
+    """Whose name a string is or holds, the longest string first.
+
+    Nobody's are names that a template or the publisher may write of its own accord: Read, Builder, 7.
+    """
+    called = {one.string for one in of if one.kind in _CALLING}
+    whose: dict[str, frozenset[Owner]] = dict.fromkeys(sorted(called, key=len, reverse=True), frozenset())
+    labels = {word for one in of if one.kind == "label" for word in one.string.casefold().split()}
+    anyones = {one.string for one in of if one.group == ""}
+    for one in of:
+        if one.string in whose:
+            whose[one.string] |= one.owners()
+    for name in whose:
+        if name in anyones or not re.search(r"[^\W\d_]", name) or labels.issuperset(name.casefold().split()):
+            whose[name] = frozenset()
+    return whose
+
+
 def _everywhere(edition: Edition, site: Site, home: str) -> Iterator[Phrase]:
     texts = (
-        *(("label", one) for one in _LABELS),
+        *(("label", one) for one in (*_LABELS, *_CAPITALS)),
         ("site", site.name), ("site", site.tagline), ("site", site.postal_address), ("site home", home),
         ("subject", edition.subject), ("preheader", edition.preheader),
         *(("intro", one) for one in re.split(r"\n\s*\n", edition.intro)),
@@ -142,6 +176,28 @@ def _shares(label: str, tally: Tally, note: str) -> tuple[str, ...]:
     return f"{label} {one}", f"{label} {other}", f"{label}: {one}", f"{label}: {other}"
 
 
+_MARKS = ("“”", '""', "„“", "«»", "‘’", "''")
+
+#: A quote of more characters is no word of a template.
+_SHORT = 60
+
+
+def sayings(quotes: Iterable[str], of: Sequence[Phrase]) -> dict[str, tuple[str, ...]]:
+    """The ways in which each quote may stand: as it is, or only in marks if a template may say the same of itself.
+
+    Such are Ship, The readers, the name of a tool, and a share as it is printed.
+    """
+    strings = {one.string for one in of}
+    said = {one.string for one in of if one.kind in {"label", "name", "reviewer"}}
+    common = {"checked", *re.findall(r"\w+", " ".join(said).casefold())}
+    return {
+        one: tuple(f"{mark[0]}{one}{mark[1]}" for mark in _MARKS)
+        if one in strings or (len(one) <= _SHORT and common.issuperset(re.findall(r"\w+", one.casefold())))
+        else (one,)
+        for one in quotes
+    }
+
+
 #: Kinds of string that may stand between a call and its quote.
 _BETWEEN = frozenset({"name", "reviewer", "lens"})
 _CALL = re.compile(r"\b(ship|skip)\W*$", re.IGNORECASE)
@@ -166,3 +222,21 @@ def call_before(
         at = start
     call = _CALL.search(text[max(0, at - 20) : at])
     return call[1].lower() if call else ""
+
+
+#: Words that tell a reader's own links apart, and those that a link of either kind may have beside them.
+_LEAVING = frozenset({"unsubscribe", "unsubscribing", "leave", "leaving", "out"})
+_PREFERRING = frozenset({"preferences", "preference", "settings"})
+
+
+def says_otherwise(link: str, words: str) -> bool:
+    """Tell whether the words of a link are known to be those of another of a reader's own links: call or page."""
+    if READER not in link:
+        return False
+    said = {*re.findall(r"\w+", words.casefold())}
+    if "/vote/" in link:
+        calls = said & {"ship", "skip"}
+        return len(calls) == 1 and link.rpartition("/")[2] not in calls
+    leaves, prefers = bool(said & _LEAVING), bool(said & _PREFERRING)
+    other = prefers if f"/leave/{READER}" in link else leaves
+    return leaves != prefers and other

@@ -31,7 +31,7 @@ from digest.composing import preheader
 from digest.flattening import Strings, Words, flat, html_words, known_strings, laid, words
 from digest.judging import bottom_lines, community_reads, pricing_reads, reviewer_splits
 from digest.model import Call, Edition, Matchup, Message, Review, Reviewer, Site
-from digest.phrases import SHARES, Group, call_before, judges, phrases
+from digest.phrases import SHARES, Group, call_before, judges, phrases, sayings
 from digest.wording import one_line
 
 #: One side of a matchup: its group, and 0 or 1.
@@ -53,7 +53,9 @@ class Untraced:
         return f"{self.part}: {self.shown}"
 
 
-def untraced(message: Message, edition: Edition, reviews: Collection[Review], site: Site) -> tuple[Untraced, ...]:
+def untraced(
+    message: Message, edition: Edition, reviews: Collection[Review], site: Site, own: Collection[str] = ()
+) -> tuple[Untraced, ...]:
     """List every number and quote of a message that does not trace to a row, in reading order.
 
     Args:
@@ -61,8 +63,11 @@ def untraced(message: Message, edition: Edition, reviews: Collection[Review], si
         edition: What it was rendered from; its subject and intro are an editor's words and count as rows.
         reviews: Every stored version of every review of the tools in it.
         site: Who publishes.
+        own: What the templates themselves say, literally; each counts as a row, as a whole and wherever it stands.
     """
     known = _known(edition, reviews, site)
+    for said in filter(None, map(flat, own)):
+        known.add("", "own", said)
     found = [*_sentences(edition), *_preheader(edition)]
     if message.subject != one_line(edition.subject):
         found += _part("subject", words(message.subject), known)
@@ -134,7 +139,8 @@ class _Place(NamedTuple):
 class _Known:
     """Known strings: where each may stand, and how often the rows have it.
 
-    `sides` tells whose a string is, `quotes` who said it, `judges` which reviewers a name stands for.
+    `sides` tells whose a string is, `quotes` who said it, `judges` which reviewers a name stands for. `rows` are
+    those of a scorecard, `spare` how many of them have no call on a tool, which a layout need not name there.
     """
 
     places: defaultdict[str, set[tuple[Group, str]]] = field(default_factory=lambda: defaultdict(set))
@@ -143,6 +149,8 @@ class _Known:
     quotes: defaultdict[str, set[_Saying]] = field(default_factory=lambda: defaultdict(set))
     judges: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     layouts: dict[Group, str] = field(default_factory=dict)
+    rows: dict[Group, int] = field(default_factory=dict)
+    spare: dict[tuple[Group, str], int] = field(default_factory=dict)
     _seen: dict[str, _Place] = field(default_factory=dict)
 
     def add(self, group: Group, kind: str, string: str, side: int | None = None) -> None:
@@ -182,11 +190,12 @@ class _Known:
     @cached_property
     def alike(self) -> list[tuple[list[tuple[Group, str, str]], list[tuple[Group, str, str]]]]:
         """Strings of one kind and layout, all and those with a digit, where there are such."""
-        classes: dict[tuple[str, str], list[tuple[Group, str, str]]] = {}
+        classes: dict[tuple[str, str, int], list[tuple[Group, str, str]]] = {}
         for one in self.counts:
             group, kind, string = one
             if kind in _ALIKE and (len(places := self.places[string]) == 1 or self._is_alone(group, kind, places)):
-                classes.setdefault((self.layouts.get(group, str(group)), kind), []).append(one)
+                rows = self.rows.get(group, 0) if kind == "name" else 0
+                classes.setdefault((self.layouts.get(group, str(group)), kind, rows), []).append(one)
         both = ((alike, [one for one in alike if _DIGIT.search(one[2])]) for alike in classes.values())
         return [one for one in both if one[1]]
 
@@ -202,10 +211,15 @@ def _known(edition: Edition, reviews: Collection[Review], site: Site) -> _Known:
     for slug, (name, _) in judges(edition).items():
         known.judges[name].add(slug)
     stored = {(one.tool, one.reviewer, one.version): one.quote for one in reviews}
+    ways = sayings({flat(one) for one in stored.values()} - {""}, phrases(edition, site))
     for place, matchup in enumerate(edition.matchups):
-        known.layouts[place] = matchup.layout
+        rows = len({one.reviewer for side in matchup.sides for one in side.verdict.reviews})
+        known.layouts[place], known.rows[place] = matchup.layout, rows
+        for side in matchup.sides:
+            known.spare[place, flat(side.tool.name)] = rows - len(side.verdict.reviews)
         for number, review in ((n, one) for n, side in enumerate(matchup.sides) for one in side.verdict.reviews):
-            if said := flat(stored.get((review.tool, review.reviewer, review.version), "")):
+            quote = flat(stored.get((review.tool, review.reviewer, review.version), ""))
+            for said in ways.get(quote, ()):
                 known.add(place, "quote", said, number)
                 known.quotes[said].add(_Saying((place, number), review.reviewer, review.call))
     return known
@@ -363,8 +377,10 @@ def _uneven(part: str, seen: Counter[tuple[Group, str, str]], known: _Known) -> 
     """Strings with digits that stand in a message less, or more, often than others of their kind and layout."""
     for alike, figures in known.alike:
         often = {one: seen[one] / known.counts[one] for one in alike}
-        least, most = max(often[one] for one in figures), sorted(often.values())[-2:][0]
+        whole = {one: count + (known.spare.get((one[0], one[2]), 0) if one[1] == "name" else 0)
+                 for one, count in often.items()}  # fmt: skip
+        least, most = max(often[one] for one in figures), sorted(whole.values())[-2:][0]
         for one in figures:
-            if not least <= often[one] <= most:
-                amount = "less" if often[one] < least else "more"
+            if whole[one] < least or often[one] > most:
+                amount = "less" if whole[one] < least else "more"
                 yield Untraced("number", part, f"{one[2]!r} stands there {amount} often than others of its kind")

@@ -246,6 +246,115 @@ def test_vote_links_are_the_same_in_both_parts() -> None:
         assert codes(found(SMALL, wrong)) == {"links-differ"}
 
 
+def swapped(message: Message, part: str, one: str, other: str) -> Message:
+    """The message with two stretches of a part exchanged wherever they stand, longer words with them in them not."""
+    text = getattr(message, part)
+    assert one in text
+    assert other in text
+    found = re.sub(
+        rf"(?:{re.escape(one)}|{re.escape(other)})(?![\w-])", lambda at: other if at[0] == one else one, text
+    )
+    return replace(message, **{part: found})
+
+
+@pytest.mark.parametrize("of", [GOOD, SMALL, told(edition(1)), TRICKY["versions"]])
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("vote", ["ship", "skip"])
+def test_votes_exchanged_between_two_tools_or_calls_are_found(of: Edition, part: str, vote: str) -> None:
+    message = render(of, site())
+    a, b = (f"{site().url}/vote/[[reader]]/{of.week}/{side.tool.slug}" for side in of.matchups[0].sides)
+
+    for one, other in ((f"{a}/{vote}", f"{b}/{vote}"), (f"{a}/ship", f"{a}/skip")):
+        findings = found(of, swapped(message, part, one, other))
+        assert [(one.code, one.level, one.where) for one in findings] == [("links-differ", "blocker", part)] * 2
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_vote_with_the_words_of_the_other_is_found(part: str) -> None:
+    message = render(SMALL, site())
+    both_skip = replace(message, **{part: getattr(message, part).replace("✓ Ship Plumbline", "✕ Skip Plumbline")})
+    both_one = replace(message, **{part: getattr(message, part).replace("✓ Ship Lantern", "✓ Ship Plumbline")})
+
+    assert codes(found(SMALL, both_skip)) == {"links-differ"}
+    assert "links-differ" in codes(found(SMALL, both_one))
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://example.org/plumbline", "https://example.org/lantern"),
+        ("https://example.org/plumbline", "https://example.org/murmur"),
+        ("https://example.org/lantern", "https://example.org/dictaphone-zero"),
+        ("https://example.org/thimble", "https://example.org/waxwing"),
+        ("/compare/plumbline-vs-lantern", "/compare/murmur-vs-dictaphone-zero"),
+        ("/leave/[[reader]]", "/preferences/[[reader]]"),
+    ],
+)
+def test_links_exchanged_with_others_of_their_kind_are_found(one: str, other: str, part: str) -> None:
+    findings = found(SMALL, swapped(render(SMALL, site()), part, one, other))
+
+    assert {(one.code, one.level, one.where) for one in findings} == {("links-differ", "blocker", part)}
+
+
+def test_links_may_be_worded_otherwise_as_long_as_they_name_nothing_else() -> None:
+    message = render(SMALL, site())
+    html, text = message.html, message.text
+    for old, new in (
+        (">✓ Ship Plumbline<", "><b>&#10003;</b> yes<"), (">✕ Skip Plumbline<", ">No, neither this nor that<"),
+        ('plumbline">Plumbline<', 'plumbline"><img src="x.png" alt=""/>The page of the tool<'),
+        (">Read the full comparison of Plumbline and Lantern<", ">More on Plumbline<"),
+        (">Change your preferences<", ">How often we write, or how to unsubscribe: your preferences<"),
+        (">Unsubscribe<", ">No more of this<"),
+    ):  # fmt: skip
+        assert old in html
+        html = html.replace(old, new)
+    for old, new in (
+        ("✓ Ship Plumbline\n", "Would you ship it?\n  yes: "), ("✕ Skip Plumbline\n", "  no: "),
+        ("Change your preferences:\n", "Unsubscribe or change your preferences:\n"), ("Unsubscribe:\nh", "h"),
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new)
+
+    assert [one for one in found(SMALL, replace(message, html=html, text=text)) if one.code == "links-differ"] == []
+
+
+def test_words_behind_an_address_or_names_before_several_are_no_fault(tmp_path: Path) -> None:
+    body = (
+        "{% for one in matchups %}{{ one.a.name }}\n{{ one.a.maker }}\n{{ one.b.name }}\n{{ one.b.maker }}\n"
+        "{{ one.a.url }} ({{ one.a.name }})\n{{ one.b.url }} ({{ one.b.name }})\n"
+        "{{ one.a.ship }} or {{ one.a.skip }} for {{ one.a.name }}\n{{ one.b.skip }}\n{{ one.b.ship }}\n"
+        "{{ one.url }}\n{% endfor %}{{ links.leave }} (unsubscribe)\n{{ links.preferences }} (preferences)\n"
+    )
+
+    assert [one for one in found(SMALL, own(tmp_path, body)) if "is said of it" in one.message] == []
+
+
+def test_a_text_of_one_tool_that_names_the_other_does_not_make_its_link_the_others() -> None:
+    of = with_tools(
+        edition(2, full=1), {"description": "Does not need Lantern"}, {"tagline": "Plumbline", "vendor": "Murmur"},
+        {"name": "Read"}, {"name": "Read more", "vendor": "Plumbline"},
+    )  # fmt: skip
+
+    assert found(of) == ()
+
+
+def test_addresses_in_capitals_heads_in_an_intro_and_names_in_capitals_are_no_difference() -> None:
+    launch = replace(SMALL.launches[0], link="HTTPS://Example.org/X")
+    assert found(replace(SMALL, launches=(launch, *SMALL.launches[1:]))) == ()
+    for intro in ("No. 1 · Developer Tools Plumbline vs Lantern", "1. Plumbline vs Lantern"):
+        assert found(replace(SMALL, intro=intro)) == ()
+    for name in ("READ", "THE", "SHIP", "SPLIT"):
+        assert found(with_tools(SMALL, {"name": name})) == ()
+
+
+def test_whatever_breaks_a_line_is_a_space_in_both_parts() -> None:
+    of = with_tools(SMALL, {"tagline": "Reads\x85everything", "description": "and\u2028says\x85so 3 times"})
+
+    assert found(of) == ()
+    assert is_found(of, render(of, site())) is False
+
+
 def test_campaign_parameters_are_no_difference() -> None:
     message = render(SMALL, site())
     tagged = re.sub(r'(href="https://verdicts[^"]*)"', r'\1?utm_source=digest&amp;utm_campaign=w47x9"', message.html)

@@ -19,6 +19,7 @@ from digest.flattening import html_words, known_strings, laid, visible, words
 from digest.judging import judge
 from digest.model import Candidate, Edition, Message, Review, Side, Tally
 from digest.pairing import pick
+from digest.parity import differences
 from digest.phrases import phrases
 from digest.rendering import render, template_folders
 from digest.tracing import Untraced, untraced
@@ -333,6 +334,55 @@ def test_hostile_texts_still_trace() -> None:
                                           for n, text in enumerate(nasty)))  # fmt: skip
 
     assert traced(of) == ()
+
+
+def quoted(of: Edition, quote: str) -> Edition:
+    """The edition with a quote of its first tool's last reviewer."""
+    lead, *others = of.matchups
+    *reviews, last = lead.a.verdict.reviews
+    changed = replace(lead.a, verdict=replace(lead.a.verdict, reviews=(*reviews, replace(last, quote=quote))))
+    return replace(of, matchups=(replace(lead, a=changed), *others))
+
+
+@pytest.mark.parametrize(
+    "quote", ["Ship", "Skip", "The readers", "THE READERS", "Panel: 3 of 4 ship 75 %", "Panel 75 % (3 of 4 ship)",
+              "Lantern", "Ship Plumbline", "✓ Ship Lantern", "Your vote", "Builder", "Developer Tools"],
+)  # fmt: skip
+def test_a_quote_that_reads_like_a_word_of_the_template_is_one_only_in_quotation_marks(quote: str) -> None:
+    of = quoted(CONTRASTED, quote)
+    message = render(of, site())
+
+    assert traced(of, message) == ()
+    assert differences(message, of, site()) == ()
+    moved = exchanged(message.html, f"“{quote}”", f"“{of.matchups[0].b.verdict.reviews[0].quote}”")
+    assert {one.kind for one in traced(of, replace(message, html=moved))} == {"quote"}
+
+
+@pytest.mark.parametrize(
+    "calls", [("++-", "+-+", "++-+", "--++"), ("++-+", "+-+", "++-", "--++"), ("+...", "+-.-", "++-+", "+++-")]
+)
+def test_names_with_digits_may_have_panels_of_any_size(calls: Sequence[str]) -> None:
+    of = with_tools(edition(2, full=2), *({"name": name} for name in ("GPT-5", "Llama", "Zed", "Gemini 3")))
+    left = iter(calls)
+    sides = [[replace(side, verdict=verdict(side.tool, next(left))) for side in one.sides] for one in of.matchups]
+    of = told(replace(of, matchups=tuple(replace(one, a=a, b=b)
+                                         for one, (a, b) in zip(of.matchups, sides, strict=True))))  # fmt: skip
+
+    assert traced(of) == ()
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_what_the_templates_say_literally_is_known_as_a_whole(part: str) -> None:
+    message = render(GOOD, site())
+    said = ("© 2026 Our Ltd, company no. 1234567", "Call us:  +44 20 7946 0000", "Only $5")
+    ending = {"html": f"<p>{'</p><p>'.join(said)}</p></body>", "text": "\n".join(said)}[part]
+    text = message.text + ending if part == "text" else message.html.replace("</body>", ending)
+    theirs = replace(message, **{part: text})
+    changed = replace(theirs, **{part: text.replace("1234567", "1234568")})
+
+    assert len(traced(GOOD, theirs)) >= len(said)
+    assert untraced(theirs, GOOD, rows(GOOD), site(), said) == ()
+    assert untraced(changed, GOOD, rows(GOOD), site(), said)
 
 
 def test_a_layout_of_ones_own_may_leave_out_or_repeat_what_it_shows_of_all_alike(tmp_path: Path) -> None:
