@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from digest.composing import PREHEADER_LENGTH
-from digest.inspecting.linking import check_leave, check_placeholders, check_text_links, rewritten_size
+from digest.inspecting.linking import Held, check_leave, check_placeholders, check_text_links, rewritten_size
 from digest.inspecting.noting import Notes
 from digest.model import Level
 
@@ -118,7 +118,7 @@ def check_text(notes: Notes, text: str, *, strict: bool, site_url: str, said: Co
     """Note what is wrong with the plain text part by itself."""
     check_placeholders(notes, text, said)
     check_leave(notes, text)
-    check_text_links(notes, text, strict=strict, site_url=site_url)
+    check_text_links(notes, text, Held(strict, site_url, said))
     size = rewritten_size(text, is_html=False)
     if size > TEXT_WARN:
         fix = "Set a matchup's layout to short, or take one out."

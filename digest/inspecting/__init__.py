@@ -10,7 +10,7 @@ from digest.inspecting.cascade import TooInvolved
 from digest.inspecting.contrast import weaknesses
 from digest.inspecting.cssfeatures import Use, by_tag, data, shortfall
 from digest.inspecting.elements import Document, Tag, names
-from digest.inspecting.linking import check_leave, check_links, check_placeholders, rewritten_size
+from digest.inspecting.linking import Held, check_leave, check_links, check_placeholders, rewritten_size
 from digest.inspecting.markup import read
 from digest.inspecting.noting import Notes
 from digest.inspecting.outline import check_outline
@@ -62,7 +62,7 @@ def examine(
         text = " ".join(run.text for run in document.runs)
         _check_whole(notes, document)
         check_placeholders(notes, _shown(document), said)
-        check_links(notes, document, strict=strict, site_url=site_url)
+        check_links(notes, document, Held(strict, site_url, said))
         _check_leftovers(notes, document, said)
         _check_broken(notes, document)
         _check_contents(notes, document)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
 from digest.inspecting.elements import Document, Tag
-from digest.inspecting.markup import read
+from digest.inspecting.markup import read, written
 from digest.inspecting.noting import Notes
 from digest.inspecting.stylesheets import inline, is_readable, sheet
 from digest.model import READER, Level
+from digest.wording import address
 
 #: Characters of a reader's token: 16 of the id and 22 of the keyed hash (subscribers/links.py).
 TOKEN = 38
@@ -143,17 +145,25 @@ def check_leave(notes: Notes, part: str, *, ours: bool = True) -> None:
         notes.add("leave-link", "blocker", said, f"Put the leave link back: …/leave/{READER}.")
 
 
-def check_text_links(notes: Notes, text: str, *, strict: bool, site_url: str = "") -> None:
+class Held(NamedTuple):
+    """What links are held against; the arguments of `inspect` say what these are."""
+
+    strict: bool
+    site_url: str = ""
+    said: Collection[str] = ()
+
+
+def check_text_links(notes: Notes, text: str, held: Held) -> None:
     """Note what is wrong with the addresses in plain text."""
     linked = 0
     for at, link in _in_text(text):
-        _check_link(notes, link, at, strict=strict, site_url=site_url)
+        _check_link(notes, link, at, held)
         linked += link.count(READER)
     if linked < text.count(READER):
         _visible(notes, text.find(READER))
 
 
-def check_links(notes: Notes, document: Document, *, strict: bool, site_url: str = "") -> None:
+def check_links(notes: Notes, document: Document, held: Held) -> None:
     """Note what is wrong with the links and resources of html, Outlook's included."""
     linking = [
         (element.start, tag) for tag, elements in document.by_tag().items() if _leads(tag) for element in elements
@@ -161,13 +171,13 @@ def check_links(notes: Notes, document: Document, *, strict: bool, site_url: str
     linking += [(at, tag) for at, tag in document.outlook if _leads(tag)]
     anchors = frozenset(tag.attrs.get(name, "") for tag in document.by_tag() for name in ("id", "name"))
     for at, tag in sorted(linking, key=lambda one: one[0]):
-        _check_tag(notes, tag, at, anchors, strict=strict, site_url=site_url)
+        _check_tag(notes, tag, at, anchors, held)
     for one in document.sheets if is_readable(document) else ():
         for link, line in sheet(one.css).links:
-            _check_link(notes, link, one.start, strict=strict, what=f"The address in line {line} of the css,")
+            _check_link(notes, link, one.start, held, what=f"The address in line {line} of the css,")
     for run in document.runs:
         if "[[" in run.text and READER in run.text:
-            _visible(notes, run.start)
+            _shown_token(notes, written(document.source, run.start), run.start, held)
 
 
 def web_links(part: str, *, is_html: bool) -> list[str]:
@@ -182,37 +192,43 @@ def web_links(part: str, *, is_html: bool) -> list[str]:
 def _leads(tag: Tag) -> bool:
     """Whether a tag loads or leads to anything, or could hand out a token."""
     attrs = tag.attrs
-    return tag.name == "a" or not attrs.keys().isdisjoint(_LINKING) or "url(" in tag.raw.lower() or "[[" in tag.raw
+    return tag.name == "a" or not attrs.keys().isdisjoint(_LINKING) or "url(" in tag.raw.lower() or _names_reader(tag)
 
 
-def _check_tag(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], *, strict: bool, site_url: str) -> None:
+def _names_reader(tag: Tag) -> bool:
+    return "[[" in tag.raw or ("&" in tag.raw and any(READER in value for value in tag.attrs.values()))
+
+
+def _check_tag(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], held: Held) -> None:
     attrs = tag.attrs
     if "href" in attrs and tag.name != "base":
-        _check_href(notes, tag, at, anchors, strict=strict, site_url=site_url)
+        _check_href(notes, tag, at, anchors, held)
     if tag.name == "a" and "href" not in attrs and not (attrs.keys() & {"name", "id"}):
         notes.add("link-not-absolute", "blocker", "A link has no address.", "Give it a href.", at)
     if "url(" in attrs.get("style", "").lower() and len(attrs["style"]) < _LONGEST_STYLE:
         for link, _ in inline(attrs["style"]).links:
-            _check_link(notes, link, at, strict=strict, what="The background")
+            _check_link(notes, link, at, held, what="The background")
     if not attrs.keys().isdisjoint(_RESOURCES):
         for name in _RESOURCES:
             if name in attrs:
                 what = "The image" if tag.name == "img" else f"The {name} of <{tag.name}>,"
                 link = attrs[name].partition(" ")[0] if name == "srcset" else attrs[name]
-                _check_link(notes, link, at, strict=strict, what=what)
-    for name, value in attrs.items():
-        if "[[" in value and READER in value and name != "href":
-            _visible(notes, at)
+                _check_link(notes, link, at, held, what=what)
+    for name in [name for name, value in attrs.items() if "[[" in value and READER in value and name != "href"]:
+        _shown_token(notes, tag.written(name), at, held)
 
 
-def _check_href(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], *, strict: bool, site_url: str) -> None:
+def _check_href(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], held: Held) -> None:
     href = tag.attrs["href"]
-    if not href.startswith("#"):
-        _check_link(notes, href, at, strict=strict, site_url=site_url)
+    literal = READER in href and READER in tag.written("href")
+    if READER in href and not literal:
+        _check_link(notes, href.replace(READER, quote(READER)), at, held)
+    elif not href.startswith("#"):
+        _check_link(notes, href, at, held)
     elif href[1:] not in anchors:
         said = f"{href[:200]!r} leads to no place in the letter."
         notes.add("link-not-absolute", "warning", said, "Name the place by id, or use an address.", at)
-    if READER in href and strict and not _UNTRACKED.search(tag.raw.partition("href")[0]):
+    if literal and held.strict and not _UNTRACKED.search(tag.raw.partition("href")[0]):
         said = "A reader's own link may be rewritten by the sender's click tracking:"
         notes.add("link-tracked", "warning", said, 'Write clicktracking="off" before its href.', at, href)
 
@@ -222,7 +238,17 @@ def _visible(notes: Notes, at: int) -> None:
     notes.add("placeholder", "blocker", said, "Take it out of there.", at)
 
 
-def _check_link(notes: Notes, link: str, at: int, *, strict: bool, site_url: str = "", what: str = "") -> None:
+def _shown_token(notes: Notes, as_written: str, at: int, held: Held) -> None:
+    """Only what is written `[[reader]]` is filled; what is not, and nobody outside said, was meant to be."""
+    if READER in as_written:
+        _visible(notes, at)
+    elif not any(READER in one for one in held.said):
+        said = f"{READER} is written with references, so nothing fills it, and readers see it as it is."
+        notes.add("placeholder", "blocker", said, f"Take it out, or write {READER} where a link needs it.", at)
+
+
+def _check_link(notes: Notes, link: str, at: int, held: Held, what: str = "") -> None:
+    strict = held.strict
     subject = f"{what} {link[:200]!r}".strip()
     scheme, host = _scheme_and_host(link)
     local = host in _LOCAL or host.endswith(".localhost")
@@ -242,21 +268,31 @@ def _check_link(notes: Notes, link: str, at: int, *, strict: bool, site_url: str
         )
     elif link != link.strip():
         notes.add("link-space", "warning", f"{subject} has a space at its edge.", "Take it out.", at)
-    _check_reader(notes, link, at, site_url)
+    _check_reader(notes, link, at, held)
 
 
-def _check_reader(notes: Notes, link: str, at: int, site_url: str) -> None:
+def _check_reader(notes: Notes, link: str, at: int, held: Held) -> None:
     left = [one for one in _OF_LINKS.findall(link) if one != READER] + _MISSPELT.findall(link.replace(READER, ""))
-    if left:
+    if left and not _is_theirs(link, left, held):
         fix = f"Only {READER} may stay in a message, spelt so."
         notes.add("placeholder", "blocker", f"Unfilled: {left[0]}, in {link[:200]!r}.", fix, at)
     elif READER in link:
         page = link.partition("#")[0].partition("?")[0]
-        home = site_url.rstrip("/")
+        home = (address(held.site_url) or held.site_url).rstrip("/")
         ours = page.startswith(f"{home}/") and _READER_PAGE.fullmatch(page[len(home) :]) if home else None
         if not ours and (home or not re.search(f"(?:{_READER_PAGE.pattern})$", page)):
             said = f"{link[:200]!r} hands a reader's token to a page that is none of ours."
             notes.add("reader-link", "blocker", said, "Pages of readers are leave, preferences and vote.", at)
+
+
+def _is_theirs(link: str, left: list[str], held: Held) -> bool:
+    """Whether a link goes where people outside said, and what looks like a placeholder in it is in their address."""
+    theirs = (address(one) or one for text in held.said if "://" in text for _, one in _in_text(text))
+    host, home = _scheme_and_host(link), _scheme_and_host(address(held.site_url) or held.site_url)
+    if not host[1] or host == home:
+        return False
+    known = [unquote(one).casefold() for one in theirs if _scheme_and_host(one) == host]
+    return any(all(unquote(sign).casefold() in one for sign in left) for one in known)
 
 
 def _scheme_and_host(link: str) -> tuple[str, str]:

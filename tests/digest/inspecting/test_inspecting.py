@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.envelope import check_text
 from digest.inspecting import HTML_BLOCK, HTML_WARN, inspect
 from digest.inspecting.linking import TOKEN, rewritten_size
+from digest.inspecting.noting import Notes
 from digest.model import Finding
 from digest.rendering import render
 from subscribers.links import personal, reader_token
@@ -248,7 +251,7 @@ def test_css_that_is_fine_or_changes_nothing_is_no_fault(css: str) -> None:
         '<p><a href="https://a.example"><img src="https://a.example/a.png" alt=""> Its page</a></p>',
         '<p><a href="mailto:desk@example.org">Write to us</a></p>',
         '<p><a href="https://example.org/plumbline?utm_source=x">Plumbline</a></p>',
-        f'<p><a clicktracking="off" href="{HOME}/vote/[[reader]]/2026-W47/lantern/ship?utm_source=x">Ship Lantern</a></p>',
+        f'<p><a clicktracking="off" href="{HOME}/vote/[[reader]]/2026-W47/lantern/ship?utm_source=x">Ship it</a></p>',
         f'<p><a clicktracking="off" href="{HOME}/preferences/[[reader]]">Preferences</a></p>',
         '<p><a href="https://example.org/%ab%cd%ef">Percent signs in an address</a></p>',
         "<p>None of them is undefined, and 100% of 50% is half.</p>",
@@ -275,6 +278,42 @@ def test_braces_of_a_tool_are_its_own() -> None:
 
     assert codes(look(html)) == {"placeholder": "blocker"}
     assert look(html, said=["Prints {name} and [[x]]"]) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>Use &#91;&#91;reader]] to merge</p>",
+        '<p title="Use &#91;&#91;reader]] to merge">Merges</p>',
+        '<p><a href="https://tool.example/%5B%5Breader%5D%5D/?x=1&amp;utm_source=y">Its page</a></p>',
+        '<p><a href="https://tool.example/&#91;&#91;reader]]/">Its page</a></p>',
+    ],
+)
+def test_the_placeholder_in_words_from_outside_is_theirs(body: str) -> None:
+    said = ["Use [[reader]] to merge", "https://tool.example/[[reader]]/?x=1"]
+
+    assert look(within(body), said=said) == ()
+    [unfilled] = look(within(body))
+    assert (unfilled.code, unfilled.level) == ("placeholder", "blocker")
+    assert "token" not in unfilled.message
+
+
+def test_words_from_outside_excuse_neither_a_token_that_shows_nor_a_link_of_ours() -> None:
+    said = ["Use [[reader]]", "https://tool.example/[[reader]]"]
+
+    assert codes(look(within("<p>Use [[reader]]</p>"), said=said)) == {"placeholder": "blocker"}
+    ours = f'<p><a href="{HOME}/vote/%5B%5Breader%5D%5D/">Vote</a></p>'
+    assert codes(look(within(ours), said=[*said, f"{HOME}/vote/[[reader]]"])) == {"placeholder": "blocker"}
+
+
+def test_a_site_with_a_name_in_other_scripts_can_send() -> None:
+    ours = replace(site(), url="https://münchen.example/")
+    message = render(edition(), ours)
+
+    assert inspect(message.html, strict=True, site_url=ours.url) == ()
+    notes = Notes("text", message.text)
+    check_text(notes, message.text, strict=True, site_url=ours.url, said=())
+    assert notes.findings() == ()
 
 
 def test_a_letter_without_a_way_to_leave_blocks_unless_it_needs_none() -> None:
