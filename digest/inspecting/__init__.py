@@ -10,7 +10,14 @@ from digest.inspecting.cascade import TooInvolved
 from digest.inspecting.contrast import weaknesses
 from digest.inspecting.cssfeatures import Use, by_tag, data, shortfall
 from digest.inspecting.elements import Document, Tag, names
-from digest.inspecting.linking import Held, check_leave, check_links, check_placeholders, rewritten_size
+from digest.inspecting.linking import (
+    Held,
+    check_leave,
+    check_leave_shown,
+    check_links,
+    check_placeholders,
+    rewritten_size,
+)
 from digest.inspecting.markup import read
 from digest.inspecting.noting import Notes
 from digest.inspecting.outline import check_outline
@@ -69,8 +76,10 @@ def examine(
         check_outline(notes, document)
         if is_readable(document):
             _check_css(notes, document)
-            _check_looks(notes, document)
-    if leaves:
+            _check_looks(notes, document, leaves=leaves)
+        elif leaves:
+            check_leave(notes, html[:MOST_HTML])
+    elif leaves:
         check_leave(notes, html)
     return Examined(tuple(sorted(notes.findings(), key=lambda finding: finding.level != "blocker")), text)
 
@@ -218,8 +227,10 @@ def _of_tag(tag: Tag) -> tuple[tuple[Use, str], ...]:
     return tag.uses  # type: ignore[return-value]
 
 
-def _check_looks(notes: Notes, document: Document) -> None:
+def _check_looks(notes: Notes, document: Document, *, leaves: bool) -> None:
     try:
+        if leaves:
+            check_leave_shown(notes, document)
         for weak in weaknesses(document):
             code = "contrast" if weak.kind == "contrast" else "text-size"
             fix = "Make it darker or lighter, in that scheme." if code == "contrast" else "Use at least 14 px."

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+from digest.inspecting.contrast import seen_everywhere
 from digest.inspecting.elements import Document, Tag
 from digest.inspecting.markup import read, written
 from digest.inspecting.noting import Notes
@@ -60,7 +61,6 @@ _READER_PAGE = re.compile(
     r"/(?:leave|preferences)/\[\[reader\]\]|/vote/\[\[reader\]\]/\d{4}-W\d\d/[^/?#]+/(?:ship|skip)"
 )
 _LEAVE = re.compile(r"/leave/(?:\[\[reader\]\]|[\w-]{20,})(?![\w/-])")
-_LEAVE_ELSEWHERE = re.compile(r"unsub|/leave\b|opt[- ]?out|abmeld|abbestell|d[ée]sabonn|\bdarse de baja", re.IGNORECASE)
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104 - looked for, not bound to
 _RESOURCES = ("src", "background", "poster", "data", "action", "srcset")
 _LONGEST_STYLE = 2_000
@@ -133,16 +133,33 @@ def _in_address(shown: str, at: int) -> bool:
     return "://" in before[start + 1 :]
 
 
-def check_leave(notes: Notes, part: str, *, ours: bool = True) -> None:
-    """Note that a part has no link to leave; one that went through click tracking cannot be told.
-
-    What is not `ours` may call it as it likes.
-    """
-    if not ours and _LEAVE_ELSEWHERE.search(part):
-        return
+def check_leave(notes: Notes, part: str) -> None:
+    """Note that a part has no link to leave; one that went through click tracking cannot be told."""
     if not ("/leave/" in part and _LEAVE.search(part)) and not _TRACKED.search(part):
         said = f"The {notes.part} part has no link to leave."
         notes.add("leave-link", "blocker", said, f"Put the leave link back: …/leave/{READER}.")
+
+
+def check_leave_shown(notes: Notes, document: Document) -> None:
+    """Note that html has no link to leave with words that can be seen on each screen, or with a picture of them.
+
+    Raises:
+        TooInvolved: The styles of the file are too much work.
+    """
+    tags = {tag for tag in document.by_tag() if tag.name == "a" and _leaves(tag)}
+    links = [element for tag in tags for element in document.by_tag()[tag]]
+    if not links:
+        if not document.cut:  # it may stand in what was not read, which is said elsewhere
+            check_leave(notes, "")
+    elif not seen_everywhere(document, links):
+        said, at = "Nobody can see the link to leave: it has no words, or they are hidden.", links[0].start
+        notes.add("leave-link", "blocker", said, "Give it words in a colour and a size that can be read.", at)
+
+
+def _leaves(tag: Tag) -> bool:
+    link = tag.attrs.get("href", "")
+    literal = READER not in link or READER in tag.written("href")
+    return bool(_TRACKED.match(link.strip()) or (literal and "/leave/" in link and _LEAVE.search(link)))
 
 
 class Held(NamedTuple):

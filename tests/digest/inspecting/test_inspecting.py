@@ -323,6 +323,55 @@ def test_a_letter_without_a_way_to_leave_blocks_unless_it_needs_none() -> None:
     assert look(lost, leaves=False) == ()
 
 
+LINK = f'<a clicktracking="off" href="{HOME}/leave/[[reader]]">Unsubscribe</a>'
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        f'<span style="display:none">{LINK}</span>',
+        LINK.replace(">Unsub", ' style="font-size:0">Unsub'),
+        LINK.replace(">Unsub", ' style="color:#fff;background-color:#fff">Unsub'),
+        LINK.replace(">Unsub", ' class="narrow">Unsub'),
+        LINK.replace("Unsubscribe", "&#160; "),
+        f"<!-- {LINK} -->",
+        f"<p>{HOME}/leave/kD3vQx9sT1mZpB7wRr4u</p>",
+        LINK.replace("[[reader]]", "&#91;[reader]]"),
+    ],
+)
+def test_a_link_to_leave_that_nobody_can_see_blocks(hidden: str) -> None:
+    css = "@media (max-width: 480px) { .narrow { display: none; } }"
+    found = look(styled(css).replace(LINK, hidden))
+
+    assert codes(found)["leave-link"] == "blocker"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        LINK.replace("Unsubscribe", '<img src="https://example.org/x.png" alt="Unsubscribe">'),
+        LINK.replace("[[reader]]", "kD3vQx9sT1mZpB7wRr4u"),
+        LINK.replace(">Unsub", ' class="narrow">Unsub') + LINK.replace(">Unsubscribe", ' class="wide">Leave us'),
+        '<a href="https://u1.ct.example.net/ls/click?upn=x">Unsubscribe</a>',
+    ],
+)
+def test_a_link_to_leave_that_everybody_can_see_somewhere_is_enough(shown: str) -> None:
+    css = ".wide { display: none; } @media (max-width: 480px) { .narrow { display: none; } .wide { display: inline; } }"
+    found = look(styled(css).replace(LINK, shown))
+
+    assert "leave-link" not in codes(found)
+
+
+def test_the_same_file_gives_the_same_findings_each_time() -> None:
+    rules = "".join(f"p:nth-child({i}) b, .c{i % 7} > p + p i {{ color: #222 }}" for i in range(700))
+    many = "".join(f'<p class="c{i}"><b class="b{i}">x</b><i id="i{i}">y</i></p>' for i in range(700))
+    html = styled(rules).replace("<h2>", f"{many}<h2>", 1)
+    first = look(html)
+
+    assert codes(first)["not-checked"] == "blocker"
+    assert look(html) == first
+
+
 def test_many_equal_faults_are_one_finding_with_its_first_places() -> None:
     [finding] = look(within('<img src="https://example.org/a.png">\n' * 40))
 
