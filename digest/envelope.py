@@ -128,7 +128,7 @@ def check_text(notes: Notes, text: str, *, strict: bool, site_url: str, said: Co
             notes.add("text-markup", "warning", "Html stands in the plain text:", "Take it out.", sample=found)
     at = 0
     for line in text.splitlines(keepends=True):
-        if len(line) > LINE // 4 and len(line.rstrip("\r\n").encode()) > LINE:
+        if len(line) > LINE // 4 and len(line.rstrip("\r\n").encode(errors="surrogatepass")) > LINE:
             said_so = f"A line has more than {LINE} bytes, and mail may break it anywhere."
             notes.add("text-line", "warning", said_so, "Wrap it in the template.", at, line[:60])
         at += len(line)

@@ -11,6 +11,7 @@ from digest.inspecting.contrast import weaknesses
 from digest.inspecting.cssfeatures import Use, by_tag, data, shortfall
 from digest.inspecting.elements import Document, Tag, names
 from digest.inspecting.linking import (
+    MOST_HTML,
     Held,
     check_leave,
     check_leave_shown,
@@ -26,9 +27,6 @@ from digest.model import Finding, Level
 
 #: Bytes of html. Gmail clips at about 102,400 counted after links were rewritten; clipped mail loses its footer.
 HTML_WARN, HTML_BLOCK = 80_000, 90_000
-
-#: Characters that are looked at; what is longer is refused for its size alone.
-MOST_HTML = 1_500_000
 
 
 def inspect(
@@ -61,13 +59,15 @@ def examine(
 ) -> Examined:
     """Do what `inspect` does, and give the text as well, for who compares it with another part."""
     text = ""
-    notes = Notes("html", html)
+    notes = Notes("html", html[:MOST_HTML])
     _check_size(notes, html)
+    html, is_whole = html[:MOST_HTML], len(html) <= MOST_HTML
     check_charset(notes, html)
     if html.strip():
-        document = read(html[:MOST_HTML])
+        document = read(html)
         text = " ".join(run.text for run in document.runs)
-        _check_whole(notes, document)
+        if document.cut or not is_whole or not is_readable(document):
+            _say_unseen(notes)
         check_placeholders(notes, _shown(document), said)
         check_links(notes, document, Held(strict, site_url, said))
         _check_leftovers(notes, document, said)
@@ -78,7 +78,7 @@ def examine(
             _check_css(notes, document)
             _check_looks(notes, document, leaves=leaves)
         elif leaves:
-            check_leave(notes, html[:MOST_HTML])
+            check_leave(notes, html)
     elif leaves:
         check_leave(notes, html)
     return Examined(tuple(sorted(notes.findings(), key=lambda finding: finding.level != "blocker")), text)
@@ -93,9 +93,10 @@ def _shown(document: Document) -> str:
 def _check_size(notes: Notes, html: str) -> None:
     size = rewritten_size(html, is_html=True)
     if size > HTML_WARN:
+        written = len(html.encode(errors="surrogatepass"))
         level: Level = "blocker" if size > HTML_BLOCK else "warning"
         said = (
-            f"The html has {len(html.encode()):,} bytes, and about {size:,} after click tracking has rewritten its"
+            f"The html has {written:,} bytes, and about {size:,} after click tracking has rewritten its"
             " links; Gmail clips what passes about 102,000."
         )
         fix = f"Set a matchup's layout to short, or take one out, until it is under {HTML_WARN:,}."
@@ -111,11 +112,6 @@ def check_charset(notes: Notes, text: str) -> None:
             f"The {notes.part} part fits ISO-8859-1; SendGrid would send it so, and Gmail shows such mail as clipped."
         )
         notes.add("charset", "warning", said, "Keep one curly quote or dash in the template.")
-
-
-def _check_whole(notes: Notes, document: Document) -> None:
-    if document.cut or len(notes.source) > MOST_HTML or not is_readable(document):
-        _say_unseen(notes)
 
 
 def _say_unseen(notes: Notes) -> None:

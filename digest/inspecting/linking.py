@@ -16,6 +16,9 @@ from digest.inspecting.stylesheets import inline, is_readable, sheet
 from digest.model import READER, Level
 from digest.wording import address
 
+#: Characters that are looked at; what is longer is refused for its size alone.
+MOST_HTML = 1_000_000
+
 #: Characters of a reader's token: 16 of the id and 22 of the keyed hash (subscribers/links.py).
 TOKEN = 38
 
@@ -28,7 +31,7 @@ _TRACKED_HEAD, _TRACKED_TAIL, _BASE64 = 52, 256, 4 / 3 * 1.06
 #: Already rewritten by SendGrid.
 _TRACKED = re.compile(r"https?://[^/\s]{1,255}/(?:ls/click|wf/click|uni/ls/click)\?")
 
-_HREF = re.compile(r"""(<[aA]\s[^>]{0,500}?href=)(?:"(https?://[^"]*)"|'(https?://[^']*)')""")
+_HREF = re.compile(r"""(<[aA]\s[^<>]{0,500}?href=)(?:"(https?://[^"]*)"|'(https?://[^']*)')""")
 #: SendGrid leaves a link alone that says so before its href. Source: its "Click Tracking & HTML Best Practices".
 _UNTRACKED = re.compile(r"""\sclicktracking=["']?off\b""", re.IGNORECASE)
 _SCHEME = re.compile(r"(?<![\w/])[a-z][\w+.-]{0,19}\Z", re.IGNORECASE)
@@ -39,9 +42,9 @@ _PLACEHOLDERS = tuple(
     (sign, re.compile(pattern))
     for sign, pattern in (
         ("[[", r"\[\[[^\[\]]{0,200}\]\]"),
-        ("{{", r"\{\{.{0,200}?\}\}"),
-        ("{%", r"\{%.{0,200}?%\}"),
-        ("<%", r"<%.{0,200}?%>"),
+        ("{{", r"\{\{[^{}]{0,200}\}\}"),
+        ("{%", r"\{%[^{%]{0,200}%\}"),
+        ("<%", r"<%[^<%]{0,200}%>"),
         ("{", r"\{[ \t]{0,9}[a-zA-Z_][\w.-]{0,80}[ \t]{0,9}\}"),
         ("*|", r"\*\|[\w:]{1,80}\|\*"),
         ("%", r"%[a-zA-Z_][\w.-]{0,80}%"),
@@ -68,13 +71,17 @@ _LINKING = frozenset({"href", *_RESOURCES})
 
 
 def rewritten_size(part: str, *, is_html: bool) -> int:
-    """Bytes of a part as it arrives: web links as click tracking writes them, `[[reader]]` as long as a token."""
+    """Bytes of a part as it arrives: web links as click tracking writes them, `[[reader]]` as long as a token.
+
+    Links are looked for in the first MOST_HTML characters; longer parts are refused without them.
+    """
     if not is_html:
-        spare = sum(_growth(link) for _, link in _in_text(part) if link.startswith("http"))
-        return len(part.encode()) + spare
-    links = (double or single for before, double, single in _HREF.findall(part) if not _UNTRACKED.search(before))
+        spare = sum(_growth(link) for _, link in _in_text(part[:MOST_HTML]) if link.startswith("http"))
+        return len(part.encode(errors="surrogatepass")) + spare
+    written = _HREF.findall(part[:MOST_HTML])
+    links = (double or single for before, double, single in written if not _UNTRACKED.search(before))
     others = part.count(READER) * (TOKEN - len(READER))
-    return len(part.encode()) + sum(_growth(html.unescape(link), link) for link in links) + others
+    return len(part.encode(errors="surrogatepass")) + sum(_growth(html.unescape(link), link) for link in links) + others
 
 
 def _in_text(text: str) -> Iterator[tuple[int, str]]:
@@ -88,10 +95,10 @@ def _growth(link: str, written: str = "") -> int:
     """Bytes a link gains; one that was rewritten already stays as it is."""
     if _TRACKED.match(link):
         return 0
-    full = len(link.encode()) + link.count(READER) * (TOKEN - len(READER))
+    full = len(link.encode(errors="surrogatepass")) + link.count(READER) * (TOKEN - len(READER))
     encrypted = 16 * (full // 16 + 2)
     tracked = _TRACKED_HEAD + round(encrypted * _BASE64) + _TRACKED_TAIL
-    return tracked - len((written or link).encode()) - link.count(READER) * (TOKEN - len(READER))
+    return tracked - len((written or link).encode(errors="surrogatepass")) - link.count(READER) * (TOKEN - len(READER))
 
 
 def check_placeholders(notes: Notes, shown: str, said: Iterable[str] = (), *, allowed: bool = True) -> None:
