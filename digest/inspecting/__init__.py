@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from digest.inspecting.cascade import TooInvolved
@@ -68,9 +68,9 @@ def examine(
         text = " ".join(run.text for run in document.runs)
         if document.cut or not is_whole or not is_readable(document):
             _say_unseen(notes)
-        check_placeholders(notes, _shown(document), said)
+        told = check_placeholders(notes, html, said, others=_resolved(document))
         check_links(notes, document, Held(strict, site_url, said))
-        _check_leftovers(notes, document, said)
+        _check_leftovers(notes, document, {*said, *told})
         _check_broken(notes, document)
         _check_contents(notes, document)
         check_outline(notes, document)
@@ -84,10 +84,14 @@ def examine(
     return Examined(tuple(sorted(notes.findings(), key=lambda finding: finding.level != "blocker")), text)
 
 
-def _shown(document: Document) -> str:
-    """The file as it is written, then its texts and those of its attributes with their references resolved."""
-    told = {value for tag in document.by_tag() if "&" in tag.raw for value in tag.attrs.values()}
-    return "\n".join([document.source, *(run.text for run in document.runs), *sorted(told)])
+def _resolved(document: Document) -> Iterator[tuple[int, str]]:
+    """The texts and values of attributes that have references in the file, resolved, with where they stand."""
+    for run in document.runs:
+        if not document.source.startswith(run.text, run.start):
+            yield run.start, run.text
+    for tag, elements in document.by_tag().items():
+        if "&" in tag.raw:
+            yield elements[0].start, "\n".join(tag.attrs.values())
 
 
 def _check_size(notes: Notes, html: str) -> None:

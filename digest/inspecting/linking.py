@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
@@ -101,35 +102,55 @@ def _growth(link: str, written: str = "") -> int:
     return tracked - len((written or link).encode(errors="surrogatepass")) - link.count(READER) * (TOKEN - len(READER))
 
 
-def check_placeholders(notes: Notes, shown: str, said: Iterable[str] = (), *, allowed: bool = True) -> None:
-    """Note what is left of template languages in a text.
+def check_placeholders(
+    notes: Notes,
+    shown: str,
+    said: Iterable[str] = (),
+    *,
+    allowed: bool = True,
+    others: Iterable[tuple[int, str]] = (),
+) -> frozenset[str]:
+    """Note what is left of template languages in a text, each with its first place, and give it.
 
     Args:
         notes: Where to note it.
-        shown: The text, references resolved.
+        shown: The text, as it stands in the source of the notes where they have one.
         said: What people outside say in it; their braces are their own.
         allowed: Whether `[[reader]]` may stand in it, as in the address of a link.
+        others: More texts, references resolved, each with its place in the source.
     """
-    found = _placeholders(shown) | ({READER} if not allowed and READER in shown else set())
+    found = _placeholders(shown)
+    for at, text in others:
+        for one in _placeholders(text):
+            found.setdefault(one, at)
+    if not allowed and READER in shown:
+        found[READER] = shown.find(READER)
     theirs = " ".join(said) if found else ""
-    unknown = sorted(one for one in found if one not in theirs)
-    if unknown:
-        fix = f"Only {READER} may stay in a message, and only in the links below its headers."
-        places = [notes.source.find(one) for one in unknown]
-        at = min((place for place in places if place >= 0), default=None)
-        notes.add("placeholder", "blocker", f"Unfilled: {', '.join(unknown)}.", fix, at)
+    fix = f"Only {READER} may stay in a message, and only in the links below its headers."
+    for one, at in sorted(found.items(), key=lambda item: item[1]):
+        if one not in theirs:
+            notes.add("placeholder", "blocker", f"Unfilled: {one}.", fix, at if notes.source else None)
+    return frozenset(found)
 
 
-def _placeholders(shown: str) -> set[str]:
-    """What looks like a placeholder in a text, addresses left out."""
-    found: set[str] = set()
+def _placeholders(shown: str) -> dict[str, int]:
+    """What looks like a placeholder in a text, and where first; what stands in another or in an address is left out."""
+    found: dict[str, int] = {}
+    taken: list[tuple[int, int]] = []
     for sign, pattern in _PLACEHOLDERS:
-        if sign in shown:
-            for one in pattern.finditer(shown):
-                before = shown[one.start() - 1 : one.start()]
-                text = f"{before}{one[0]}" if (sign, before) in {("[", "["), ("{", "$")} else one[0]
-                if text != READER and text not in found and not _in_address(shown, one.start()):
-                    found.add(text)
+        if sign not in shown:
+            continue
+        spans = list(taken)
+        for one in pattern.finditer(shown):
+            before = shown[one.start() - 1 : one.start()]
+            text = f"{before}{one[0]}" if (sign, before) in {("[", "["), ("{", "$")} else one[0]
+            inside = bisect_right(spans, (one.start(), len(shown)))
+            taken.append(one.span())
+            if inside and spans[inside - 1][1] > one.start():
+                continue
+            if text != READER and text not in found and not _in_address(shown, one.start()):
+                found[text] = one.start()
+        taken.sort()
     return found
 
 

@@ -115,7 +115,7 @@ FAULTS = [
     # left of templates
     ("<mj-text>x</mj-text>", "template-leftover", "blocker"),
     ("<p>caf\\u{e9}</p>", "template-leftover", "blocker"),
-    ("<p>{{ name }}</p>", "template-leftover", "blocker"),
+    ("<p>{{ name</p>", "template-leftover", "blocker"),
     ("<p>undefined</p>", "template-leftover", "blocker"),
     ("<p><b>nan %</b></p>", "template-leftover", "blocker"),
     # placeholders
@@ -425,6 +425,19 @@ def test_a_link_that_was_rewritten_already_is_not_counted_twice() -> None:
     gained = rewritten_size(plain, is_html=True) - len(plain)
     assert 370 < gained + len("https://example.org/a") < 470
     assert rewritten_size("[[reader]]", is_html=True) == TOKEN
+
+
+def test_each_placeholder_is_told_once_and_with_its_own_place() -> None:
+    found = look(within("<p>{{ x }}</p>\n<p>[[y]]</p>\n<p>&#91;&#91;z]]</p>\n<p>${v} {{ x }}</p>\n<p>*|W|*</p>"))
+
+    assert {one.code for one in found} == {"placeholder"}
+    assert [(one.message, one.where) for one in found] == [
+        ("Unfilled: {{ x }}.", "html, line 18 column 34"),
+        ("Unfilled: [[y]].", "html, line 19 column 4"),
+        ("Unfilled: [[z]].", "html, line 20 column 4"),
+        ("Unfilled: ${v}.", "html, line 21 column 5"),
+        ("Unfilled: *|W|*.", "html, line 22 column 4"),
+    ]
 
 
 def test_end_tags_that_html_does_without_are_one_warning() -> None:
