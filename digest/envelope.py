@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from digest.composing import PREHEADER_LENGTH
-from digest.inspecting.linking import check_leave, check_placeholders, check_text_links, rewritten_size
+from digest.inspecting.linking import Held, check_leave, check_placeholders, check_text_links, rewritten_size
 from digest.inspecting.noting import Notes
 from digest.model import Level
 
@@ -118,7 +118,7 @@ def check_text(notes: Notes, text: str, *, strict: bool, site_url: str, said: Co
     """Note what is wrong with the plain text part by itself."""
     check_placeholders(notes, text, said)
     check_leave(notes, text)
-    check_text_links(notes, text, strict=strict, site_url=site_url)
+    check_text_links(notes, text, Held(strict, site_url, said))
     size = rewritten_size(text, is_html=False)
     if size > TEXT_WARN:
         fix = "Set a matchup's layout to short, or take one out."
@@ -128,7 +128,7 @@ def check_text(notes: Notes, text: str, *, strict: bool, site_url: str, said: Co
             notes.add("text-markup", "warning", "Html stands in the plain text:", "Take it out.", sample=found)
     at = 0
     for line in text.splitlines(keepends=True):
-        if len(line) > LINE // 4 and len(line.rstrip("\r\n").encode()) > LINE:
+        if len(line) > LINE // 4 and len(line.rstrip("\r\n").encode(errors="surrogatepass")) > LINE:
             said_so = f"A line has more than {LINE} bytes, and mail may break it anywhere."
             notes.add("text-line", "warning", said_so, "Wrap it in the template.", at, line[:60])
         at += len(line)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from digest.inspecting.cascade import TooInvolved
 from digest.inspecting.contrast import weaknesses
 from digest.inspecting.cssfeatures import Use, by_tag, data, shortfall
 from digest.inspecting.elements import Document, Tag, names
-from digest.inspecting.linking import check_leave, check_links, check_placeholders, rewritten_size
+from digest.inspecting.linking import (
+    MOST_HTML,
+    Held,
+    check_leave,
+    check_leave_shown,
+    check_links,
+    check_placeholders,
+    rewritten_size,
+)
 from digest.inspecting.markup import read
 from digest.inspecting.noting import Notes
 from digest.inspecting.outline import check_outline
@@ -19,9 +27,6 @@ from digest.model import Finding, Level
 
 #: Bytes of html. Gmail clips at about 102,400 counted after links were rewritten; clipped mail loses its footer.
 HTML_WARN, HTML_BLOCK = 80_000, 90_000
-
-#: Characters that are looked at; what is longer is refused for its size alone.
-MOST_HTML = 1_500_000
 
 
 def inspect(
@@ -54,39 +59,48 @@ def examine(
 ) -> Examined:
     """Do what `inspect` does, and give the text as well, for who compares it with another part."""
     text = ""
-    notes = Notes("html", html)
+    notes = Notes("html", html[:MOST_HTML])
     _check_size(notes, html)
+    html, is_whole = html[:MOST_HTML], len(html) <= MOST_HTML
     check_charset(notes, html)
     if html.strip():
-        document = read(html[:MOST_HTML])
+        document = read(html)
         text = " ".join(run.text for run in document.runs)
-        _check_whole(notes, document)
-        check_placeholders(notes, _shown(document), said)
-        check_links(notes, document, strict=strict, site_url=site_url)
-        _check_leftovers(notes, document, said)
+        if document.cut or not is_whole or not is_readable(document):
+            _say_unseen(notes)
+        told = check_placeholders(notes, html, said, others=_resolved(document))
+        check_links(notes, document, Held(strict, site_url, said))
+        _check_leftovers(notes, document, {*said, *told})
         _check_broken(notes, document)
         _check_contents(notes, document)
         check_outline(notes, document)
         if is_readable(document):
             _check_css(notes, document)
-            _check_looks(notes, document)
-    if leaves:
+            _check_looks(notes, document, leaves=leaves)
+        elif leaves:
+            check_leave(notes, html)
+    elif leaves:
         check_leave(notes, html)
     return Examined(tuple(sorted(notes.findings(), key=lambda finding: finding.level != "blocker")), text)
 
 
-def _shown(document: Document) -> str:
-    """The file as it is written, then its texts and those of its attributes with their references resolved."""
-    told = {value for tag in document.by_tag() if "&" in tag.raw for value in tag.attrs.values()}
-    return "\n".join([document.source, *(run.text for run in document.runs), *sorted(told)])
+def _resolved(document: Document) -> Iterator[tuple[int, str]]:
+    """The texts and values of attributes that have references in the file, resolved, with where they stand."""
+    for run in document.runs:
+        if not document.source.startswith(run.text, run.start):
+            yield run.start, run.text
+    for tag, elements in document.by_tag().items():
+        if "&" in tag.raw:
+            yield elements[0].start, "\n".join(tag.attrs.values())
 
 
 def _check_size(notes: Notes, html: str) -> None:
     size = rewritten_size(html, is_html=True)
     if size > HTML_WARN:
+        written = len(html.encode(errors="surrogatepass"))
         level: Level = "blocker" if size > HTML_BLOCK else "warning"
         said = (
-            f"The html has {len(html.encode()):,} bytes, and about {size:,} after click tracking has rewritten its"
+            f"The html has {written:,} bytes, and about {size:,} after click tracking has rewritten its"
             " links; Gmail clips what passes about 102,000."
         )
         fix = f"Set a matchup's layout to short, or take one out, until it is under {HTML_WARN:,}."
@@ -102,11 +116,6 @@ def check_charset(notes: Notes, text: str) -> None:
             f"The {notes.part} part fits ISO-8859-1; SendGrid would send it so, and Gmail shows such mail as clipped."
         )
         notes.add("charset", "warning", said, "Keep one curly quote or dash in the template.")
-
-
-def _check_whole(notes: Notes, document: Document) -> None:
-    if document.cut or len(notes.source) > MOST_HTML or not is_readable(document):
-        _say_unseen(notes)
 
 
 def _say_unseen(notes: Notes) -> None:
@@ -218,8 +227,10 @@ def _of_tag(tag: Tag) -> tuple[tuple[Use, str], ...]:
     return tag.uses  # type: ignore[return-value]
 
 
-def _check_looks(notes: Notes, document: Document) -> None:
+def _check_looks(notes: Notes, document: Document, *, leaves: bool) -> None:
     try:
+        if leaves:
+            check_leave_shown(notes, document)
         for weak in weaknesses(document):
             code = "contrast" if weak.kind == "contrast" else "text-size"
             fix = "Make it darker or lighter, in that scheme." if code == "contrast" else "Use at least 14 px."

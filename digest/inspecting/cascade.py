@@ -52,7 +52,7 @@ class Look(NamedTuple):
 class Style:
     """The looks of elements with one chain of tags, one for each of SCREENS."""
 
-    __slots__ = ("above", "looks", "parent", "passed", "tag", "told")
+    __slots__ = ("above", "cost", "looks", "parent", "passed", "tag", "told", "used")
 
     def __init__(self, parent: Style | None, tag: Tag, passed: frozenset[int]) -> None:
         self.parent = parent
@@ -66,6 +66,8 @@ class Style:
         self.above: frozenset[str] = frozenset(names) | (parent.above if parent else frozenset())
         self.looks: tuple[Look, ...] = ()
         self.told: object = None
+        #: Steps it took to work it out, and the last document that was charged with them.
+        self.cost = self.used = 0
 
 
 class _Match(NamedTuple):
@@ -83,6 +85,7 @@ class Cascade:
     def __init__(self, sheets: Sequence[tuple[str, str]], *, dark_canvas: bool) -> None:
         compiler = Compiler()
         self.budget = BUDGET
+        self.turn = 0
         self.roots = tuple(_canvas(dark=screen.dark and dark_canvas) for screen in SCREENS)
         self.linked = tuple(_LINKS[screen.dark and dark_canvas] for screen in SCREENS)
         self.matches: list[_Match] = []
@@ -103,10 +106,15 @@ class Cascade:
     def styles_of(self, document: Document) -> list[Style]:
         """The style of each element of a document.
 
+        A document is charged with the steps of all its styles, also of those that others had before: what is said of
+        it must not depend on what was read earlier.
+
         Raises:
             TooInvolved: The work passes BUDGET.
         """
         self.budget = BUDGET
+        self.turn += 1
+        charged: set[str] = set()
         if len(self.styles) > 20_000:  # letters come and go; their chains need not stay
             self.styles.clear()
         found: list[Style] = []
@@ -122,12 +130,17 @@ class Cascade:
                 style = styles[key] = self._style(
                     parent, tag, frozenset(x for x, yes in zip(places, flags, strict=True) if yes)
                 )
+            if style.used != self.turn:
+                style.used = self.turn
+                self._spend(style.cost)
+                if tag.raw not in charged:
+                    charged.add(tag.raw)
+                    self._spend(len(self.matches))
             found.append(style)
         return found
 
     def _for_tag(self, tag: Tag) -> tuple[tuple[_Match, ...], tuple[int, ...]]:
         """The rules that could mean elements with this tag, and the places to look at for them and what is in them."""
-        self._spend(len(self.matches))
         fitting = tuple(one for one in self.matches if passes(one.selector.compounds[0], tag))
         places = sorted({index for compound in self.placed if passes(compound, tag) for index in compound.places})
         self.by_tag[tag.raw] = fitting, tuple(places)
@@ -175,6 +188,7 @@ class Cascade:
 
     def _style(self, parent: Style | None, tag: Tag, passed: frozenset[int]) -> Style:
         fitting, _ = self.by_tag[tag.raw]
+        before = self.budget
         self._spend(30 + 4 * len(fitting))
         style = Style(parent, tag, passed)
         if parent is not None:
@@ -191,6 +205,7 @@ class Cascade:
                 known[key] = _look(above, tag, self.linked[index], hints, _winning(holding, own))
             looks.append(known[key])
         style.looks = tuple(looks)
+        style.cost, self.budget = before - self.budget, before  # charged by who called
         return style
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from digest.inspecting.cascade import SCREENS, Look, Style, cascade, mixed
-from digest.inspecting.elements import Document, Run
+from digest.inspecting.elements import NEAR, Document, Element, Run
 from digest.inspecting.stylesheets import Colour, Screen
 
 #: Least contrast of text, and of large text. Source: WCAG 2.2, 1.4.3 (AA).
@@ -21,6 +21,9 @@ LARGE, LARGE_BOLD = 24.0, 18.66
 
 #: Px that text needs at least.
 SMALLEST = 14.0
+
+#: Px and contrast below which text might as well not be there.
+TINIEST, FAINTEST = 6.0, 1.5
 
 
 class Weak(NamedTuple):
@@ -45,6 +48,30 @@ def weaknesses(document: Document) -> Iterator[Weak]:
             style.told = tuple(_told(style))
         if style.told and _is_shown(run.text):
             yield from (Weak(kind, said, grave, run) for kind, said, grave in style.told)  # type: ignore[attr-defined]
+
+
+def seen_everywhere(document: Document, links: Sequence[Element]) -> bool:
+    """Whether on each screen one of some links has words, or a picture with words, that can be made out.
+
+    Raises:
+        TooInvolved: The styles of the file are too much work.
+    """
+    styles = cascade(document).styles_of(document)
+    looks: list[tuple[Look, ...]] = []
+    for link in links[:NEAR]:
+        runs = document.runs[link.first_run : min(link.last_run, link.first_run + NEAR)]
+        looks += [styles[run.inside.index].looks for run in runs if _is_shown(run.text)]
+        pictures = [one for one in document.inner(link) if _is_shown(one.tag.attrs.get("alt", ""))]
+        looks += [styles[one.index].looks for one in pictures if one.tag.name == "img"]
+    return all(any(_can_be_seen(look[screen]) for look in looks) for screen in range(len(SCREENS)))
+
+
+def _can_be_seen(look: Look) -> bool:
+    return not look.hidden and look.size >= TINIEST and contrast(_ink(look), look.ground) >= FAINTEST
+
+
+def _ink(look: Look) -> Colour:
+    return mixed(look.colour._replace(alpha=look.colour.alpha * look.opacity), look.ground)
 
 
 def _is_shown(text: str) -> bool:
@@ -75,7 +102,7 @@ def _looks(style: Style) -> Iterator[tuple[Screen, Look]]:
 
 def _faint(look: Look) -> tuple[str, bool] | None:
     large = look.size >= LARGE or (look.bold and look.size >= LARGE_BOLD)
-    ink = mixed(look.colour._replace(alpha=look.colour.alpha * look.opacity), look.ground)
+    ink = _ink(look)
     ratio = contrast(ink, look.ground)
     least, unreadable = (LEAST_LARGE, UNREADABLE_LARGE) if large else (LEAST, UNREADABLE)
     if ratio >= least - 0.005:

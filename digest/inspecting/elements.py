@@ -45,6 +45,12 @@ class Tag:
         self.simple = not (self.damaged or self.self_closed or self.name == "a" or self.name in VOID)
         self.uses: object = None
 
+    def written(self, name: str) -> str:
+        """The value of an attribute as it stands in the file, references and quotation marks kept."""
+        if "&" not in self.raw:
+            return self.attrs.get(name, "")
+        return next((value for one, value in _ATTRIBUTE.findall(self.raw) if one.lower() == name), "")
+
 
 def _value(written: str) -> str:
     quoted = written[:1] in {'"', "'"} and written[:1]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
+from digest.inspecting.contrast import seen_everywhere
 from digest.inspecting.elements import Document, Tag
-from digest.inspecting.markup import read
+from digest.inspecting.markup import read, written
 from digest.inspecting.noting import Notes
 from digest.inspecting.stylesheets import inline, is_readable, sheet
 from digest.model import READER, Level
+from digest.wording import address
+
+#: Characters that are looked at; what is longer is refused for its size alone.
+MOST_HTML = 1_000_000
 
 #: Characters of a reader's token: 16 of the id and 22 of the keyed hash (subscribers/links.py).
 TOKEN = 38
@@ -25,7 +32,7 @@ _TRACKED_HEAD, _TRACKED_TAIL, _BASE64 = 52, 256, 4 / 3 * 1.06
 #: Already rewritten by SendGrid.
 _TRACKED = re.compile(r"https?://[^/\s]{1,255}/(?:ls/click|wf/click|uni/ls/click)\?")
 
-_HREF = re.compile(r"""(<[aA]\s[^>]{0,500}?href=)(?:"(https?://[^"]*)"|'(https?://[^']*)')""")
+_HREF = re.compile(r"""(<[aA]\s[^<>]{0,500}?href=)(?:"(https?://[^"]*)"|'(https?://[^']*)')""")
 #: SendGrid leaves a link alone that says so before its href. Source: its "Click Tracking & HTML Best Practices".
 _UNTRACKED = re.compile(r"""\sclicktracking=["']?off\b""", re.IGNORECASE)
 _SCHEME = re.compile(r"(?<![\w/])[a-z][\w+.-]{0,19}\Z", re.IGNORECASE)
@@ -36,9 +43,9 @@ _PLACEHOLDERS = tuple(
     (sign, re.compile(pattern))
     for sign, pattern in (
         ("[[", r"\[\[[^\[\]]{0,200}\]\]"),
-        ("{{", r"\{\{.{0,200}?\}\}"),
-        ("{%", r"\{%.{0,200}?%\}"),
-        ("<%", r"<%.{0,200}?%>"),
+        ("{{", r"\{\{[^{}]{0,200}\}\}"),
+        ("{%", r"\{%[^{%]{0,200}%\}"),
+        ("<%", r"<%[^<%]{0,200}%>"),
         ("{", r"\{[ \t]{0,9}[a-zA-Z_][\w.-]{0,80}[ \t]{0,9}\}"),
         ("*|", r"\*\|[\w:]{1,80}\|\*"),
         ("%", r"%[a-zA-Z_][\w.-]{0,80}%"),
@@ -58,7 +65,6 @@ _READER_PAGE = re.compile(
     r"/(?:leave|preferences)/\[\[reader\]\]|/vote/\[\[reader\]\]/\d{4}-W\d\d/[^/?#]+/(?:ship|skip)"
 )
 _LEAVE = re.compile(r"/leave/(?:\[\[reader\]\]|[\w-]{20,})(?![\w/-])")
-_LEAVE_ELSEWHERE = re.compile(r"unsub|/leave\b|opt[- ]?out|abmeld|abbestell|d[ée]sabonn|\bdarse de baja", re.IGNORECASE)
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104 - looked for, not bound to
 _RESOURCES = ("src", "background", "poster", "data", "action", "srcset")
 _LONGEST_STYLE = 2_000
@@ -66,13 +72,17 @@ _LINKING = frozenset({"href", *_RESOURCES})
 
 
 def rewritten_size(part: str, *, is_html: bool) -> int:
-    """Bytes of a part as it arrives: web links as click tracking writes them, `[[reader]]` as long as a token."""
+    """Bytes of a part as it arrives: web links as click tracking writes them, `[[reader]]` as long as a token.
+
+    Links are looked for in the first MOST_HTML characters; longer parts are refused without them.
+    """
     if not is_html:
-        spare = sum(_growth(link) for _, link in _in_text(part) if link.startswith("http"))
-        return len(part.encode()) + spare
-    links = (double or single for before, double, single in _HREF.findall(part) if not _UNTRACKED.search(before))
+        spare = sum(_growth(link) for _, link in _in_text(part[:MOST_HTML]) if link.startswith("http"))
+        return len(part.encode(errors="surrogatepass")) + spare
+    written = _HREF.findall(part[:MOST_HTML])
+    links = (double or single for before, double, single in written if not _UNTRACKED.search(before))
     others = part.count(READER) * (TOKEN - len(READER))
-    return len(part.encode()) + sum(_growth(html.unescape(link), link) for link in links) + others
+    return len(part.encode(errors="surrogatepass")) + sum(_growth(html.unescape(link), link) for link in links) + others
 
 
 def _in_text(text: str) -> Iterator[tuple[int, str]]:
@@ -86,41 +96,61 @@ def _growth(link: str, written: str = "") -> int:
     """Bytes a link gains; one that was rewritten already stays as it is."""
     if _TRACKED.match(link):
         return 0
-    full = len(link.encode()) + link.count(READER) * (TOKEN - len(READER))
+    full = len(link.encode(errors="surrogatepass")) + link.count(READER) * (TOKEN - len(READER))
     encrypted = 16 * (full // 16 + 2)
     tracked = _TRACKED_HEAD + round(encrypted * _BASE64) + _TRACKED_TAIL
-    return tracked - len((written or link).encode()) - link.count(READER) * (TOKEN - len(READER))
+    return tracked - len((written or link).encode(errors="surrogatepass")) - link.count(READER) * (TOKEN - len(READER))
 
 
-def check_placeholders(notes: Notes, shown: str, said: Iterable[str] = (), *, allowed: bool = True) -> None:
-    """Note what is left of template languages in a text.
+def check_placeholders(
+    notes: Notes,
+    shown: str,
+    said: Iterable[str] = (),
+    *,
+    allowed: bool = True,
+    others: Iterable[tuple[int, str]] = (),
+) -> frozenset[str]:
+    """Note what is left of template languages in a text, each with its first place, and give it.
 
     Args:
         notes: Where to note it.
-        shown: The text, references resolved.
+        shown: The text, as it stands in the source of the notes where they have one.
         said: What people outside say in it; their braces are their own.
         allowed: Whether `[[reader]]` may stand in it, as in the address of a link.
+        others: More texts, references resolved, each with its place in the source.
     """
-    found = _placeholders(shown) | ({READER} if not allowed and READER in shown else set())
+    found = _placeholders(shown)
+    for at, text in others:
+        for one in _placeholders(text):
+            found.setdefault(one, at)
+    if not allowed and READER in shown:
+        found[READER] = shown.find(READER)
     theirs = " ".join(said) if found else ""
-    unknown = sorted(one for one in found if one not in theirs)
-    if unknown:
-        fix = f"Only {READER} may stay in a message, and only in the links below its headers."
-        places = [notes.source.find(one) for one in unknown]
-        at = min((place for place in places if place >= 0), default=None)
-        notes.add("placeholder", "blocker", f"Unfilled: {', '.join(unknown)}.", fix, at)
+    fix = f"Only {READER} may stay in a message, and only in the links below its headers."
+    for one, at in sorted(found.items(), key=lambda item: item[1]):
+        if one not in theirs:
+            notes.add("placeholder", "blocker", f"Unfilled: {one}.", fix, at if notes.source else None)
+    return frozenset(found)
 
 
-def _placeholders(shown: str) -> set[str]:
-    """What looks like a placeholder in a text, addresses left out."""
-    found: set[str] = set()
+def _placeholders(shown: str) -> dict[str, int]:
+    """What looks like a placeholder in a text, and where first; what stands in another or in an address is left out."""
+    found: dict[str, int] = {}
+    taken: list[tuple[int, int]] = []
     for sign, pattern in _PLACEHOLDERS:
-        if sign in shown:
-            for one in pattern.finditer(shown):
-                before = shown[one.start() - 1 : one.start()]
-                text = f"{before}{one[0]}" if (sign, before) in {("[", "["), ("{", "$")} else one[0]
-                if text != READER and text not in found and not _in_address(shown, one.start()):
-                    found.add(text)
+        if sign not in shown:
+            continue
+        spans = list(taken)
+        for one in pattern.finditer(shown):
+            before = shown[one.start() - 1 : one.start()]
+            text = f"{before}{one[0]}" if (sign, before) in {("[", "["), ("{", "$")} else one[0]
+            inside = bisect_right(spans, (one.start(), len(shown)))
+            taken.append(one.span())
+            if inside and spans[inside - 1][1] > one.start():
+                continue
+            if text != READER and text not in found and not _in_address(shown, one.start()):
+                found[text] = one.start()
+        taken.sort()
     return found
 
 
@@ -131,29 +161,54 @@ def _in_address(shown: str, at: int) -> bool:
     return "://" in before[start + 1 :]
 
 
-def check_leave(notes: Notes, part: str, *, ours: bool = True) -> None:
-    """Note that a part has no link to leave; one that went through click tracking cannot be told.
-
-    What is not `ours` may call it as it likes.
-    """
-    if not ours and _LEAVE_ELSEWHERE.search(part):
-        return
+def check_leave(notes: Notes, part: str) -> None:
+    """Note that a part has no link to leave; one that went through click tracking cannot be told."""
     if not ("/leave/" in part and _LEAVE.search(part)) and not _TRACKED.search(part):
         said = f"The {notes.part} part has no link to leave."
         notes.add("leave-link", "blocker", said, f"Put the leave link back: …/leave/{READER}.")
 
 
-def check_text_links(notes: Notes, text: str, *, strict: bool, site_url: str = "") -> None:
+def check_leave_shown(notes: Notes, document: Document) -> None:
+    """Note that html has no link to leave with words that can be seen on each screen, or with a picture of them.
+
+    Raises:
+        TooInvolved: The styles of the file are too much work.
+    """
+    tags = {tag for tag in document.by_tag() if tag.name == "a" and _leaves(tag)}
+    links = [element for tag in tags for element in document.by_tag()[tag]]
+    if not links:
+        if not document.cut:  # it may stand in what was not read, which is said elsewhere
+            check_leave(notes, "")
+    elif not seen_everywhere(document, links):
+        said, at = "Nobody can see the link to leave: it has no words, or they are hidden.", links[0].start
+        notes.add("leave-link", "blocker", said, "Give it words in a colour and a size that can be read.", at)
+
+
+def _leaves(tag: Tag) -> bool:
+    link = tag.attrs.get("href", "")
+    literal = READER not in link or READER in tag.written("href")
+    return bool(_TRACKED.match(link.strip()) or (literal and "/leave/" in link and _LEAVE.search(link)))
+
+
+class Held(NamedTuple):
+    """What links are held against; the arguments of `inspect` say what these are."""
+
+    strict: bool
+    site_url: str = ""
+    said: Collection[str] = ()
+
+
+def check_text_links(notes: Notes, text: str, held: Held) -> None:
     """Note what is wrong with the addresses in plain text."""
     linked = 0
     for at, link in _in_text(text):
-        _check_link(notes, link, at, strict=strict, site_url=site_url)
+        _check_link(notes, link, at, held)
         linked += link.count(READER)
     if linked < text.count(READER):
         _visible(notes, text.find(READER))
 
 
-def check_links(notes: Notes, document: Document, *, strict: bool, site_url: str = "") -> None:
+def check_links(notes: Notes, document: Document, held: Held) -> None:
     """Note what is wrong with the links and resources of html, Outlook's included."""
     linking = [
         (element.start, tag) for tag, elements in document.by_tag().items() if _leads(tag) for element in elements
@@ -161,13 +216,13 @@ def check_links(notes: Notes, document: Document, *, strict: bool, site_url: str
     linking += [(at, tag) for at, tag in document.outlook if _leads(tag)]
     anchors = frozenset(tag.attrs.get(name, "") for tag in document.by_tag() for name in ("id", "name"))
     for at, tag in sorted(linking, key=lambda one: one[0]):
-        _check_tag(notes, tag, at, anchors, strict=strict, site_url=site_url)
+        _check_tag(notes, tag, at, anchors, held)
     for one in document.sheets if is_readable(document) else ():
         for link, line in sheet(one.css).links:
-            _check_link(notes, link, one.start, strict=strict, what=f"The address in line {line} of the css,")
+            _check_link(notes, link, one.start, held, what=f"The address in line {line} of the css,")
     for run in document.runs:
         if "[[" in run.text and READER in run.text:
-            _visible(notes, run.start)
+            _shown_token(notes, written(document.source, run.start), run.start, held)
 
 
 def web_links(part: str, *, is_html: bool) -> list[str]:
@@ -182,37 +237,43 @@ def web_links(part: str, *, is_html: bool) -> list[str]:
 def _leads(tag: Tag) -> bool:
     """Whether a tag loads or leads to anything, or could hand out a token."""
     attrs = tag.attrs
-    return tag.name == "a" or not attrs.keys().isdisjoint(_LINKING) or "url(" in tag.raw.lower() or "[[" in tag.raw
+    return tag.name == "a" or not attrs.keys().isdisjoint(_LINKING) or "url(" in tag.raw.lower() or _names_reader(tag)
 
 
-def _check_tag(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], *, strict: bool, site_url: str) -> None:
+def _names_reader(tag: Tag) -> bool:
+    return "[[" in tag.raw or ("&" in tag.raw and any(READER in value for value in tag.attrs.values()))
+
+
+def _check_tag(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], held: Held) -> None:
     attrs = tag.attrs
     if "href" in attrs and tag.name != "base":
-        _check_href(notes, tag, at, anchors, strict=strict, site_url=site_url)
+        _check_href(notes, tag, at, anchors, held)
     if tag.name == "a" and "href" not in attrs and not (attrs.keys() & {"name", "id"}):
         notes.add("link-not-absolute", "blocker", "A link has no address.", "Give it a href.", at)
     if "url(" in attrs.get("style", "").lower() and len(attrs["style"]) < _LONGEST_STYLE:
         for link, _ in inline(attrs["style"]).links:
-            _check_link(notes, link, at, strict=strict, what="The background")
+            _check_link(notes, link, at, held, what="The background")
     if not attrs.keys().isdisjoint(_RESOURCES):
         for name in _RESOURCES:
             if name in attrs:
                 what = "The image" if tag.name == "img" else f"The {name} of <{tag.name}>,"
                 link = attrs[name].partition(" ")[0] if name == "srcset" else attrs[name]
-                _check_link(notes, link, at, strict=strict, what=what)
-    for name, value in attrs.items():
-        if "[[" in value and READER in value and name != "href":
-            _visible(notes, at)
+                _check_link(notes, link, at, held, what=what)
+    for name in [name for name, value in attrs.items() if "[[" in value and READER in value and name != "href"]:
+        _shown_token(notes, tag.written(name), at, held)
 
 
-def _check_href(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], *, strict: bool, site_url: str) -> None:
+def _check_href(notes: Notes, tag: Tag, at: int, anchors: frozenset[str], held: Held) -> None:
     href = tag.attrs["href"]
-    if not href.startswith("#"):
-        _check_link(notes, href, at, strict=strict, site_url=site_url)
+    literal = READER in href and READER in tag.written("href")
+    if READER in href and not literal:
+        _check_link(notes, href.replace(READER, quote(READER)), at, held)
+    elif not href.startswith("#"):
+        _check_link(notes, href, at, held)
     elif href[1:] not in anchors:
         said = f"{href[:200]!r} leads to no place in the letter."
         notes.add("link-not-absolute", "warning", said, "Name the place by id, or use an address.", at)
-    if READER in href and strict and not _UNTRACKED.search(tag.raw.partition("href")[0]):
+    if literal and held.strict and not _UNTRACKED.search(tag.raw.partition("href")[0]):
         said = "A reader's own link may be rewritten by the sender's click tracking:"
         notes.add("link-tracked", "warning", said, 'Write clicktracking="off" before its href.', at, href)
 
@@ -222,7 +283,17 @@ def _visible(notes: Notes, at: int) -> None:
     notes.add("placeholder", "blocker", said, "Take it out of there.", at)
 
 
-def _check_link(notes: Notes, link: str, at: int, *, strict: bool, site_url: str = "", what: str = "") -> None:
+def _shown_token(notes: Notes, as_written: str, at: int, held: Held) -> None:
+    """Only what is written `[[reader]]` is filled; what is not, and nobody outside said, was meant to be."""
+    if READER in as_written:
+        _visible(notes, at)
+    elif not any(READER in one for one in held.said):
+        said = f"{READER} is written with references, so nothing fills it, and readers see it as it is."
+        notes.add("placeholder", "blocker", said, f"Take it out, or write {READER} where a link needs it.", at)
+
+
+def _check_link(notes: Notes, link: str, at: int, held: Held, what: str = "") -> None:
+    strict = held.strict
     subject = f"{what} {link[:200]!r}".strip()
     scheme, host = _scheme_and_host(link)
     local = host in _LOCAL or host.endswith(".localhost")
@@ -242,21 +313,31 @@ def _check_link(notes: Notes, link: str, at: int, *, strict: bool, site_url: str
         )
     elif link != link.strip():
         notes.add("link-space", "warning", f"{subject} has a space at its edge.", "Take it out.", at)
-    _check_reader(notes, link, at, site_url)
+    _check_reader(notes, link, at, held)
 
 
-def _check_reader(notes: Notes, link: str, at: int, site_url: str) -> None:
+def _check_reader(notes: Notes, link: str, at: int, held: Held) -> None:
     left = [one for one in _OF_LINKS.findall(link) if one != READER] + _MISSPELT.findall(link.replace(READER, ""))
-    if left:
+    if left and not _is_theirs(link, left, held):
         fix = f"Only {READER} may stay in a message, spelt so."
         notes.add("placeholder", "blocker", f"Unfilled: {left[0]}, in {link[:200]!r}.", fix, at)
     elif READER in link:
         page = link.partition("#")[0].partition("?")[0]
-        home = site_url.rstrip("/")
+        home = (address(held.site_url) or held.site_url).rstrip("/")
         ours = page.startswith(f"{home}/") and _READER_PAGE.fullmatch(page[len(home) :]) if home else None
         if not ours and (home or not re.search(f"(?:{_READER_PAGE.pattern})$", page)):
             said = f"{link[:200]!r} hands a reader's token to a page that is none of ours."
             notes.add("reader-link", "blocker", said, "Pages of readers are leave, preferences and vote.", at)
+
+
+def _is_theirs(link: str, left: list[str], held: Held) -> bool:
+    """Whether a link goes where people outside said, and what looks like a placeholder in it is in their address."""
+    theirs = (address(one) or one for text in held.said if "://" in text for _, one in _in_text(text))
+    host, home = _scheme_and_host(link), _scheme_and_host(address(held.site_url) or held.site_url)
+    if not host[1] or host == home:
+        return False
+    known = [unquote(one).casefold() for one in theirs if _scheme_and_host(one) == host]
+    return any(all(unquote(sign).casefold() in one for sign in left) for one in known)
 
 
 def _scheme_and_host(link: str) -> tuple[str, str]:

@@ -39,6 +39,12 @@ _START = re.compile(rf"<[a-zA-Z]{_ATTRIBUTES}(?:>|\Z)")
 _NAME = re.compile(r"</?([^\s/>]+)")
 
 
+def written(source: str, start: int) -> str:
+    """The text that starts at a place of a file as it stands there, references kept."""
+    found = _TOKEN.search(source, start)
+    return source[start : found.start()] if found else source[start:]
+
+
 def read(source: str) -> Document:
     """Read html; garbage gives what can be made out of it, never an error."""
     return _Reader(source).read()

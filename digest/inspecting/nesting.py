@@ -1,7 +1,8 @@
 """Follow the tags of one view of an html file: the elements it makes, and what is wrong with how they open and close.
 
 An end tag closes what was opened last under its name; it never reaches out of its table cell, and nothing is repaired
-beyond that. What is found is what a strict reader of xhtml would find, as mail programs differ in what they forgive.
+beyond that and what html closes by itself. What is found is what a strict reader of xhtml would find, as mail programs
+differ in what they forgive.
 """
 
 from __future__ import annotations
@@ -32,6 +33,17 @@ _NO_BLOCKS = names("p h1 h2 h3 h4 h5 h6")
 #: Html lets these close by themselves, so leaving one open is untidy and harmless in most programs.
 _FORGIVEN = names("p li dt dd option html body")
 
+#: Which open elements the start of another ends. Source: HTML Living Standard, 13.1.2.4. What stands outwards comes
+#: later in the walk, so a row also ends the cell before it.
+_CELL, _ROW, _ROW_GROUP = {"td", "th"}, {"td", "th", "tr"}, {"td", "th", "tr", "tbody", "thead", "tfoot"}
+_ENDS: dict[str, set[str]] = {
+    "li": {"li"}, "dt": {"dt", "dd"}, "dd": {"dt", "dd"}, "option": {"option"}, "td": _CELL, "th": _CELL, "tr": _ROW,
+    "tbody": _ROW_GROUP, "thead": _ROW_GROUP, "tfoot": _ROW_GROUP,
+}  # fmt: skip
+
+#: Parts of a table that html lets close by themselves, and that Outlook does not.
+_STRUCTURE = frozenset(_ROW_GROUP)
+
 #: How far an end tag looks for its start; real mail nests less deep.
 _REACH = 60
 
@@ -51,6 +63,7 @@ class View:
         self.open: list[Element] = []
         self.counts: dict[str, int] = {}
         self.broken: list[Broken] = []
+        self.cut_short: list[tuple[str, int]] = []
 
     def follow(self, events: list[Event]) -> None:
         """Make the elements and runs of the document; what is usual is done here, all else in the methods below."""
@@ -112,6 +125,8 @@ class View:
 
     def _opened(self, one: Tag, at: int) -> None:
         document, open_, name = self.document, self.open, one.name
+        if open_ and (name in _ENDS or (name in _BLOCKS and open_[-1].tag.name == "p")):
+            self._end_before(name, at)
         parent = open_[-1] if open_ else None
         above = parent.tag.name if parent is not None else ""
         element = Element(one, parent, at, len(document.elements), len(document.runs))
@@ -132,6 +147,25 @@ class View:
             self._say(at, f"<{name}/> does not close itself", f"Write <{name}></{name}>.")
         open_.append(element)
         self.counts[name] = self.counts.get(name, 0) + 1
+
+    def _end_before(self, name: str, at: int) -> None:
+        """End what html ends by itself where another element starts."""
+        ends, open_ = _ENDS.get(name, set()), self.open
+        stop = len(open_)
+        if name in _BLOCKS and open_[-1].tag.name == "p":
+            stop -= 1
+            if name != "p":
+                self.cut_short.append((name, at))
+        for place in range(len(open_) - 1, -1, -1):
+            outer = open_[place].tag.name
+            if outer in ends:
+                stop = place
+            elif outer != "p":
+                break
+        while len(open_) > stop:
+            element = open_.pop()
+            self._close(element)
+            self._unclosed(element)
 
     def _placed(self, name: str, above: str, at: int) -> None:
         if name in _PARENTS and above not in _PARENTS[name]:
@@ -158,7 +192,10 @@ class View:
         """Close an element and all that is still open in it."""
         place = self._place(name) if self.counts.get(name) else -1
         if place < 0:
-            if name not in VOID or name == "br":
+            if name == "p" and self.cut_short:
+                block, start = self.cut_short.pop()
+                self._say(start, f"<{block}> stands in <p>", "Close <p> before it, or use <div>.")
+            elif name not in VOID or name == "br":
                 self._say(at, f"</{name}> closes nothing", "Take it out, or open what it closes.")
             return
         while len(self.open) > place:
@@ -191,8 +228,14 @@ class View:
 
     def _unclosed(self, element: Element) -> None:
         name = element.tag.name
-        said = f"<{name}> is not closed, or what is in it is closed after it"
-        self._say(element.start, said, f"Write </{name}> where it ends.", grave=name not in _FORGIVEN)
+        if name in _FORGIVEN:
+            said = "An element is left for html to close by itself, and programs differ in where they do"
+            self._say(element.start, said, "Write its end tag where it ends.", grave=False)
+        elif name in _STRUCTURE:
+            self._say(element.start, f"<{name}> is not closed", f"Close it with </{name}>.")
+        else:
+            said = f"<{name}> is not closed, or what is in it is closed after it"
+            self._say(element.start, said, f"Write </{name}> where it ends.")
 
     def _say(self, at: int, said: str, fix: str, code: str = "markup-broken", *, grave: bool = True) -> None:
         if len(self.broken) < MOST_BROKEN:

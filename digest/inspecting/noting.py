@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import re
 
 from digest.model import Finding, Level, listing
 
 #: Places and samples that a finding names, and findings of one code; more would hide the others.
 _PLACES, _SAMPLES, _PER_CODE = 3, 3, 12
+
+
+#: Controls, separators of lines, overrides and isolates of direction, half surrogates.
+_ACTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Notes:
@@ -17,7 +21,6 @@ class Notes:
         self.part = part
         self.source = source
         self._noted: dict[tuple[str, Level, str, str], list[tuple[int | None, str]]] = {}
-        self._breaks: list[int] | None = None
 
     def add(self, code: str, level: Level, said: str, fix: str, at: int | None = None, sample: str = "") -> None:
         """Note a fault: `said` and `fix` are sentences, `at` is an offset in the source, `sample` shows the place."""
@@ -30,7 +33,8 @@ class Notes:
         for (code, level, said, fix), places in self._noted.items():
             counts[code] = counts.get(code, 0) + 1
             if counts[code] <= _PER_CODE:
-                found.append(Finding(code, level, _with_samples(said, places), self._where(places), fix))
+                message = _visible(_with_samples(said, places))
+                found.append(Finding(code, level, message, self._where(places), _visible(fix)))
         for code, count in counts.items():
             if count > _PER_CODE:
                 levels = {level for one, level, _, _ in self._noted if one == code}
@@ -49,11 +53,13 @@ class Notes:
         return f"{self.part}, {listing(named)}"
 
     def _place(self, at: int) -> str:
-        if self._breaks is None:
-            self._breaks = [index for index, char in enumerate(self.source) if char == "\n"]
-        line = bisect_right(self._breaks, at - 1)
-        start = self._breaks[line - 1] + 1 if line else 0
-        return f"line {line + 1} column {at - start + 1}"
+        line = self.source.count("\n", 0, at) + 1
+        return f"line {line} column {at - self.source.rfind(chr(10), 0, at)}"
+
+
+def _visible(text: str) -> str:
+    """A finding is printed on a terminal, which obeys control characters and turns what follows some others."""
+    return _ACTIVE.sub(lambda char: f"\\x{ord(char[0]):02x}" if char[0] < "\x80" else f"\\u{ord(char[0]):04x}", text)
 
 
 def _with_samples(said: str, places: list[tuple[int | None, str]]) -> str:

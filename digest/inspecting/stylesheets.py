@@ -18,6 +18,10 @@ from digest.inspecting.elements import Document
 MOST_CSS = 100_000
 
 
+#: What hides an element that `display: none` hides already, in programs that do not know that.
+_HIDING = frozenset({"css-visibility", "css-opacity", "css-overflow", "css-max-height", "css-height", "css-width"})
+
+
 class Colour(NamedTuple):
     """Red, green, blue and opacity, each from 0 to 1."""
 
@@ -147,15 +151,18 @@ class _Reading:
     def _block(self, nodes: Iterable[ast.Node]) -> Declared:
         plain: list[Effect] = []
         important: list[Effect] = []
+        uses: list[Use] = []
         for node in nodes:
             if node.type == "declaration":
-                self._use(by_declaration(node))
+                uses += by_declaration(node)
                 self.links += [(link, node.source_line) for link in _addresses(node.value)]
                 (important if node.important else plain).extend(_effects(node))
             elif node.type == "qualified-rule":
                 self._use([Use("css-nesting", "a rule in a rule", node.source_line)])
             elif node.type == "error":
                 self.faults.append((node.message, node.source_line))
+        is_hidden = ("display", "none") in (*plain, *important)
+        self._use(one for one in uses if not (is_hidden and one.slug in _HIDING))
         return Declared(tuple(plain), tuple(important))
 
     def _use(self, uses: Iterable[Use]) -> None:

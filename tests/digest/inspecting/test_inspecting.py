@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.envelope import check_text
 from digest.inspecting import HTML_BLOCK, HTML_WARN, inspect
 from digest.inspecting.linking import TOKEN, rewritten_size
+from digest.inspecting.noting import Notes
 from digest.model import Finding
 from digest.rendering import render
 from subscribers.links import personal, reader_token
@@ -112,7 +115,7 @@ FAULTS = [
     # left of templates
     ("<mj-text>x</mj-text>", "template-leftover", "blocker"),
     ("<p>caf\\u{e9}</p>", "template-leftover", "blocker"),
-    ("<p>{{ name }}</p>", "template-leftover", "blocker"),
+    ("<p>{{ name</p>", "template-leftover", "blocker"),
     ("<p>undefined</p>", "template-leftover", "blocker"),
     ("<p><b>nan %</b></p>", "template-leftover", "blocker"),
     # placeholders
@@ -277,11 +280,113 @@ def test_braces_of_a_tool_are_its_own() -> None:
     assert look(html, said=["Prints {name} and [[x]]"]) == ()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>Use &#91;&#91;reader]] to merge</p>",
+        '<p title="Use &#91;&#91;reader]] to merge">Merges</p>',
+        '<p><a href="https://tool.example/%5B%5Breader%5D%5D/?x=1&amp;utm_source=y">Its page</a></p>',
+        '<p><a href="https://tool.example/&#91;&#91;reader]]/">Its page</a></p>',
+    ],
+)
+def test_the_placeholder_in_words_from_outside_is_theirs(body: str) -> None:
+    said = ["Use [[reader]] to merge", "https://tool.example/[[reader]]/?x=1"]
+
+    assert look(within(body), said=said) == ()
+    [unfilled] = look(within(body))
+    assert (unfilled.code, unfilled.level) == ("placeholder", "blocker")
+    assert "token" not in unfilled.message
+
+
+def test_words_from_outside_excuse_neither_a_token_that_shows_nor_a_link_of_ours() -> None:
+    said = ["Use [[reader]]", "https://tool.example/[[reader]]"]
+
+    assert codes(look(within("<p>Use [[reader]]</p>"), said=said)) == {"placeholder": "blocker"}
+    ours = f'<p><a href="{HOME}/vote/%5B%5Breader%5D%5D/">Vote</a></p>'
+    assert codes(look(within(ours), said=[*said, f"{HOME}/vote/[[reader]]"])) == {"placeholder": "blocker"}
+
+
+def test_a_site_with_a_name_in_other_scripts_can_send() -> None:
+    ours = replace(site(), url="https://münchen.example/")
+    message = render(edition(), ours)
+
+    assert inspect(message.html, strict=True, site_url=ours.url) == ()
+    notes = Notes("text", message.text)
+    check_text(notes, message.text, strict=True, site_url=ours.url, said=())
+    assert notes.findings() == ()
+
+
 def test_a_letter_without_a_way_to_leave_blocks_unless_it_needs_none() -> None:
     lost = LETTER.replace("/leave/[[reader]]", "/archive")
 
     assert codes(look(lost)) == {"leave-link": "blocker"}
     assert look(lost, leaves=False) == ()
+
+
+LINK = f'<a clicktracking="off" href="{HOME}/leave/[[reader]]">Unsubscribe</a>'
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        f'<span style="display:none">{LINK}</span>',
+        LINK.replace(">Unsub", ' style="font-size:0">Unsub'),
+        LINK.replace(">Unsub", ' style="color:#fff;background-color:#fff">Unsub'),
+        LINK.replace(">Unsub", ' class="narrow">Unsub'),
+        LINK.replace("Unsubscribe", "&#160; "),
+        f"<!-- {LINK} -->",
+        f"<p>{HOME}/leave/kD3vQx9sT1mZpB7wRr4u</p>",
+        LINK.replace("[[reader]]", "&#91;[reader]]"),
+    ],
+)
+def test_a_link_to_leave_that_nobody_can_see_blocks(hidden: str) -> None:
+    css = "@media (max-width: 480px) { .narrow { display: none; } }"
+    found = look(styled(css).replace(LINK, hidden))
+
+    assert codes(found)["leave-link"] == "blocker"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        LINK.replace("Unsubscribe", '<img src="https://example.org/x.png" alt="Unsubscribe">'),
+        LINK.replace("[[reader]]", "kD3vQx9sT1mZpB7wRr4u"),
+        LINK.replace(">Unsub", ' class="narrow">Unsub') + LINK.replace(">Unsubscribe", ' class="wide">Leave us'),
+        '<a href="https://u1.ct.example.net/ls/click?upn=x">Unsubscribe</a>',
+    ],
+)
+def test_a_link_to_leave_that_everybody_can_see_somewhere_is_enough(shown: str) -> None:
+    css = ".wide { display: none; } @media (max-width: 480px) { .narrow { display: none; } .wide { display: inline; } }"
+    found = look(styled(css).replace(LINK, shown))
+
+    assert "leave-link" not in codes(found)
+
+
+def test_the_same_file_gives_the_same_findings_each_time() -> None:
+    many = "".join(f'<p class="c{i}">Number {i}</p>' for i in range(700))
+    html = styled("p { color: #222; }" * 400).replace("<h2>", f"{many}<h2>", 1)
+    first = look(html)
+
+    assert codes(first)["not-checked"] == "blocker"
+    assert look(html) == first
+
+
+def test_control_characters_of_a_file_are_shown_and_not_obeyed() -> None:
+    bad = "\x1b[2J\x07\u202e\x9b\ud800"
+    found = look(within(f'<p>[[\x1b2J]]</p><p style="font-size:9px">{bad}</p><x{bad}><a href="/{bad}">A page</a>'))
+    told = "".join(f"{one.code}{one.message}{one.where}{one.fix}" for one in found)
+
+    assert "placeholder" in codes(found)
+    assert told.encode().decode().isprintable()
+    assert r"\x1b[2J\x07\u202e\u009b\ud800" in told
+
+
+def test_a_preheader_may_be_hidden_in_every_way() -> None:
+    style = "display:none;max-height:0;overflow:hidden;mso-hide:all;opacity:0;visibility:hidden"
+
+    assert look(within(f'<div style="{style}">Two tools</div>')) == ()
+    assert look(styled(f".preheader {{ {style} }}").replace("<h1", '<p class="preheader">Two</p><h1')) == ()
+    assert "css-support" in codes(look(within('<p style="opacity:.99">Two tools</p>')))
 
 
 def test_many_equal_faults_are_one_finding_with_its_first_places() -> None:
@@ -322,6 +427,44 @@ def test_a_link_that_was_rewritten_already_is_not_counted_twice() -> None:
     assert rewritten_size("[[reader]]", is_html=True) == TOKEN
 
 
+def test_each_placeholder_is_told_once_and_with_its_own_place() -> None:
+    found = look(within("<p>{{ x }}</p>\n<p>[[y]]</p>\n<p>&#91;&#91;z]]</p>\n<p>${v} {{ x }}</p>\n<p>*|W|*</p>"))
+
+    assert {one.code for one in found} == {"placeholder"}
+    assert [(one.message, one.where) for one in found] == [
+        ("Unfilled: {{ x }}.", "html, line 18 column 34"),
+        ("Unfilled: [[y]].", "html, line 19 column 4"),
+        ("Unfilled: [[z]].", "html, line 20 column 4"),
+        ("Unfilled: ${v}.", "html, line 21 column 5"),
+        ("Unfilled: *|W|*.", "html, line 22 column 4"),
+    ]
+
+
+def test_end_tags_that_html_does_without_are_one_warning() -> None:
+    body = "<ul><li>One<li><p>Two<li>Three</ul><p>A<p>B<dl><dt>T<dd>D<dt>U</dl><p>C<div>d</div>"
+    [finding] = look(within(body))
+
+    assert (finding.code, finding.level) == ("markup-broken", "warning")
+    assert "line 18 column 35, line 18 column 42" in finding.where
+
+
+@pytest.mark.parametrize(
+    ("body", "advice"),
+    [
+        ("<tr><td>a<td>b</td></tr>", ["Close it with </td>."]),
+        ("<tr><td>a</tr>", ["Close it with </td>."]),
+        ("<tr><td>a<tr><td>b</td></tr>", ["Close it with </td>.", "Close it with </tr>."]),
+        ("<tr><td>a</td><tr><td>b</td></tr>", ["Close it with </tr>."]),
+        ("<tbody><tr><td>a</td></tr><tbody><tr><td>b</td></tr></tbody>", ["Close it with </tbody>."]),
+    ],
+)
+def test_cells_and_rows_left_open_block_once_each(body: str, advice: list[str]) -> None:
+    findings = look(within(f'<table role="presentation">{body}</table>'))
+
+    assert sorted(one.fix for one in findings) == advice
+    assert codes(findings) == {"markup-broken": "blocker"}
+
+
 def test_outlooks_own_view_must_be_in_order_too() -> None:
     torn = LETTER.replace("<!--[if mso]></td></tr></table><![endif]-->", "")
 
@@ -346,6 +489,7 @@ def test_garbage_gives_findings_and_no_error(html: str, strict: bool) -> None:
 
 
 HOSTILE = [
+    "<a ", "<a x='", "<%", "%a", "[[a]]", "https://x/[[a]]", "<li>", "<p>\n", '<a href="http://',
     '<a "', "<b>", "<table><tr>", "<!--", "<style>", "<a href=x>", "<h3>x", "[[", "{{ ", "&#x41;", "<p></p>",
     "[if mso]",
     "http://", "<!--[if mso]><tr><![endif]-->", "</td>", "<i style=color:red>", "<svg>", "<!--[if !mso]><!-->",
@@ -357,12 +501,12 @@ STYLES = [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_hostile_megabyte_ends_in_seconds(piece: str) -> None:
-    html = piece * (1_000_000 // len(piece))
+def test_a_hostile_file_ends_in_seconds(piece: str) -> None:
+    html = piece * (5_000_000 // len(piece))
     start = time.process_time()
 
-    assert inspect(html, strict=True)
-    assert time.process_time() - start < 15
+    assert {"html-size", "not-checked"} <= codes(inspect(html, strict=True)).keys()
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("piece", STYLES)
