@@ -49,6 +49,7 @@ def preflight(  # noqa: PLR0913 - each is one of the settings or rows a message 
     corrections: Collection[Correction] | None = None,
     from_name: str = "",
     reply_to: str = "",
+    own: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """Check a message before anybody gets it; blockers come first.
 
@@ -63,13 +64,14 @@ def preflight(  # noqa: PLR0913 - each is one of the settings or rows a message 
             nothing can be told any more.
         from_name: The configured name of the sender.
         reply_to: The configured address for answers.
+        own: What the templates say by themselves; its numbers are the editors' own.
     """
     real = sender != "outbox"
     findings = [
         *_content(edition),
         *_message(message, edition, site, strict=real),
         *_quotes(edition, reviews),
-        *_few(_rows(message, edition, reviews, site)),
+        *_few(_rows(message, edition, reviews, site, own)),
         *_few(differences(message, edition, site) if message.html.strip() and message.text.strip() else ()),
         *(() if corrections is None else _corrections(edition, corrections)),
         *_prices(edition),
@@ -174,8 +176,10 @@ def _quotes(edition: Edition, reviews: Collection[Review]) -> Iterator[Finding]:
             )
 
 
-def _rows(message: Message, edition: Edition, reviews: Collection[Review], site: Site) -> Iterator[Finding]:
-    for one in untraced(message, edition, reviews, site):
+def _rows(
+    message: Message, edition: Edition, reviews: Collection[Review], site: Site, own: Collection[str]
+) -> Iterator[Finding]:
+    for one in untraced(message, edition, reviews, site, own):
         code = "number-not-in-row" if one.kind == "number" else "quote-not-in-message-row"
         fix = "Compose again, and undo changes to its template that print it otherwise."
         yield Finding(code, "blocker", f"Comes from no row: {one.shown}", one.part, fix)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from html import unescape
 from pathlib import Path
 from traceback import extract_tb
 from typing import NamedTuple
@@ -74,6 +75,18 @@ def template_sources(folders: Sequence[Path] = SHIPPED, email: str = "digest") -
         found[name] = _source(env, name)[0]
         wanted |= parsed(env, name)
     return found
+
+
+def own_words(sources: Iterable[str]) -> frozenset[str]:
+    """Give what templates say by themselves and with numbers, such as a company's number in the footer."""
+    bare = (_CODE.sub("\0", _HIDDEN.sub("\0", source)) for source in sources)
+    said = (" ".join(unescape(one).split()) for source in bare for one in re.split(r"\0|\n\s*\n", source))
+    return frozenset(one for one in said if re.search(r"\d", one))
+
+
+#: What of a template is not shown to readers as it stands: its code, and the parts of MJML that are no text.
+_CODE = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|</?[a-zA-Z][^<>]*>", re.DOTALL)
+_HIDDEN = re.compile(r"\{#.*?#\}|<!--.*?-->|<(mj-style|mj-attributes|style)\b.*?</\1>", re.DOTALL)
 
 
 def render(edition: Edition, site: Site, folders: Sequence[Path] = SHIPPED) -> Message:

@@ -59,7 +59,18 @@ def check(services: Services, record: EditionRecord, message: Message) -> tuple[
         message, record.edition, services.store.reviews(slugs, every_version=True), site_of(services, record),
         sender=settings.sender, from_email=settings.from_email, from_name=settings.from_name,
         reply_to=settings.reply_to, corrections=services.editions.corrections(record.week) if open_ else None,
+        own=_own_words(services, record),
     )  # fmt: skip
+
+
+def _own_words(services: Services, record: EditionRecord) -> frozenset[str]:
+    """What the templates of an edition say by themselves; those that came with the program say no numbers."""
+    from digest.rendering import own_words, template_sources  # noqa: PLC0415 - as above
+
+    if record.message is not None:
+        return own_words(services.editions.templates(record).values())
+    own, _ = folders = _folders(services)
+    return own_words(template_sources(folders).values()) if own.is_dir() else frozenset()
 
 
 def check_edition(services: Services, record: EditionRecord) -> tuple[Finding, ...]:

@@ -208,6 +208,16 @@ def test_what_was_approved_is_written_as_it_is_sent(ready: Path, tmp_path: Path)
     assert "Passed on to you?" in (tmp_path / "digest with the templates of now.html").read_text("utf-8")
 
 
+def test_numbers_that_stand_in_a_template_are_the_editors_own(ready: Path) -> None:
+    line = "© 2026 Example Ltd, company no. 1234567. Call +44 20 7946 0000"
+    override(ready, "email/digest/body.mjml", ("{% block footer %}", f"{{% block footer %}}<p>{line}</p>"))
+    override(ready, "email/digest/body.txt", ("Forwarded to you?", f"{line}\nForwarded to you?"))
+
+    assert verdicts("check", "--json", *MONDAY, home=ready).document["findings"] == []
+    assert verdicts("edition", "approve", *MONDAY, home=ready).status == 0
+    assert verdicts("check", "--json", *MONDAY, home=ready).document["findings"] == []
+
+
 def test_every_email_is_written_to_be_looked_at(ready: Path, tmp_path: Path) -> None:
     verdicts("check", "--out", tmp_path / "emails", *MONDAY, home=ready)
 
