@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from digest.envelope import check_text
 from digest.inspecting import HTML_BLOCK, HTML_WARN, inspect
 from digest.inspecting.linking import TOKEN, rewritten_size
 from digest.inspecting.noting import Notes
-from digest.model import Finding
 from digest.rendering import render
 from subscribers.links import personal, reader_token
+from tests.digest.inspecting.letters import HOME, LETTER, codes, look, styled, within
 from tests.examples import edition, site
-
-LETTER = """<!doctype html>
-<html lang="en" dir="ltr"><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>A week</title>
-<style>
-:root { color-scheme: light dark; }
-.v { background-color: #ffffff; color: #222222; font-size: 16px; }
-.m { color: #5d5c54; }
-.v td:last-child { border-right: 0; }
-@media (prefers-color-scheme: dark) {
-body, .v { background-color: #16191c !important; }
-.v * { color: #ece8df !important; }
-.v .m { color: #aeaba1 !important; }
-.v a { color: #b4cdf0 !important; }
-}
-</style></head>
-<body><div class="v"><h1>Verdicts of the week</h1>
-<!--[if mso]><table role="presentation"><tr><td><![endif]-->
-<h2>Plumbline and Lantern</h2><p class="m">Two “reviewers” that read.</p>
-<table role="presentation"><tr><td>75 %</td><td>of four</td></tr></table>
-<!--[if mso]></td></tr></table><![endif]-->
-<p><img src="https://example.org/a.png" alt="A plumb line"> <a href="https://example.org/plumbline">Plumbline</a></p>
-<p><a clicktracking="off" href="https://verdicts.example.org/leave/[[reader]]">Unsubscribe</a></p></div></body></html>
-"""
-HOME = "https://verdicts.example.org"
-
-
-def look(html: str, *, strict: bool = True, **more: object) -> tuple[Finding, ...]:
-    return inspect(html, strict=strict, site_url=HOME, **more)  # type: ignore[arg-type]
-
-
-def codes(findings: Sequence[Finding]) -> dict[str, str]:
-    return {one.code: one.level for one in findings}
-
-
-def within(body: str) -> str:
-    """The letter with more in it."""
-    return LETTER.replace('<p class="m">', f'{body}<p class="m">', 1)
-
-
-def styled(css: str) -> str:
-    return LETTER.replace("</style>", f"{css}</style>", 1)
 
 
 def test_a_good_letter_has_no_findings() -> None:
@@ -470,54 +424,3 @@ def test_outlooks_own_view_must_be_in_order_too() -> None:
 
     assert all("Outlook" in one.message and one.code == "markup-broken" for one in look(torn))
     assert "blocker" in {one.level for one in look(torn)}
-
-
-# Garbage
-
-PIECES = st.sampled_from(
-    ["<", ">", '"', "'", "</", "<!--", "-->", "<![endif]", "[if mso]", "<style>", "</style>", "<td>", "<table>", "<p>",
-     "</p>", "<a href=", "{", "}", "[[", "reader", "]]", "%", "&#", "&amp;", ";", ":", "@media", "(", ")", "not ", "*",
-     "+", "h1", "<h2>", "color:red", "style=", "class=a", ".a", "\x00", "\n", "ü", "http://[", "\ud7ff", "<svg/>"]
-)  # fmt: skip
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.one_of(st.text(), st.lists(PIECES, max_size=60).map("".join)), st.booleans())
-def test_garbage_gives_findings_and_no_error(html: str, strict: bool) -> None:
-    for whole in (html, within(html), styled(html)):
-        assert all(one.message and one.where and one.fix for one in inspect(whole, strict=strict))
-
-
-HOSTILE = [
-    "<a ", "<a x='", "<%", "%a", "[[a]]", "https://x/[[a]]", "<li>", "<p>\n", '<a href="http://',
-    '<a "', "<b>", "<table><tr>", "<!--", "<style>", "<a href=x>", "<h3>x", "[[", "{{ ", "&#x41;", "<p></p>",
-    "[if mso]",
-    "http://", "<!--[if mso]><tr><![endif]-->", "</td>", "<i style=color:red>", "<svg>", "<!--[if !mso]><!-->",
-]  # fmt: skip
-STYLES = [
-    "a{color:red}", "a b c d e f{color:red}", "(", "a{b:", "@media (a){", "*+* {color:red}", "a,", ":not(b)", "a[",
-    "@media not not {", "url(", "a{color:rgb(",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("piece", HOSTILE)
-def test_a_hostile_file_ends_in_seconds(piece: str) -> None:
-    html = piece * (5_000_000 // len(piece))
-    start = time.process_time()
-
-    assert {"html-size", "not-checked"} <= codes(inspect(html, strict=True)).keys()
-    assert time.process_time() - start < 5
-
-
-@pytest.mark.parametrize("piece", STYLES)
-def test_hostile_css_ends_in_seconds(piece: str) -> None:
-    html = f"<style>{piece * (95_000 // len(piece))}</style>{'<a><b><c><d>x' * 2000}"
-    start = time.process_time()
-
-    assert inspect(html, strict=True)
-    assert time.process_time() - start < 15
-
-
-def test_a_file_that_was_not_read_to_its_end_says_so() -> None:
-    assert codes(look(within("<b>x</b>" * 40_000)))["not-checked"] == "blocker"
-    assert codes(look(styled(".x { color: red; }" * 10_000)))["not-checked"] == "blocker"
