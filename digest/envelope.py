@@ -121,7 +121,7 @@ def check_text(notes: Notes, text: str, *, strict: bool, site_url: str, said: Co
     check_text_links(notes, text, Held(strict, site_url, said))
     size = rewritten_size(text, is_html=False)
     if size > TEXT_WARN:
-        fix = "Set a matchup's layout to short, or take one out."
+        fix = "Compose with fewer pairs, or write less: descriptions, quotes, the intro."
         notes.add("text-length", "warning", f"The text has about {size:,} bytes with its links rewritten.", fix)
     for found in dict.fromkeys(_TAG.findall(text)):
         if not any(found in one for one in said):

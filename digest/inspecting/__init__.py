@@ -103,7 +103,7 @@ def _check_size(notes: Notes, html: str) -> None:
             f"The html has {written:,} bytes, and about {size:,} after click tracking has rewritten its"
             " links; Gmail clips what passes about 102,000."
         )
-        fix = f"Set a matchup's layout to short, or take one out, until it is under {HTML_WARN:,}."
+        fix = f"Compose with fewer pairs, or write less, until it is under {HTML_WARN:,}."
         notes.add("html-size", level, said, fix)
 
 
