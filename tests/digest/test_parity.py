@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -13,10 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.flattening import html_words, known_strings, laid, words
 from digest.model import CATEGORIES, Edition, Finding, Message
 from digest.parity import differences
-from digest.phrases import phrases
 from digest.rendering import render, template_folders
 from digest.tracing import untraced
 from tests.digest.unlucky import FLIPPED, GOOD, TRICKY, told, with_tools
@@ -410,25 +407,3 @@ def test_a_text_part_that_says_less_than_the_html_is_found(tmp_path: Path) -> No
     )
 
     assert {one.where for one in found(SMALL, message) if one.code == "parts-differ"} == {"text"}
-
-
-# Time
-
-
-def test_checking_takes_about_as_long_for_each_matchup_of_forty_as_of_ten() -> None:
-    """With nothing kept from before."""
-
-    def seconds(count: int) -> float:
-        of = told(edition(count, full=count // 2))
-        message = render(of, site())
-
-        def once() -> float:
-            for kept in (words, html_words, laid, known_strings, phrases):
-                kept.cache_clear()
-            started = time.process_time()
-            is_found(of, message)
-            return time.process_time() - started
-
-        return min(once() for _ in range(5)) / count
-
-    assert seconds(40) < 2 * seconds(10)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.composing import preheader
-from digest.flattening import html_words, known_strings, laid, visible, words
+from digest.flattening import visible
 from digest.judging import judge
 from digest.model import Candidate, Edition, Message, Review, Side, Tally
 from digest.pairing import pick
 from digest.parity import differences
-from digest.phrases import phrases
 from digest.rendering import render, template_folders
 from digest.tracing import Untraced, untraced
 from sources.reviewfiles import read_reviews
@@ -396,16 +394,3 @@ def test_a_layout_of_ones_own_may_leave_out_or_repeat_what_it_shows_of_all_alike
     )
 
     assert traced(GOOD, render(GOOD, site(), template_folders(tmp_path))) == ()
-
-
-def test_a_digest_of_five_pairs_is_traced_while_nobody_waits() -> None:
-    message = render(GOOD, site())
-
-    def seconds() -> float:
-        for kept in (words, html_words, laid, known_strings, phrases):
-            kept.cache_clear()
-        started = time.process_time()
-        traced(GOOD, message)
-        return time.process_time() - started
-
-    assert min(seconds() for _ in range(5)) < 0.1
