@@ -133,6 +133,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: a slow test that comes last keeps one worker busy while the other waits."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where everything can be installed, a test that is skipped proves nothing: with CI=true it fails the run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
