@@ -8,8 +8,9 @@ BIN = .venv/bin
 demo: .venv/demo
 	$(BIN)/verdicts demo --no-open
 
+# Three at once on two cores: some tests only wait.
 test: .venv/dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # Figures for claims about quality and speed; needs the development data for the first, minutes for the second.
 bench: .venv/dev
