@@ -100,11 +100,11 @@ def check_letter(
     found, shown = examine(html, strict=strict, site_url=site.url, said=said, leaves=False)
     notes = {name: Notes(name, source) for name, source in (("subject", subject), ("html", ""), ("text", text))}
     check_subject(notes["subject"], subject)
+    check_placeholders(notes["subject"], subject, said, allowed=False)
     check_charset(notes["text"], text)
     check_text(notes["text"], text, strict=strict, site_url=site.url, said=said)
     check_parity(notes["text"], text, shown)
     for name, part, words in (("html", html, shown), ("text", text, text)):
-        check_placeholders(notes["subject"], subject, said, allowed=False)
         check_address(notes[name], words, site.postal_address, strict=strict)
         if leads_to not in part:
             code = "leave-link" if "leave" in leads_to else "link-missing"

@@ -157,7 +157,6 @@ def _check_broken(notes: Notes, document: Document) -> None:
 
 _FORBIDDEN = names("script iframe frame frameset form object embed applet base input button select textarea")
 _FORBIDDEN |= {"audio", "video", "dialog"}
-_SCHEMES = ("http:", "https:", "//")
 
 
 def _check_contents(notes: Notes, document: Document) -> None:
