@@ -13,6 +13,7 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -51,6 +52,10 @@ def _not_a_boolean(value: Any) -> Any:
     return value
 
 
+#: Which addresses a sign-up may be refused for.
+Kind = Literal["disposable", "role"]
+
+
 #: A number as text in the environment; TOML's true would otherwise count as 1.
 Number = Annotated[int, BeforeValidator(_not_a_boolean)]
 
@@ -73,7 +78,10 @@ class Settings(BaseModel):
         default=(), description="hosts that may be fetched though their address is private"
     )
     site_url: str = Field(default="http://localhost:8000", description="where the public pages are reached")
-    secret: SecretStr | None = Field(default=None, description="key of all signed links; made by init")
+    secret: SecretStr | None = Field(
+        default=None,
+        description="keys of signed links, one a line: the first signs, all are recognised; made by init",
+    )
     suppression_key: SecretStr | None = Field(
         default=None, description="key of the suppression list, never rotated, part of backups; made by init"
     )
@@ -105,6 +113,38 @@ class Settings(BaseModel):
     quorum: Number = Field(default=3, ge=1, le=50, description="reviews a tool needs before it can be compared")
     repeat_weeks: Number = Field(default=26, ge=0, le=520, description="weeks before the same pair may come again")
     first_poll_days: Number = Field(default=14, ge=0, le=365, description="how old an entry of a new feed may be")
+    refuse_addresses: tuple[Kind, ...] = Field(
+        default=("disposable",),
+        description="addresses that may not sign up: disposable (made for a day), role (such as info@); empty: all may",
+    )
+    signups_per_network: Number = Field(
+        default=30, ge=1, le=100_000, description="forms that may come from one network in an hour"
+    )
+    network_kept: Literal["none", "truncated", "full"] = Field(
+        default="truncated",
+        description="what is kept of the network address behind a consent: truncated to /24 and /48, none, full",
+    )
+    trusted_proxies: Words = Field(
+        default=(), description="addresses or networks of proxies whose X-Forwarded-For is believed"
+    )
+    retention_days: Number = Field(
+        default=400, ge=30, le=3650, description="how long settled letters and sign-ups nobody confirmed are kept"
+    )
+
+    @field_validator("refuse_addresses", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return _split(value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            for one in value:
+                ip_network(one)
+        except ValueError as error:
+            raise ValueError("addresses or networks such as 10.0.0.5 or 10.0.0.0/24") from error
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -193,6 +233,15 @@ class Settings(BaseModel):
         if value is None:
             raise SettingsError(f"{name} is missing: run `verdicts init`, or set VERDICTS_{name.upper()}")
         return bytes(value.get_secret_value().encode())
+
+    @property
+    def link_keys(self) -> tuple[bytes, ...]:
+        """Give the keys of signed links: the first signs, links made with any of them are recognised.
+
+        Raises:
+            SettingsError: Nobody made one yet.
+        """
+        return tuple(line.strip() for line in self.key("secret").splitlines() if line.strip())
 
 
 SECRETS = ("secret", "suppression_key")

@@ -114,6 +114,7 @@ class EditionRow(SQLModel, table=True):
         CheckConstraint("state IN ('draft', 'approved', 'sending', 'sent', 'skipped')", name="edition_state"),
         CheckConstraint("state <> 'skipped' OR reason <> ''", name="edition_skip_reason"),
         CheckConstraint("state IN ('draft', 'skipped') OR sha256 <> ''", name="edition_frozen"),
+        Index("editions_public", "state", "week", "sha256"),  # all that a page asks before it shows one it knows
     )
 
     week: str = Field(primary_key=True)

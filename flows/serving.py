@@ -79,7 +79,7 @@ def _pages(services: Services, port: int) -> Iterator[None]:
             subscribers=services.subscribers,
             site=settings.site,
             contact=settings.reply_to or settings.from_email,
-            secret=settings.key("secret"),
+            keys=settings.link_keys,
             folders=template_folders(settings.home),
             clock=services.clock,
         )

@@ -63,7 +63,7 @@ class Rooms:
     subscribers: Subscribers
     site: Site
     contact: str
-    secret: bytes
+    keys: Sequence[bytes]
     folders: Sequence[Path]
     clock: Callable[[], datetime]
 
@@ -212,7 +212,7 @@ def without_personal_links(html: str) -> str:
 
 
 def _reader_of(rooms: Rooms, token: str) -> Reader:
-    subscriber_id = reader_of(rooms.secret, token)
+    subscriber_id = reader_of(rooms.keys, token)
     reader = rooms.subscribers.reader(subscriber_id) if subscriber_id else None
     if reader is None:
         raise HTTPException(404, "This link is not complete. Please take it from your latest email again.")

@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, Index, Text
+from sqlalchemy import JSON, CheckConstraint, Index, Text
 from sqlmodel import Field, SQLModel
 
 from digest.database import UtcDateTime
 
 
 class SubscriberRow(SQLModel, table=True):
-    """An address and its state. `address_hash` is the folded address under the suppression key, see addressing."""
+    """An address and its state. `address_hash` is the folded address under the suppression key, see addressing.
+
+    `asked_at` is there while a sign-up waits to be confirmed; `moving_to` is an address the reader wants instead, until
+    it is confirmed there.
+    """
 
     __tablename__: ClassVar[Any] = "subscribers"
     __table_args__ = (
@@ -27,11 +31,17 @@ class SubscriberRow(SQLModel, table=True):
     state: str
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    moving_to: str = ""
 
 
 class ConsentRow(SQLModel, table=True):
-    """Proof that someone asked, or took it back; rows are only ever added."""
+    """Proof that someone asked, or took it back; rows are only ever added, and go only with the whole subscriber.
+
+    `source` says how, `network` from where (as far as settings keep it); `wording` is what the person read, with its
+    version, where they agreed to something.
+    """
 
     __tablename__: ClassVar[Any] = "consents"
 
@@ -40,6 +50,9 @@ class ConsentRow(SQLModel, table=True):
     what: str
     at: datetime = Field(sa_type=UtcDateTime)
     source: str = Field(default="", sa_type=Text)
+    network: str = ""
+    wording: str = Field(default="", sa_type=Text)
+    wording_version: str = ""
 
 
 class SuppressionRow(SQLModel, table=True):
@@ -55,6 +68,48 @@ class SuppressionRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class LimitRow(SQLModel, table=True):
+    """How often something was done since a moment; `what` names it by a keyed hash of whom it concerns."""
+
+    __tablename__: ClassVar[Any] = "limits"
+
+    what: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcDateTime, index=True)
+    count: int
+
+
+class NoticeRow(SQLModel, table=True):
+    """One letter outside the editions, queued in the transaction of its cause.
+
+    It goes to `email`, or where that is empty to the subscriber's own address as it is when it is sent. `once` is a key
+    under which no second one is queued; `key` is fresh for each claim.
+    """
+
+    __tablename__: ClassVar[Any] = "notices"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('queued', 'claimed', 'accepted', 'refused', 'unknown', 'dropped')", name="notice_state"
+        ),
+        Index("notices_waiting", "state", "due_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    subscriber_id: str = Field(default="", index=True)
+    email: str = ""
+    data: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    once: str | None = Field(default=None, unique=True)
+    state: str = "queued"
+    queued_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    key: str | None = None
+    claimed_by: str = ""
+    claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str = Field(default="", sa_type=Text)
+
+
 class VoteRow(SQLModel, table=True):
     """A reader's ship or skip; the last one counts."""
 
@@ -62,7 +117,7 @@ class VoteRow(SQLModel, table=True):
     __table_args__ = (CheckConstraint("call IN ('ship', 'skip')", name="vote_call"),)
 
     tool: str = Field(primary_key=True)
-    subscriber_id: str = Field(primary_key=True)
+    subscriber_id: str = Field(primary_key=True, index=True)
     call: str
     at: datetime = Field(sa_type=UtcDateTime)
 

@@ -86,7 +86,7 @@ def serve(engine: Engine) -> Place:
         Rooms(
             editions=Editions(engine), tools=Tools(engine), subscribers=subscribers, site=site(),
             contact="editor@example.org",
-            secret=SECRET, folders=template_folders(), clock=lambda: LATER,
+            keys=(SECRET,), folders=template_folders(), clock=lambda: LATER,
         )
     )  # fmt: skip
     client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)

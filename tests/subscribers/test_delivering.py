@@ -125,7 +125,7 @@ def test_each_recipient_carries_the_token_of_their_own_links(engine: Engine) -> 
 
     for batch in sender.batches:
         for one in batch.recipients:
-            assert reader_of(SECRET, one.token) == one.id == id_of(engine, one.email)
+            assert reader_of((SECRET,), one.token) == one.id == id_of(engine, one.email)
 
 
 # Claiming

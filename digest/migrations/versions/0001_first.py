@@ -20,6 +20,9 @@ def upgrade() -> None:
         sa.Column("what", sa.String(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("wording", sa.Text(), nullable=False),
+        sa.Column("wording_version", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_consents_subscriber_id"), "consents", ["subscriber_id"], unique=False)
@@ -48,6 +51,7 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('draft', 'skipped') OR sha256 <> ''", name="edition_frozen"),
         sa.PrimaryKeyConstraint("week"),
     )
+    op.create_index("editions_public", "editions", ["state", "week", "sha256"], unique=False)
     op.create_table(
         "email_templates",
         sa.Column("fingerprint", sa.String(), nullable=False),
@@ -93,6 +97,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "limits",
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("what"),
+    )
+    op.create_index(op.f("ix_limits_since"), "limits", ["since"], unique=False)
+    op.create_table(
+        "notices",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subscriber_id", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.Column("once", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("queued_at", UtcDateTime(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=True),
+        sa.Column("claimed_by", sa.String(), nullable=False),
+        sa.Column("claimed_at", UtcDateTime(), nullable=True),
+        sa.Column("settled_at", UtcDateTime(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('queued', 'claimed', 'accepted', 'refused', 'unknown', 'dropped')", name="notice_state"
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("once"),
+    )
+    op.create_index(op.f("ix_notices_subscriber_id"), "notices", ["subscriber_id"], unique=False)
+    op.create_index("notices_waiting", "notices", ["state", "due_at"], unique=False)
+    op.create_table(
         "pair_words",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
@@ -115,7 +152,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("paused_until", UtcDateTime(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=True),
         sa.Column("confirmed_at", UtcDateTime(), nullable=True),
+        sa.Column("moving_to", sa.String(), nullable=False),
         sa.CheckConstraint("state IN ('unconfirmed', 'confirmed', 'unsubscribed')", name="subscriber_state"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("address_hash"),
@@ -155,6 +194,7 @@ def upgrade() -> None:
         sa.CheckConstraint("call IN ('ship', 'skip')", name="vote_call"),
         sa.PrimaryKeyConstraint("tool", "subscriber_id"),
     )
+    op.create_index(op.f("ix_votes_subscriber_id"), "votes", ["subscriber_id"], unique=False)
     op.create_table(
         "batches",
         sa.Column("week", sa.String(), nullable=False),
