@@ -24,7 +24,8 @@ import uvicorn
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
 from flows.services import Services, open_services
-from pages.app import Rooms, create_app
+from pages.app import create_app
+from pages.rooms import Rooms
 
 #: Prefect's server starts in 6 to 16 s on two cores.
 _SERVER_START_S = 90

@@ -25,7 +25,8 @@ from digest.rendering import render, template_folders
 from digest.store import Store
 from digest.tables import ToolAliasRow, ToolRow
 from digest.tools import Tools
-from pages.app import Rooms, create_app
+from pages.app import create_app
+from pages.rooms import Rooms
 from subscribers.links import reader_token
 from subscribers.store import Subscribers
 from subscribers.tables import ConsentRow, SubscriberRow

@@ -1,0 +1,111 @@
+"""What a reader does with the links of their own: vote, pause, leave and come back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, get_args
+from urllib.parse import quote
+
+from fastapi import FastAPI, Form, HTTPException, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+
+from digest.editions import PUBLIC
+from digest.model import Call, Tally, Tool, percent
+from digest.wording import community_note
+from pages.rooms import Rooms, Shower
+from subscribers.links import reader_of
+from subscribers.store import Reader
+
+#: How long a reader may rest, in weeks.
+PAUSES = (2, 4, 8, 12)
+
+
+def add_readers(app: FastAPI, rooms: Rooms, show: Shower) -> None:
+    """Add the pages that a reader's own links lead to."""
+    _readers(app, rooms, show)
+    _voting(app, rooms, show)
+
+
+def _reader_of(rooms: Rooms, token: str) -> Reader:
+    subscriber_id = reader_of(rooms.keys, token)
+    reader = rooms.subscribers.reader(subscriber_id) if subscriber_id else None
+    if reader is None:
+        raise HTTPException(404, "This link is not complete. Please take it from your latest email again.")
+    return reader
+
+
+def _voting(app: FastAPI, rooms: Rooms, show: Shower) -> None:
+    @app.api_route("/vote/{token}/{week}/{slug}/{call}", methods=["GET", "HEAD"])
+    def ask_for_vote(token: str, week: str, slug: str, call: str) -> HTMLResponse:
+        _reader_of(rooms, token)
+        return _ballot(rooms, show, token, (week, slug, call))
+
+    @app.post("/vote/{token}/{week}/{slug}/{call}")
+    def vote(token: str, week: str, slug: str, call: str, choice: Annotated[Call, Form()]) -> HTMLResponse:
+        reader, tool = _reader_of(rooms, token), _compared(rooms, week, slug, call)
+        rooms.subscribers.vote([(tool.slug, reader.id, choice)], rooms.clock())
+        return _ballot(rooms, show, token, (week, slug, choice), saved=True)
+
+
+def _compared(rooms: Rooms, week: str, slug: str, call: str) -> Tool:
+    """The tool under its present name, if a public edition showed it: votes are for what readers saw."""
+    record = rooms.editions.of(week)
+    if record is not None and record.state in PUBLIC and call in get_args(Call):
+        for tool in (side.tool for matchup in record.edition.matchups for side in matchup.sides):
+            if tool.slug == slug:
+                return rooms.tools.known(slug) or tool
+    raise HTTPException(404, "There is no such tool in that edition.")
+
+
+def _ballot(
+    rooms: Rooms, show: Shower, token: str, ballot: tuple[str, str, str], *, saved: bool = False
+) -> HTMLResponse:
+    week, slug, choice = ballot
+    tool = _compared(rooms, week, slug, choice)
+    tally = rooms.subscribers.tallies({tool.slug}).get(tool.slug, Tally())
+    return show(
+        "vote.html", title=f"Your vote on {tool.name}", token=token, tool=tool, choice=choice, saved=saved,
+        tally=percent(tally.share), note=community_note(tally), action=f"/vote/{token}/{week}/{quote(slug)}/{choice}",
+    )  # fmt: skip
+
+
+def _readers(app: FastAPI, rooms: Rooms, show: Shower) -> None:
+    def reader_for(token: str) -> Reader:
+        return _reader_of(rooms, token)
+
+    @app.api_route("/leave/{token}", methods=["GET", "HEAD"])
+    def ask_to_leave(token: str) -> HTMLResponse:
+        return show("leave.html", title="Leave", token=token, left=reader_for(token).state == "unsubscribed")
+
+    @app.post("/leave/{token}", response_model=None)
+    def leave(token: str, one_click: Annotated[str, Form(alias="List-Unsubscribe")] = "") -> Response:
+        # RFC 8058: a mail program posts this without cookies and expects no redirect.
+        how = "one-click" if one_click == "One-Click" else "page"
+        rooms.subscribers.leave(reader_for(token).id, rooms.clock(), source=how)
+        if how == "one-click":
+            return PlainTextResponse("You have left.\n")
+        return show("leave.html", title="You have left", token=token, left=True)
+
+    @app.post("/return/{token}")
+    def come_back(token: str) -> HTMLResponse:
+        rooms.subscribers.come_back(reader_for(token).id, rooms.clock(), source="page, undo")
+        return _preferences(reader_for(token), token, saved=True)
+
+    @app.api_route("/preferences/{token}", methods=["GET", "HEAD"])
+    def preferences(token: str) -> HTMLResponse:
+        return _preferences(reader_for(token), token)
+
+    @app.post("/preferences/{token}")
+    def change(token: str, pause: Annotated[int, Form()]) -> HTMLResponse:
+        reader = reader_for(token)
+        if pause not in {0, *PAUSES}:
+            raise HTTPException(422)
+        rooms.subscribers.pause(reader.id, rooms.clock() + timedelta(weeks=pause) if pause else None)
+        return _preferences(reader_for(token), token, saved=True)
+
+    def _preferences(reader: Reader, token: str, *, saved: bool = False) -> HTMLResponse:
+        resting = reader.paused_until if reader.paused_until and reader.paused_until > rooms.clock() else None
+        left = reader.state == "unsubscribed"
+        return show(
+            "preferences.html", title="Preferences", token=token, resting=resting, left=left, pauses=PAUSES, saved=saved
+        )
