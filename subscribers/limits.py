@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import case
-from sqlmodel import Session
+from sqlalchemy import case, delete
+from sqlmodel import Session, col
 
 from digest.database import inserting
 from subscribers.tables import LimitRow
+
+#: Limits count for at most this long; after it their rows say nothing.
+LONGEST = timedelta(days=1)
 
 
 def allowed(session: Session, what: str, most: int, per: timedelta, now: datetime) -> bool:
@@ -28,3 +31,8 @@ def allowed(session: Session, what: str, most: int, per: timedelta, now: datetim
         .returning(table.count)
     )
     return int(session.connection().execute(counting).scalar_one()) <= most
+
+
+def forget_limits(session: Session, now: datetime) -> None:
+    """Drop the counts that no limit looks at any more."""
+    session.exec(delete(LimitRow).where(col(LimitRow.since) < now - LONGEST))

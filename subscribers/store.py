@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import ColumnElement, Engine, and_, case, exists, func, null, update
@@ -14,7 +14,11 @@ from sqlmodel import Session, col, select
 from digest.database import in_chunks, insert_ignore, reading, writing
 from digest.model import Call, Tally
 from subscribers.addressing import address_hash, fold
+from subscribers.joining import consent
+from subscribers.limits import allowed
 from subscribers.links import ID_LENGTH
+from subscribers.notices import queue
+from subscribers.origins import NOWHERE, Origin
 from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow, VoteRow
 
 STATES = ("unconfirmed", "confirmed", "unsubscribed")
@@ -40,12 +44,15 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A subscriber as a page or a command shows them."""
+    """A subscriber as a page or a command shows them; `asked_at` is there while a sign-up waits to be confirmed."""
 
     id: str
     email: str
+    folded: str
     state: str
-    paused_until: datetime | None
+    paused_until: datetime | None = None
+    asked_at: datetime | None = None
+    moving_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +106,42 @@ class Subscribers:
         """Give one subscriber, None when there is none."""
         with reading(self.engine) as session:
             row = session.get(SubscriberRow, subscriber_id)
-            return Reader(row.id, row.email, row.state, row.paused_until) if row else None
+            return _reader(row) if row else None
 
-    def leave(self, subscriber_id: str, now: datetime, *, source: str) -> bool:
-        """Unsubscribe; doing it again changes nothing. Returns False where there is no such subscriber."""
-        return self._move(subscriber_id, ("confirmed", "unconfirmed"), "unsubscribed", "left", now, source)
+    def find(self, email: str) -> Reader | None:
+        """Give the subscriber with an address, however it is spelled; None when there is none.
 
-    def come_back(self, subscriber_id: str, now: datetime, *, source: str) -> bool:
-        """Undo leaving, for a reader who had confirmed and holds their own link; for others nothing changes."""
-        return self._move(subscriber_id, ("unsubscribed",), "confirmed", "came back", now, source)
+        Raises:
+            ValueError: It is no address; the text says why.
+        """
+        hashed = address_hash(fold(email), self._key)
+        with reading(self.engine) as session:
+            row = session.exec(select(SubscriberRow).where(SubscriberRow.address_hash == hashed)).first()
+            return _reader(row) if row else None
 
-    def _move(
-        self, subscriber_id: str, allowed: Collection[str], state: str, what: str, now: datetime, source: str
-    ) -> bool:
+    def leave(self, subscriber_id: str, now: datetime, *, source: str, origin: Origin = NOWHERE) -> bool:
+        """Unsubscribe, and say goodbye once a day at most; doing it again changes nothing.
+
+        Returns False where there is no such subscriber.
+        """
         with writing(self.engine) as session:
             row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
-            proven = state != "confirmed" or (row is not None and row.confirmed_at is not None)
-            if row is not None and row.state in allowed and proven:
-                row.state = state
+            if row is not None and row.state != "unsubscribed":
+                if row.state == "confirmed" and allowed(session, f"goodbye:{row.id}", 1, timedelta(days=1), now):
+                    queue(session, "goodbye", now, subscriber_id=row.id)
+                row.state, row.asked_at, row.moving_to = "unsubscribed", None, ""
                 session.add(row)
-                session.add(ConsentRow(subscriber_id=row.id, what=what, at=now, source=source))
+                session.add(consent(row.id, "left", now, source, origin))
+            return row is not None
+
+    def come_back(self, subscriber_id: str, now: datetime, *, source: str, origin: Origin = NOWHERE) -> bool:
+        """Undo leaving, for a reader who had confirmed and holds their own link; for others nothing changes."""
+        with writing(self.engine) as session:
+            row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
+            if row is not None and row.state == "unsubscribed" and row.confirmed_at is not None:
+                row.state = "confirmed"
+                session.add(row)
+                session.add(consent(row.id, "came back", now, source, origin))
             return row is not None
 
     def pause(self, subscriber_id: str, until: datetime | None) -> None:
@@ -159,6 +182,10 @@ class Subscribers:
                 for some in in_chunks(sorted(tools))
                 for tool, ships, n in session.exec(counted.where(col(VoteRow.tool).in_(some)))
             }
+
+
+def _reader(row: SubscriberRow) -> Reader:
+    return Reader(row.id, row.email, row.folded, row.state, row.paused_until, row.asked_at, row.moving_to)
 
 
 def why_not(now: datetime) -> ColumnElement[str]:

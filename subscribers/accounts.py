@@ -1,0 +1,188 @@
+"""What a reader may do with what is kept of them: see it, move it to another address, erase it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, delete, update
+from sqlmodel import Session, col, select
+
+from digest.database import insert_ignore, reading, writing
+from subscribers.addressing import address_hash, fold
+from subscribers.joining import consent, kinds_of, lift_wishes, may_be_written_to
+from subscribers.limits import allowed
+from subscribers.links import ID_LENGTH
+from subscribers.notices import queue
+from subscribers.origins import Origin
+from subscribers.tables import (
+    BatchRow,
+    ConsentRow,
+    DeliveryRow,
+    NoticeRow,
+    SubscriberRow,
+    SuppressionRow,
+    VoteRow,
+)
+
+#: A mailed link to the account ends after this long, and a new one is mailed at most as often.
+LINK_LASTS = timedelta(hours=1)
+
+#: New addresses one reader may try in a day: each gets a letter.
+_MOVES_A_DAY = 3
+
+
+class Accounts:
+    """Readers' own data. Every method is one transaction; the caller has checked the reader's link."""
+
+    def __init__(self, engine: Engine, suppression_key: bytes, *, refuse: Collection[str] = ()) -> None:
+        self.engine, self._key, self._refuse = engine, suppression_key, refuse
+
+    def ask_for_link(self, subscriber_id: str, now: datetime) -> None:
+        """Mail a fresh link to the account to the reader's own address, at most one an hour."""
+        with writing(self.engine) as session:
+            known = session.get(SubscriberRow, subscriber_id) is not None
+            if known and allowed(session, f"link:{subscriber_id}", 1, LINK_LASTS, now):
+                queue(session, "link", now, subscriber_id=subscriber_id, data={"for": "account"})
+
+    def ask_to_move(self, subscriber_id: str, email: str, now: datetime) -> bool:
+        """Ask at a new address whether it is meant; nothing changes before that is confirmed.
+
+        No letter goes to an address that subscribes already, that may not be mailed, or that had one from a form today:
+        the answer does not tell which.
+
+        Returns:
+            Whether it was looked at: False where this reader has tried too many addresses today.
+
+        Raises:
+            ValueError: It is no address, or of a kind that may not sign up; the text says why.
+        """
+        folded = fold(email)
+        if kinds := sorted(kinds_of(folded) & set(self._refuse)):
+            raise ValueError(f"Addresses of this kind ({', '.join(kinds)}) are not taken here.")
+        hashed = address_hash(folded, self._key)
+        with writing(self.engine) as session:
+            row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
+            if row is None or not allowed(session, f"move:{subscriber_id}", _MOVES_A_DAY, timedelta(days=1), now):
+                return False
+            there = session.exec(select(SubscriberRow).where(SubscriberRow.address_hash == hashed)).first()
+            if may_be_written_to(session, hashed, now) and (there is None or there.state != "confirmed"):
+                row.moving_to = email.strip()
+                session.add(row)
+                queue(session, "move", now, subscriber_id=row.id, email=row.moving_to)
+            return True
+
+    def move(self, subscriber_id: str, origin: Origin, now: datetime) -> bool:
+        """Take the new address for the reader, and tell the old one; False where another reader has it by now."""
+        with writing(self.engine) as session:
+            row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
+            if row is None or not row.moving_to:
+                return False
+            folded = fold(row.moving_to)
+            hashed = address_hash(folded, self._key)
+            there = session.exec(select(SubscriberRow).where(SubscriberRow.address_hash == hashed)).first()
+            if there is not None and there.id != row.id:
+                if there.state == "confirmed":
+                    return False
+                _remove(session, there)  # asked and never confirmed, or left: now its owner wants this instead
+            queue(session, "moved", now, subscriber_id=row.id, email=row.email)
+            row.email, row.folded, row.address_hash, row.moving_to = row.moving_to, folded, hashed, ""
+            session.add(row)
+            session.add(consent(row.id, "moved to this address", now, "link in the mail", origin))
+            lift_wishes(session, hashed)
+            return True
+
+    def story(self, subscriber_id: str) -> dict[str, Any] | None:
+        """Tell everything that is kept of a reader, oldest first in each part; None when there is no such reader."""
+        with reading(self.engine) as session:
+            row = session.get(SubscriberRow, subscriber_id)
+            if row is None:
+                return None
+            kept = (
+                "id", "email", "name", "state", "created_at", "asked_at", "confirmed_at", "paused_until", "moving_to",
+            )  # fmt: skip
+            suppressed = session.get(SuppressionRow, row.address_hash)
+            return {
+                "subscriber": {name: _said(getattr(row, name)) for name in kept},
+                "suppressed": _row(suppressed, ("why", "at")) if suppressed else None,
+                "consents": [
+                    _row(one, ("at", "what", "source", "network", "wording", "wording_version"))
+                    for one in session.exec(
+                        select(ConsentRow).where(ConsentRow.subscriber_id == row.id).order_by(col(ConsentRow.id))
+                    )
+                ],
+                "letters": [
+                    _row(one, ("queued_at", "kind", "email", "state", "settled_at", "reason"))
+                    for one in session.exec(
+                        select(NoticeRow).where(NoticeRow.subscriber_id == row.id).order_by(col(NoticeRow.id))
+                    )
+                ],
+                "editions": _editions(session, row.id),
+                "votes": [
+                    _row(one, ("at", "tool", "call"))
+                    for one in session.exec(
+                        select(VoteRow).where(VoteRow.subscriber_id == row.id).order_by(col(VoteRow.at), VoteRow.tool)
+                    )
+                ],
+            }
+
+    def erase(self, subscriber_id: str, now: datetime) -> bool:
+        """Erase a reader at once; returns False where there is none.
+
+        What stays is the keyed hash of the address among the suppressed ones, so that no import brings it back, and in
+        the deliveries of past editions a number that leads to nobody, so that their counts still add up.
+        """
+        with writing(self.engine) as session:
+            row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
+            if row is None:
+                return False
+            insert_ignore(session, SuppressionRow, [{"address_hash": row.address_hash, "why": "erasure", "at": now}])
+            _remove(session, row)
+            return True
+
+    def suppress(self, email: str, now: datetime) -> bool:
+        """Keep an address that is no subscriber's from ever being imported; returns False where it was so already.
+
+        Raises:
+            ValueError: It is no address; the text says why.
+        """
+        hashed = address_hash(fold(email), self._key)
+        with writing(self.engine) as session:
+            return bool(insert_ignore(session, SuppressionRow, [{"address_hash": hashed, "why": "erasure", "at": now}]))
+
+
+def _editions(session: Session, subscriber_id: str) -> list[dict[str, Any]]:
+    # By week and reader, as the key has it: an index by reader alone would cost every planning.
+    weeks = session.exec(select(BatchRow.week).distinct().order_by(BatchRow.week)).all()
+    told = []
+    for week in weeks:
+        if (mine := session.get(DeliveryRow, (week, subscriber_id))) is not None:
+            batch = session.get_one(BatchRow, (week, mine.batch))
+            told.append({"week": week, "state": mine.state or batch.state, "reason": mine.reason or batch.reason})
+    return told
+
+
+def _remove(session: Session, row: SubscriberRow) -> None:
+    for week in session.exec(select(BatchRow.week).distinct()).all():
+        mine = session.get(DeliveryRow, (week, row.id))
+        if mine is None:
+            continue
+        batch = session.get_one(BatchRow, (week, mine.batch))
+        dropped = {"state": "dropped", "reason": "erased"} if batch.state == "planned" and mine.state is None else {}
+        here = (col(DeliveryRow.week) == week, col(DeliveryRow.subscriber_id) == row.id)
+        nobody = f"erased-{secrets.token_hex(ID_LENGTH // 2)}"
+        session.exec(update(DeliveryRow).where(*here).values(subscriber_id=nobody, **dropped))
+    for table in (VoteRow, ConsentRow, NoticeRow):
+        session.exec(delete(table).where(col(table.subscriber_id) == row.id))
+    session.delete(row)
+    session.flush()
+
+
+def _row(row: object, names: Collection[str]) -> dict[str, Any]:
+    return {name: _said(getattr(row, name)) for name in names}
+
+
+def _said(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
