@@ -27,7 +27,7 @@ from digest.model import Call, Counts, Tally, percent
 from digest.preflight import summary
 from digest.settings import FILE, commented, make_home
 from digest.weeks import week_of
-from flows import checking, reviewing, steps
+from flows import checking, readers, reviewing, steps
 from flows.services import Services, clock_from, open_services
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -134,7 +134,7 @@ def _import_reviews(services: Services) -> str:
 
 
 def _import_readers(services: Services) -> str:
-    done = steps.import_subscribers(services, SAMPLES / "subscribers.csv")
+    done = readers.import_subscribers(services, SAMPLES / "subscribers.csv")
     with (SAMPLES / "votes.csv").open(encoding="utf-8", newline="") as file:
         votes = [vote for row in csv.DictReader(file) for vote in _votes(row)]
     services.subscribers.vote(votes, services.clock())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.clustering import EntryKey, cluster
@@ -28,7 +26,6 @@ from flows.checking import check, check_edition, message_of
 from flows.services import Services
 from subscribers.addressing import Batch, Recipient
 from subscribers.delivering import deliver, settle
-from subscribers.store import Imported
 
 if TYPE_CHECKING:
     from sources.gathering import FeedOutcome
@@ -296,33 +293,6 @@ def send_test(services: Services, week: str, addresses: Sequence[str]) -> list[s
     recipients = tuple(Recipient(f"test-{number}", one, "", "test") for number, one in enumerate(addresses, 1))
     services.sender.send(Batch(week, 0, key, marked, services.identity, recipients))
     return [f"{one.level}: {one.message}" for one in check(services, record, message)]
-
-
-def import_subscribers(services: Services, path: Path) -> Imported:
-    """Import subscribers from a CSV file with the header email,name,state,confirmed_at,source.
-
-    Raises:
-        FilesError: The file cannot be read, or has other columns.
-    """
-    columns = ("email", "name", "state", "confirmed_at", "source")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for _ in file:  # a file that turns out not to be text half way through must change nothing
-                pass
-            file.seek(0)
-            rows = csv.DictReader(file)
-            header = [name.strip() for name in rows.fieldnames or ()]
-            if "email" not in header or set(header) - set(columns) or len(header) != len(set(header)):
-                raise FilesError([Fault(path.name, 1, "header", ",".join(header) or "nothing", ",".join(columns))])
-            rows.fieldnames = header
-            numbered = ((rows.line_num, row) for row in rows)
-            return services.subscribers.take_in(numbered, services.clock(), source=path.name)
-    except csv.Error as error:
-        raise FilesError([Fault(path.name, rows.line_num, "", str(error), "rows of a CSV file")]) from error
-    except OSError as error:
-        raise FilesError([Fault(str(path), None, "", str(error.strerror), "a readable CSV file")]) from error
-    except UnicodeDecodeError as error:
-        raise FilesError([Fault(path.name, None, "", "bytes that are not UTF-8", "UTF-8 text")]) from error
 
 
 # The week

@@ -14,7 +14,7 @@ from digest.database import reading, writing
 from digest.model import Counts
 from digest.tables import EditionRow
 from subscribers.addressing import MAX_BATCH, Recipient
-from subscribers.store import why_not
+from subscribers.audience import why_not
 from subscribers.tables import BatchRow, DeliveryRow, SubscriberRow
 
 

@@ -1,8 +1,7 @@
-"""Send an edition; who reads."""
+"""Send an edition."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer()
-subscribers_app = typer.Typer(help="Who reads.", no_args_is_help=True)
-app.add_typer(subscribers_app, name="subscribers")
 
 
 @app.command()
@@ -45,6 +42,7 @@ def send(
     """Send an approved edition, or go on where an earlier try stopped; exit 1 when it is not sent in the end."""
     from flows import documents, steps
     from flows.progress import counting
+    from subscribers import audience
 
     with opened(home, now) as services:
         week = week_or_newest(services, week)
@@ -52,7 +50,7 @@ def send(
             return _rehearse(services, week, as_json=as_json)
         if test_to:
             return _test(services, week, test_to, as_json=as_json)
-        with counting("letters", services.subscribers.audience(services.clock()).get("receives", 0)) as tick:
+        with counting("letters", audience.counts(services.engine, services.clock()).get("receives", 0)) as tick:
             result = steps.send(services, week, progress=tick)
     if as_json:
         print_json(documents.sent(result))
@@ -82,10 +80,11 @@ def _test(services: Services, week: str, addresses: list[str], *, as_json: bool)
 def _rehearse(services: Services, week: str, *, as_json: bool) -> None:
     from flows import documents
     from flows.checking import check_edition
+    from subscribers.audience import counts
 
     record = services.editions.require(week)
     findings = check_edition(services, record)
-    audience = services.subscribers.audience(services.clock())
+    audience = counts(services.engine, services.clock())
     document = documents.findings(findings) | {"week": week, "state": record.state, "audience": audience}
     if as_json:
         print_json(document)
@@ -96,36 +95,3 @@ def _rehearse(services: Services, week: str, *, as_json: bool) -> None:
                 say(f"not to {count}: {reason}")
         list_findings(findings)
     finish(0 if document["ok"] else 1)
-
-
-@subscribers_app.command("import")
-def subscribers_import(
-    path: Annotated[Path, typer.Argument(metavar="CSV", help="Header: email,name,state,confirmed_at,source")],
-    home: Home = None,
-    now: Now = None,
-    as_json: AsJson = False,
-) -> None:
-    """Import subscribers; nobody who left or is suppressed comes back; exit 1 when rows were left out."""
-    from dataclasses import asdict
-
-    from flows import steps
-
-    with opened(home, now) as services:
-        done = steps.import_subscribers(services, path)
-    if as_json:
-        print_json(asdict(done))
-    else:
-        say(f"{done.added} added, {done.known} known, {len(done.left_out)} left out")
-        for one in done.left_out:
-            say(f"{path.name}:{one.line}: {one.email}: {one.reason}")
-    finish(1 if done.left_out else 0)
-
-
-@subscribers_app.command("stats")
-def subscribers_stats(home: Home = None, as_json: AsJson = False) -> None:
-    """Count subscribers by state."""
-    with opened(home) as services:
-        stats = services.subscribers.stats()
-    if as_json:
-        return print_json(stats)
-    return say("\n".join(f"{name:13}{count:>10,}" for name, count in stats.items()))

@@ -31,6 +31,7 @@ from subscribers.links import reader_token
 from subscribers.store import Subscribers
 from subscribers.tables import ConsentRow, SubscriberRow
 from tests.examples import NOW, edition, matchup, side, site, tool
+from tests.subscribers.readers import row, take_in
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it recommends another http client
@@ -81,8 +82,7 @@ class Place:
 def serve(engine: Engine) -> Place:
     """Serve one approved edition to one confirmed reader."""
     subscribers = Subscribers(engine, b"the key of the suppression list")
-    ada: dict[str, str | None] = {"email": "ada@example.org", "state": "confirmed", "confirmed_at": "2026-03-01"}
-    subscribers.take_in([(2, ada)], NOW, source="test")
+    take_in(engine, [row("ada@example.org")])
     app = create_app(
         Rooms(
             editions=Editions(engine), tools=Tools(engine), subscribers=subscribers, site=site(),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from digest.editions import Editions
 from digest.model import Message
+from subscribers import importing
 from subscribers.addressing import Identity, address_hash, fold
+from subscribers.importing import Imported
 from subscribers.store import Subscribers
-from subscribers.tables import SubscriberRow, SuppressionRow
+from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow
 from tests.examples import NOW, edition
 
 WEEK = "2026-W47"
@@ -51,9 +53,14 @@ def readers_of(engine: Engine) -> Subscribers:
     return Subscribers(engine, SUPPRESSION_KEY)
 
 
+def take_in(engine: Engine, rows: Iterable[Mapping[str, str | None]], source: str = "list.csv") -> Imported:
+    """Import lines as from a file whose first is the header."""
+    return importing.take_in(engine, SUPPRESSION_KEY, enumerate(rows, 2), NOW, source=source)
+
+
 def join(engine: Engine, count: int) -> list[str]:
     """Let some confirmed readers in; gives their ids in the order they are sent to."""
-    readers_of(engine).take_in(enumerate(numbered(count), 2), NOW, source="test")
+    take_in(engine, numbered(count))
     return ids(engine)
 
 
@@ -65,6 +72,17 @@ def ids(engine: Engine) -> list[str]:
 def id_of(engine: Engine, email: str) -> str:
     with Session(engine) as session:
         return session.exec(select(SubscriberRow.id).where(SubscriberRow.folded == fold(email))).one()
+
+
+def consents(engine: Engine, subscriber_id: str) -> list[tuple[str, datetime, str]]:
+    with Session(engine) as session:
+        rows = session.exec(select(ConsentRow).where(ConsentRow.subscriber_id == subscriber_id).order_by("id"))
+        return [(one.what, one.at, one.source) for one in rows]
+
+
+def states(engine: Engine) -> dict[str, str]:
+    with Session(engine) as session:
+        return {one.email: one.state for one in session.exec(select(SubscriberRow))}
 
 
 def suppress(engine: Engine, email: str) -> None:

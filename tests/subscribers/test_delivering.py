@@ -28,7 +28,19 @@ from subscribers.links import reader_of
 from subscribers.tables import BatchRow, DeliveryRow
 from tests.examples import NOW
 from tests.fakes import OUTCOMES, FakeSender, Outcome
-from tests.subscribers.readers import IDENTITY, MESSAGE, SECRET, WEEK, approve, id_of, join, readers_of, row, suppress
+from tests.subscribers.readers import (
+    IDENTITY,
+    MESSAGE,
+    SECRET,
+    WEEK,
+    approve,
+    id_of,
+    join,
+    readers_of,
+    row,
+    suppress,
+    take_in,
+)
 
 LATER = NOW + timedelta(hours=1)
 
@@ -74,7 +86,7 @@ def needed(claimed: Claim | None) -> Claim:
 
 def test_the_audience_is_planned_once_and_later_readers_wait(engine: Engine) -> None:
     rows = (row("paused@example.org"), row("maybe@example.org", "unconfirmed"))
-    readers_of(engine).take_in(enumerate(rows, 2), NOW, source="test")
+    take_in(engine, rows)
     readers_of(engine).pause(id_of(engine, "paused@example.org"), LATER)
     ledger = planned(engine, readers=5)
     join(engine, 9)

@@ -1,0 +1,124 @@
+"""Readers come in with proof, and nobody who left comes back by an import."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from subscribers.importing import Imported, LeftOut
+from subscribers.tables import SubscriberRow
+from tests.examples import NOW
+from tests.subscribers import readers
+from tests.subscribers.readers import consents, id_of, ids, numbered, readers_of, row, states, suppress
+
+
+def take_in(engine: Engine, *rows: dict[str, str | None]) -> Imported:
+    return readers.take_in(engine, rows)
+
+
+def test_an_import_keeps_state_name_and_proof(engine: Engine) -> None:
+    done = take_in(engine, row("Ada@Example.org", name="  Ada\tLovelace ", source="old list"))
+
+    assert done == Imported(1, 0, ())
+    with Session(engine) as session:
+        kept = session.exec(select(SubscriberRow)).one()
+    assert (kept.email, kept.folded, kept.name, kept.state) == (
+        "Ada@Example.org", "ada@example.org", "Ada Lovelace", "confirmed",
+    )  # fmt: skip
+    confirmed = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    assert kept.confirmed_at == confirmed
+    assert consents(engine, kept.id) == [("imported as confirmed", confirmed, "old list")]
+
+
+def test_who_comes_without_a_state_is_unconfirmed(engine: Engine) -> None:
+    assert take_in(engine, {"email": "ada@example.org"}).added == 1
+    assert states(engine) == {"ada@example.org": "unconfirmed"}
+
+
+def test_a_day_alone_is_midnight_in_utc(engine: Engine) -> None:
+    take_in(engine, {"email": "ada@example.org", "state": "confirmed", "confirmed_at": "2026-03-01"})
+    assert consents(engine, ids(engine)[0])[0][1] == datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_importing_again_changes_nothing(engine: Engine) -> None:
+    lines = [row("ada@example.org"), row("eve@example.org", "unconfirmed"), row("bob@example.org", "unsubscribed")]
+    first, again = take_in(engine, *lines), take_in(engine, *lines)
+
+    assert first == Imported(3, 0, ())
+    assert again == Imported(0, 3, ())
+    assert [len(consents(engine, one)) for one in ids(engine)] == [1, 1, 1]
+
+
+def test_two_spellings_in_one_file_are_one_reader(engine: Engine) -> None:
+    assert take_in(engine, row("ada@example.org"), row("ADA@example.org"), row("ada+1@example.org")).added == 2
+    assert list(states(engine)) == ["ada@example.org", "ada+1@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (row("ada@"), "after the @-sign"),
+        ({"email": None}, "@-sign"),
+        (row("ada@example.org", "gone"), "'gone'; allowed: unconfirmed, confirmed, unsubscribed"),
+        ({"email": "ada@example.org", "state": "confirmed"}, "no proof"),
+        (row("ada@example.org", confirmed_at="yesterday"), "'yesterday'; allowed: a day or time"),
+        (row("ada@example.org", confirmed_at="2026-02-30"), "'2026-02-30'; allowed: a day or time"),
+        (row("ada@example.org", confirmed_at="0001-01-01T00:00+09:00"), "allowed: a day or time"),
+    ],
+)
+def test_a_bad_line_is_left_out_with_line_and_reason_and_the_others_go_on(
+    engine: Engine, line: dict[str, str | None], reason: str
+) -> None:
+    done = take_in(engine, row("first@example.org"), line, row("last@example.org"))
+
+    assert (done.added, done.known) == (2, 0)
+    (left_out,) = done.left_out
+    assert (left_out.line, left_out.email) == (3, line["email"] or "")
+    assert reason in left_out.reason
+
+
+def test_control_characters_in_a_name_or_source_stop_nobody(engine: Engine) -> None:
+    done = take_in(engine, row("ada@example.org", name="Ada\0\x1b[31m", source="list\0"), row("eve@example.org"))
+
+    assert done == Imported(2, 0, ())
+    with Session(engine) as session:
+        assert set(session.exec(select(SubscriberRow.name))) == {"Ada [31m", ""}
+
+
+def test_an_import_revives_nobody(engine: Engine) -> None:
+    take_in(engine, row("left@example.org"), row("bounced@example.org"), row("stays@example.org"))
+    readers_of(engine).leave(id_of(engine, "left@example.org"), NOW, source="page")
+    suppress(engine, "bounced@example.org")
+    suppress(engine, "never-seen@example.org")
+
+    done = take_in(
+        engine, row("stays@example.org"), row("Left@example.org"), row("bounced@example.org"),
+        row("left@example.org", "unsubscribed"), row("NEVER-SEEN@example.org"),
+    )  # fmt: skip
+
+    assert (done.added, done.known) == (0, 2)
+    assert done.left_out == (
+        LeftOut(3, "Left@example.org", "has left"),
+        LeftOut(4, "bounced@example.org", "suppressed"),
+        LeftOut(6, "NEVER-SEEN@example.org", "suppressed"),
+    )
+    assert states(engine) == {
+        "left@example.org": "unsubscribed", "bounced@example.org": "confirmed", "stays@example.org": "confirmed",
+    }  # fmt: skip
+
+
+def test_who_leaves_and_joins_in_one_file_has_left(engine: Engine) -> None:
+    done = take_in(engine, row("ada@example.org", "unsubscribed"), row("ada@example.org"))
+    assert done == Imported(1, 0, (LeftOut(3, "ada@example.org", "has left"),))
+
+
+def test_a_long_list_comes_in_whole_and_keeps_its_line_numbers(engine: Engine) -> None:
+    lines = [*numbered(1050), row("nobody"), *numbered(1100)]
+    done = take_in(engine, *lines)
+
+    assert (done.added, done.known) == (1100, 1050)
+    assert [one.line for one in done.left_out] == [1052]
+    assert readers_of(engine).stats() == {"confirmed": 1100, "unconfirmed": 0, "unsubscribed": 0, "suppressed": 0}
