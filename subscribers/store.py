@@ -16,7 +16,7 @@ from subscribers.joining import consent
 from subscribers.limits import allowed
 from subscribers.notices import queue
 from subscribers.origins import NOWHERE, Origin
-from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow, VoteRow
+from subscribers.tables import SubscriberRow, SuppressionRow, VoteRow
 
 
 @dataclass(frozen=True, slots=True)

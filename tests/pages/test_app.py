@@ -4,132 +4,21 @@ from __future__ import annotations
 
 import logging
 import re
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
-from sqlalchemy import Engine
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session
 
 from digest.database import open_engine, upgrade, writing
 from digest.editions import Editions
-from digest.model import Edition, Tally, Verdict
-from digest.rendering import render, template_folders
-from digest.store import Store
+from digest.model import Tally, Verdict
 from digest.tables import ToolAliasRow, ToolRow
-from digest.tools import Tools
-from pages.app import create_app
-from pages.rooms import Rooms
 from subscribers.links import reader_token
 from subscribers.store import Subscribers
-from subscribers.tables import ConsentRow, SubscriberRow
-from tests.examples import NOW, edition, matchup, side, site, tool
-from tests.subscribers.readers import row, take_in
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it recommends another http client
-    from starlette.testclient import TestClient
-
-WEEK = "2026-W47"
-
-SECRET = b"the key of all links"
-
-LATER = NOW + timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Served pages, with the database behind them and one reader's own token."""
-
-    app: FastAPI
-    client: TestClient
-    engine: Engine
-    token: str
-
-    @property
-    def reader(self) -> SubscriberRow:
-        with Session(self.engine) as session:
-            return session.exec(select(SubscriberRow)).one()
-
-    @property
-    def consents(self) -> list[tuple[str, str]]:
-        with Session(self.engine) as session:
-            return [(one.what, one.source) for one in session.exec(select(ConsentRow).order_by("id"))]
-
-    def publish(self, what: Edition) -> None:
-        tools = [side.tool for one in what.matchups for side in one.sides]
-        Store(self.engine).record_reviews([(tool, ()) for tool in tools], NOW)
-        editions = Editions(self.engine)
-        editions.keep_draft(what)
-        editions.approve(what.week, render(what, site()), "an editor", NOW)
-
-    def rows(self) -> dict[str, list[Any]]:
-        """Everything in the database."""
-        with self.engine.connect() as connection:
-            return {
-                table.name: sorted(map(repr, connection.execute(table.select())))
-                for table in SQLModel.metadata.sorted_tables
-            }
-
-
-def serve(engine: Engine) -> Place:
-    """Serve one approved edition to one confirmed reader."""
-    subscribers = Subscribers(engine, b"the key of the suppression list")
-    take_in(engine, [row("ada@example.org")])
-    app = create_app(
-        Rooms(
-            editions=Editions(engine), tools=Tools(engine), subscribers=subscribers, site=site(),
-            contact="editor@example.org",
-            keys=(SECRET,), folders=template_folders(), clock=lambda: LATER,
-        )
-    )  # fmt: skip
-    client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
-    with Session(engine) as session:
-        token = reader_token(SECRET, session.exec(select(SubscriberRow.id)).one())
-    place = Place(app, client, engine, token)
-    place.publish(edition())
-    return place
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of an empty SQLite database."""
-    file = tmp_path_factory.mktemp("pages") / "verdicts.db"
-    engine = open_engine(f"sqlite:///{file}")
-    upgrade(engine)
-    engine.dispose()
-    return file.read_bytes()
-
-
-@pytest.fixture
-def place(migrated: bytes, tmp_path: Path) -> Iterator[Place]:
-    (tmp_path / "verdicts.db").write_bytes(migrated)
-    engine = open_engine(f"sqlite:///{tmp_path / 'verdicts.db'}")
-    yield serve(engine)
-    engine.dispose()
-
-
-def words(html: str) -> str:
-    """What a page says, without its tags."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", re.sub(r"(?s)<head>.*?</head>", "", html))).split())
-
-
-def addresses(place: Place) -> list[str]:
-    """An address for every page there is, found by route."""
-    filled = {"week": WEEK, "pair": "plumbline-vs-lantern", "slug": "plumbline", "token": place.token, "call": "ship"}
-    return [
-        route.path.format(**filled)
-        for route in place.app.routes
-        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods
-    ]
-
+from tests.examples import NOW, edition, matchup, side, tool
+from tests.pages.places import LATER, SECRET, WEEK, Place, addresses, serve, words
 
 # The archive
 
