@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from digest.tools import Tools
     from sources.policy import Policy
     from sources.store import FeedStore
+    from subscribers.accounts import Accounts
     from subscribers.addressing import Identity
+    from subscribers.joining import Joining
     from subscribers.ledger import Ledger
     from subscribers.senders import Sender
     from subscribers.store import Subscribers
@@ -115,6 +117,26 @@ class Services:
         from subscribers.store import Subscribers
 
         return Subscribers(self.engine, self.settings.key("suppression_key"))
+
+    @cached_property
+    def joining(self) -> Joining:
+        """The way in for readers."""
+        from subscribers.joining import Joining
+
+        settings = self.settings
+        return Joining(
+            self.engine,
+            settings.key("suppression_key"),
+            refuse=settings.refuse_addresses,
+            per_network=settings.signups_per_network,
+        )
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Readers' own data."""
+        from subscribers.accounts import Accounts
+
+        return Accounts(self.engine, self.settings.key("suppression_key"), refuse=self.settings.refuse_addresses)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -25,7 +25,7 @@ from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
 from flows.services import Services, open_services
 from pages.app import create_app
-from pages.rooms import Rooms
+from pages.rooms import Keeping, Rooms
 
 #: Prefect's server starts in 6 to 16 s on two cores.
 _SERVER_START_S = 90
@@ -83,6 +83,10 @@ def _pages(services: Services, port: int) -> Iterator[None]:
             keys=settings.link_keys,
             folders=template_folders(settings.home),
             clock=services.clock,
+            joining=services.joining,
+            accounts=services.accounts,
+            keeping=Keeping(settings.network_kept, settings.retention_days, settings.sender),
+            proxies=settings.trusted_proxies,
         )
     )
     listener = _listen(port)

@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from digest.errors import DatabaseError
+from pages.accounts import add_accounts
+from pages.joining import add_joining
 from pages.readers import add_readers
 from pages.reading import add_reading
-from pages.rooms import POLICY, Rooms, Shower
+from pages.rooms import Rooms, Shower
+from pages.shielding import Shield, safe_headers
 
-_HEADERS = {
-    "Content-Security-Policy": POLICY.format(style="'self'"),
-    "Referrer-Policy": "no-referrer",  # a reader's token stands in addresses
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+_log = logging.getLogger(__name__)
 
 #: What a page says where nothing more is known than the status.
 _SAID = {
+    403: "This form was sent from another site. Please open the page itself.",
     404: "There is no such page.",
     405: "This page cannot be used that way.",
+    413: "That is more than this page takes.",
     422: "That choice is not on the page.",
     500: "Something went wrong here. Please try again in a few minutes.",
+    503: "We cannot reach our own books just now. Please try again in a minute.",
 }
 
 
 def create_app(rooms: Rooms) -> FastAPI:
     """Make the application that serves the public pages."""
-    app = FastAPI(title=rooms.site.name, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=rooms.site.name, docs_url=None, redoc_url=None)
+    app.state.rooms = rooms
     show = Shower(rooms)
 
-    @app.middleware("http")
-    async def harden(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        if not request.scope["path"].isprintable():  # PostgreSQL refuses NUL, even to look for it
-            return _harden(show("message.html", status=404, title=_SAID[404]))
-        return _harden(await call_next(request))
+    def said(status: int) -> HTMLResponse:
+        return show("message.html", status=status, title=_SAID[status])
+
+    app.add_middleware(Shield, site_url=rooms.site.url, refuse=said)
+    if rooms.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(rooms.proxies))
 
     @app.exception_handler(StarletteHTTPException)
     async def explain(_request: Request, error: StarletteHTTPException) -> HTMLResponse:
@@ -54,19 +59,24 @@ def create_app(rooms: Rooms) -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     async def explain_form(_request: Request, _error: RequestValidationError) -> HTMLResponse:
-        return show("message.html", status=422, title=_SAID[422])
+        return said(422)
+
+    @app.exception_handler(DatabaseError)
+    async def ask_for_patience(_request: Request, error: DatabaseError) -> HTMLResponse:
+        _log.error("%s", error)
+        page = said(503)
+        page.headers["Retry-After"] = "60"
+        return page
 
     @app.exception_handler(Exception)
     async def apologise(_request: Request, _error: Exception) -> Response:
-        # This answer passes by the middleware; the error itself goes on to the server's log.
-        return _harden(show("message.html", status=500, title=_SAID[500]))
+        # This answer passes by the shield; the error itself goes on to the server's log.
+        page = said(500)
+        page.headers.update(safe_headers(rooms.site.url))
+        return page
 
     add_reading(app, rooms, show)
+    add_joining(app, rooms, show)
     add_readers(app, rooms, show)
+    add_accounts(app, rooms, show)
     return app
-
-
-def _harden(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

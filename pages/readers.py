@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from digest.editions import PUBLIC
 from digest.model import Call, Tally, Tool, percent
 from digest.wording import community_note
+from pages.joining import From
 from pages.rooms import Rooms, Shower
 from subscribers.links import reader_of
 from subscribers.store import Reader
@@ -22,7 +23,8 @@ PAUSES = (2, 4, 8, 12)
 
 def add_readers(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     """Add the pages that a reader's own links lead to."""
-    _readers(app, rooms, show)
+    _leaving(app, rooms, show)
+    _preferring(app, rooms, show)
     _voting(app, rooms, show)
 
 
@@ -69,43 +71,50 @@ def _ballot(
     )  # fmt: skip
 
 
-def _readers(app: FastAPI, rooms: Rooms, show: Shower) -> None:
-    def reader_for(token: str) -> Reader:
-        return _reader_of(rooms, token)
-
+def _leaving(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     @app.api_route("/leave/{token}", methods=["GET", "HEAD"])
     def ask_to_leave(token: str) -> HTMLResponse:
-        return show("leave.html", title="Leave", token=token, left=reader_for(token).state == "unsubscribed")
+        return show("leave.html", title="Leave", token=token, left=_reader_of(rooms, token).state == "unsubscribed")
 
     @app.post("/leave/{token}", response_model=None)
-    def leave(token: str, one_click: Annotated[str, Form(alias="List-Unsubscribe")] = "") -> Response:
+    def leave(token: str, origin: From, one_click: Annotated[str, Form(alias="List-Unsubscribe")] = "") -> Response:
         # RFC 8058: a mail program posts this without cookies and expects no redirect.
         how = "one-click" if one_click == "One-Click" else "page"
-        rooms.subscribers.leave(reader_for(token).id, rooms.clock(), source=how)
+        rooms.subscribers.leave(_reader_of(rooms, token).id, rooms.clock(), source=how, origin=origin)
         if how == "one-click":
             return PlainTextResponse("You have left.\n")
         return show("leave.html", title="You have left", token=token, left=True)
 
     @app.post("/return/{token}")
-    def come_back(token: str) -> HTMLResponse:
-        rooms.subscribers.come_back(reader_for(token).id, rooms.clock(), source="page, undo")
-        return _preferences(reader_for(token), token, saved=True)
+    def come_back(token: str, origin: From) -> HTMLResponse:
+        reader = _reader_of(rooms, token)
+        rooms.subscribers.come_back(reader.id, rooms.clock(), source="page, undo", origin=origin)
+        return _preferences(rooms, show, token, saved=True)
 
+
+def _preferring(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     @app.api_route("/preferences/{token}", methods=["GET", "HEAD"])
     def preferences(token: str) -> HTMLResponse:
-        return _preferences(reader_for(token), token)
+        return _preferences(rooms, show, token)
 
     @app.post("/preferences/{token}")
     def change(token: str, pause: Annotated[int, Form()]) -> HTMLResponse:
-        reader = reader_for(token)
+        reader = _reader_of(rooms, token)
         if pause not in {0, *PAUSES}:
             raise HTTPException(422)
         rooms.subscribers.pause(reader.id, rooms.clock() + timedelta(weeks=pause) if pause else None)
-        return _preferences(reader_for(token), token, saved=True)
+        return _preferences(rooms, show, token, saved=True)
 
-    def _preferences(reader: Reader, token: str, *, saved: bool = False) -> HTMLResponse:
-        resting = reader.paused_until if reader.paused_until and reader.paused_until > rooms.clock() else None
-        left = reader.state == "unsubscribed"
-        return show(
-            "preferences.html", title="Preferences", token=token, resting=resting, left=left, pauses=PAUSES, saved=saved
-        )
+    @app.post("/preferences/{token}/link")
+    def mail_link(token: str) -> HTMLResponse:
+        rooms.accounts.ask_for_link(_reader_of(rooms, token).id, rooms.clock())
+        return _preferences(rooms, show, token, mailed=True)
+
+
+def _preferences(rooms: Rooms, show: Shower, token: str, *, saved: bool = False, mailed: bool = False) -> HTMLResponse:
+    reader = _reader_of(rooms, token)
+    resting = reader.paused_until if reader.paused_until and reader.paused_until > rooms.clock() else None
+    return show(
+        "preferences.html", title="Preferences", token=token, resting=resting, left=reader.state == "unsubscribed",
+        pauses=PAUSES, saved=saved, mailed=mailed,
+    )  # fmt: skip

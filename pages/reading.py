@@ -11,7 +11,8 @@ from digest.editions import PUBLIC, EditionRecord, Editions
 from digest.model import READER, Matchup, Side, percent
 from digest.prices import is_stale
 from digest.rendering import environment
-from pages.rooms import POLICY, Rooms, Shower
+from pages.rooms import Rooms, Shower
+from pages.shielding import POLICY
 
 
 def add_reading(app: FastAPI, rooms: Rooms, show: Shower) -> None:

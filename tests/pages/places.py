@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
-from typing import Any
+from typing import Any, cast, get_args
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -21,7 +21,10 @@ from digest.store import Store
 from digest.tools import Tools
 from pages.app import create_app
 from pages.rooms import Rooms
-from subscribers.links import reader_token
+from subscribers.accounts import Accounts
+from subscribers.addressing import fold
+from subscribers.joining import Joining
+from subscribers.links import Purpose, passing_token, reader_token
 from subscribers.store import Subscribers
 from subscribers.tables import ConsentRow, SubscriberRow
 from tests.examples import NOW, edition, site
@@ -64,6 +67,13 @@ class Place:
         editions.keep_draft(what)
         editions.approve(what.week, render(what, site()), "an editor", NOW)
 
+    def passing(self, purpose: str, hours: float = 1, **changes: str) -> str:
+        """The token of a link that ends some hours from now; of another reader, or for another address."""
+        reader = self.reader
+        bound = {"confirm": "", "account": reader.folded, "move": fold(reader.moving_to) if reader.moving_to else ""}
+        values = {"subscriber_id": reader.id, "bound": bound[purpose]} | changes
+        return passing_token(SECRET, cast("Purpose", purpose), until=LATER + timedelta(hours=hours), **values)
+
     def rows(self) -> dict[str, list[Any]]:
         """Everything in the database."""
         with self.engine.connect() as connection:
@@ -82,6 +92,7 @@ def serve(engine: Engine) -> Place:
             editions=Editions(engine), tools=Tools(engine), subscribers=subscribers, site=site(),
             contact="editor@example.org",
             keys=(SECRET,), folders=template_folders(), clock=lambda: LATER,
+            joining=Joining(engine, SUPPRESSION_KEY), accounts=Accounts(engine, SUPPRESSION_KEY),
         )
     )  # fmt: skip
     client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
@@ -98,10 +109,11 @@ def words(html: str) -> str:
 
 
 def addresses(place: Place) -> list[str]:
-    """An address for every page there is, found by route."""
+    """An address for every page there is, found by route; links that end are good ones."""
     filled = {"week": WEEK, "pair": "plumbline-vs-lantern", "slug": "plumbline", "token": place.token, "call": "ship"}
     return [
-        route.path.format(**filled)
+        route.path.format(**filled | ({"token": place.passing(purpose)} if purpose else {}))
         for route in place.app.routes
         if isinstance(route, APIRoute) and route.methods and "GET" in route.methods
+        for purpose in [route.path.split("/")[1] if route.path.split("/")[1] in get_args(Purpose) else ""]
     ]

@@ -366,7 +366,7 @@ def test_every_answer_is_hardened(place: Place, monkeypatch: pytest.MonkeyPatch)
     for one in answers:
         assert one.headers["x-content-type-options"] == "nosniff"
         assert one.headers["x-frame-options"] == "DENY"
-        assert one.headers["referrer-policy"] == "no-referrer"
+        assert one.headers["referrer-policy"] == "same-origin"
         policy = one.headers["content-security-policy"]
         assert policy.startswith("default-src 'none';")
         assert "frame-ancestors 'none'" in policy
