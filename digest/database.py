@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,6 +68,8 @@ def open_engine(url: str) -> Engine:
     if kind != "sqlite":
         raise SettingsError(f"database_url: found {kind!r}; allowed: sqlite, postgresql")
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+    # A writer that finds the database busy sleeps and looks again; threads of one process need not: they take turns.
+    engine = engine.execution_options(turns=threading.RLock())
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -109,6 +112,7 @@ def writing(engine: Engine) -> Iterator[Session]:
     On SQLite it holds the write lock from its first statement on.
     """
     with (
+        engine.get_execution_options().get("turns", nullcontext()),
         _explained(),
         Session(engine.execution_options(write=True), expire_on_commit=False) as session,
         session.begin(),

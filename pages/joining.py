@@ -31,7 +31,7 @@ FLOOR_S = 0.012
 _LONGEST_ADDRESS = 320
 
 
-def from_where(request: Request) -> Origin:
+async def from_where(request: Request) -> Origin:
     """Say from where a request came, as far as settings let us keep it."""
     rooms: Rooms = request.app.state.rooms
     return origin_of(request.client.host if request.client else None, rooms.keeping.network_kept)

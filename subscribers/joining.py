@@ -7,12 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, bindparam, delete, insert, text, update
 from sqlmodel import Session, col, select
 
-from digest.database import insert_ignore, writing
+from digest.database import UtcDateTime, writing
 from subscribers.addressing import address_hash, fold
 from subscribers.limits import allowed, forget_limits
 from subscribers.links import ID_LENGTH
@@ -70,14 +70,13 @@ class Joining:
         with writing(self.engine) as session:
             if not self._permits(session, origin, now):
                 return False
-            if folded is not None and (row := self._writes_to(session, folded, now, email.strip())) is not None:
-                if row.state == "confirmed":
-                    _queue_once(session, "link", row.id, now, "known")
+            if folded is not None and may_be_written_to(session, hashed := address_hash(folded, self._key), now):
+                known = _known(session, hashed)
+                if known is not None and known.state == "confirmed":
+                    _queue_once(session, "link", known.id, now, "known")
                 else:
-                    row.asked_at = now
-                    session.add(row)
-                    if _queue_once(session, "confirm", row.id, now):
-                        session.add(consent(row.id, "asked", now, "sign-up form", origin, wording))
+                    subscriber_id = known.id if known else _begin(session, email.strip(), folded, hashed, now)
+                    _asked(session, subscriber_id, now, origin, wording, new=known is None)
             return True
 
     def confirm(self, subscriber_id: str, origin: Origin, now: datetime) -> Confirmed:
@@ -101,10 +100,10 @@ class Joining:
         with writing(self.engine) as session:
             if not self._permits(session, origin, now):
                 return False
-            if folded is not None:
-                row = self._writes_to(session, folded, now)
-                if row is not None and row.state == "confirmed":
-                    _queue_once(session, "link", row.id, now, "leave")
+            if folded is not None and may_be_written_to(session, hashed := address_hash(folded, self._key), now):
+                known = _known(session, hashed)
+                if known is not None and known.state == "confirmed":
+                    _queue_once(session, "link", known.id, now, "leave")
             return True
 
     def tidy(self, now: datetime, retention: timedelta) -> None:
@@ -134,27 +133,12 @@ class Joining:
         what = f"forms:{address_hash(origin.network, self._key)}"
         return allowed(session, what, self._per_network, timedelta(hours=1), now)
 
-    def _writes_to(self, session: Session, folded: str, now: datetime, email: str = "") -> SubscriberRow | None:
-        """Give the subscriber a letter may go to now; with `email` one is made where there is none yet."""
-        hashed = address_hash(folded, self._key)
-        if not may_be_written_to(session, hashed, now):
-            return None
-        row = session.exec(select(SubscriberRow).where(SubscriberRow.address_hash == hashed)).first()
-        if row is None and email:
-            made = {
-                "id": secrets.token_hex(ID_LENGTH // 2), "email": email, "folded": folded, "address_hash": hashed,
-                "name": "", "state": "unconfirmed", "created_at": now, "moving_to": "",
-            }  # fmt: skip
-            insert_ignore(session, SubscriberRow, [made])
-            row = session.exec(select(SubscriberRow).where(SubscriberRow.address_hash == hashed)).first()
-        return row
-
 
 def may_be_written_to(session: Session, hashed: str, now: datetime) -> bool:
     """Count a letter that a form causes, and tell whether it may go to this address (by its hash) now."""
     first = allowed(session, f"letter:{hashed}", 1, ONE_LETTER_PER, now)
-    suppressed = session.get(SuppressionRow, hashed)
-    return first and (suppressed is None or suppressed.why not in HARMFUL)
+    why = session.connection().execute(_SUPPRESSED, {"hashed": hashed}).scalar()
+    return first and why not in HARMFUL
 
 
 def lift_wishes(session: Session, hashed: str) -> None:
@@ -189,11 +173,45 @@ def _disposable() -> frozenset[str]:
     return frozenset(blocklist)
 
 
+def _known(session: Session, hashed: str) -> Any:
+    """Give id and state of the subscriber with an address, None when there is none."""
+    return session.connection().execute(_SUBSCRIBER, {"hashed": hashed}).first()
+
+
+def _begin(session: Session, email: str, folded: str, hashed: str, now: datetime) -> str:
+    """Keep an address that nobody has confirmed yet; gives its id, also where an import was faster."""
+    subscriber_id = secrets.token_hex(ID_LENGTH // 2)
+    made = {"id": subscriber_id, "email": email, "folded": folded, "hashed": hashed, "now": now}
+    if session.connection().execute(_BEGUN, made).first():
+        return subscriber_id
+    return str(_known(session, hashed).id)
+
+
+def _asked(session: Session, subscriber_id: str, now: datetime, origin: Origin, wording: Wording, *, new: bool) -> None:
+    """Record a request to be confirmed, and mail the link for it."""
+    if not new:
+        session.connection().execute(_ASKED, {"asking": subscriber_id, "at": now})
+    if _queue_once(session, "confirm", subscriber_id, now):
+        row = consent(subscriber_id, "asked", now, "sign-up form", origin, wording)
+        session.connection().execute(_CONSENT, row.model_dump(exclude={"id"}))
+
+
 def _queue_once(session: Session, kind: Kind, subscriber_id: str, now: datetime, leads_to: str = "") -> bool:
     """Queue a letter unless one of its kind still waits: a sender that was down must not send a pile later."""
-    waiting = select(NoticeRow.id).where(
-        NoticeRow.subscriber_id == subscriber_id, NoticeRow.kind == kind, NoticeRow.state == "queued"
-    )
-    if session.exec(waiting).first() is not None:
+    if session.connection().execute(_WAITING, {"whose": subscriber_id, "kind": kind}).first() is not None:
         return False
     return queue(session, kind, now, subscriber_id=subscriber_id, data={"for": leads_to} if leads_to else None)
+
+
+# Built once: with a new statement each time a sign-up takes three times as long.
+_SUPPRESSED = select(SuppressionRow.why).where(SuppressionRow.address_hash == bindparam("hashed"))
+_SUBSCRIBER = select(SubscriberRow.id, SubscriberRow.state).where(SubscriberRow.address_hash == bindparam("hashed"))
+_BEGUN = text(  # as text for the same reason: SQLAlchemy builds its own ON CONFLICT anew each time
+    "INSERT INTO subscribers (id, email, folded, address_hash, name, state, created_at, asked_at, moving_to)"
+    " VALUES (:id, :email, :folded, :hashed, '', 'unconfirmed', :now, :now, '') ON CONFLICT DO NOTHING RETURNING id"
+).bindparams(bindparam("now", type_=UtcDateTime()))
+_CONSENT = insert(ConsentRow)
+_ASKED = update(SubscriberRow).where(col(SubscriberRow.id) == bindparam("asking")).values(asked_at=bindparam("at"))
+_WAITING = select(NoticeRow.id).where(
+    NoticeRow.subscriber_id == bindparam("whose"), NoticeRow.kind == bindparam("kind"), NoticeRow.state == "queued"
+)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from sqlalchemy import insert
 from sqlmodel import Session
 
 from digest.database import insert_ignore
@@ -45,4 +46,10 @@ def queue(
         "kind": kind, "subscriber_id": subscriber_id, "email": email, "data": dict(data or {}), "once": once,
         "state": "queued", "queued_at": now, "due_at": now, "attempts": 0, "claimed_by": "", "reason": "",
     }  # fmt: skip
-    return bool(insert_ignore(session, NoticeRow, [row]))
+    if once is not None:
+        return bool(insert_ignore(session, NoticeRow, [row]))
+    session.connection().execute(_QUEUED, row)
+    return True
+
+
+_QUEUED = insert(NoticeRow)  # built once; one that looks for `once` is built each time, which takes far longer
