@@ -21,6 +21,7 @@ from subscribers.tables import (
     BatchRow,
     ConsentRow,
     DeliveryRow,
+    LimitRow,
     NoticeRow,
     SubscriberRow,
     SuppressionRow,
@@ -176,6 +177,8 @@ def _remove(session: Session, row: SubscriberRow) -> None:
         session.exec(update(DeliveryRow).where(*here).values(subscriber_id=nobody, **dropped))
     for table in (VoteRow, ConsentRow, NoticeRow):
         session.exec(delete(table).where(col(table.subscriber_id) == row.id))
+    counted = [f"{what}:{row.id}" for what in ("link", "move", "goodbye")]
+    session.exec(delete(LimitRow).where(col(LimitRow.what).in_(counted)))
     session.delete(row)
     session.flush()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, insert, literal, or_, select, update
 from sqlmodel import Session, col
 
 from digest.database import reading, writing
@@ -91,10 +91,11 @@ class Ledger:
 
     @staticmethod
     def _drop(session: Session, week: str, number: int, now: datetime) -> None:
+        erased = col(SubscriberRow.id).is_(None)
         barred = (
-            select(col(DeliveryRow.subscriber_id), why_not(now).label("reason"))
-            .join(SubscriberRow, col(SubscriberRow.id) == col(DeliveryRow.subscriber_id))
-            .where(_open(week, number), why_not(now).is_not(None))
+            select(col(DeliveryRow.subscriber_id), case((erased, "erased"), else_=why_not(now)).label("reason"))
+            .outerjoin(SubscriberRow, col(SubscriberRow.id) == col(DeliveryRow.subscriber_id))
+            .where(_open(week, number), or_(erased, why_not(now).is_not(None)))
         )
         for subscriber_id, reason in session.execute(barred).all():
             mine = and_(col(DeliveryRow.week) == week, col(DeliveryRow.subscriber_id) == subscriber_id)
