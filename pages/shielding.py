@@ -83,7 +83,7 @@ def _is_own(headers: Headers, ours: str) -> bool:
     origin, site = headers.get("origin", ""), headers.get("sec-fetch-site", "")
     if origin in {"", "null"}:
         return site in {"same-origin", "none"} or not (origin or site)
-    return origin == ours or urlsplit(origin).netloc == headers.get("host")
+    return origin == ours or origin.partition("://")[2] == headers.get("host")
 
 
 async def _whole(receive: Receive) -> bytes | None:

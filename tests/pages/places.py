@@ -24,7 +24,7 @@ from pages.rooms import Rooms
 from subscribers.accounts import Accounts
 from subscribers.addressing import fold
 from subscribers.joining import Joining
-from subscribers.links import Purpose, passing_token, reader_token
+from subscribers.links import ID_LENGTH, Purpose, passing_token, reader_token
 from subscribers.store import Subscribers
 from subscribers.tables import ConsentRow, SubscriberRow
 from tests.examples import NOW, edition, site
@@ -32,7 +32,7 @@ from tests.subscribers.readers import SUPPRESSION_KEY, row, take_in
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it recommends another http client
-    from starlette.testclient import TestClient
+    from starlette.testclient import TestClient as TestClient  # noqa: PLC0414 - others take it from here
 
 WEEK = "2026-W47"
 
@@ -53,7 +53,7 @@ class Place:
     @property
     def reader(self) -> SubscriberRow:
         with Session(self.engine) as session:
-            return session.exec(select(SubscriberRow)).one()
+            return session.get_one(SubscriberRow, self.token[:ID_LENGTH])
 
     @property
     def consents(self) -> list[tuple[str, str]]:
