@@ -36,6 +36,9 @@ def _content() -> TypeAdapter[Edition]:
     return TypeAdapter(Edition)  # takes a while to build, and most commands read no edition
 
 
+#: What else belongs into the transaction of a move, such as a letter about it.
+Also = Callable[[Session], None]
+
 #: States in which an edition's web pages are public: from its approval on, before the first claim.
 PUBLIC: tuple[State, ...] = ("approved", "sending", "sent")
 
@@ -180,8 +183,10 @@ class Editions:
         found = (matchup for matchup in record.edition.matchups if _compares(matchup, one, other))
         return record, next(found)
 
-    def keep_draft(self, edition: Edition, *, skipped_because: str = "", again: bool = True) -> EditionRecord:
-        """Keep a composed edition as the week's draft, or as skipped with a reason.
+    def keep_draft(
+        self, edition: Edition, *, skipped_because: str = "", again: bool = True, also: Also = lambda _: None
+    ) -> EditionRecord:
+        """Keep a composed edition as the week's draft, or as skipped with a reason; `also` is done where it is kept.
 
         Without `again`, an edition the week has already stays as it is: of several runs at once, one composes.
 
@@ -204,6 +209,7 @@ class Editions:
                     **values | {"revision": col(EditionRow.revision) + 1},
                 )  # fmt: skip
             _keep_matchups(session, edition)
+            also(session)
         return self.require(edition.week)
 
     def keep_edit(self, record: EditionRecord, edition: Edition, by: str) -> EditionRecord:
@@ -279,10 +285,11 @@ class Editions:
             row = session.get(TemplatesRow, str(record.made_with.get("templates", "")))
             return dict(row.files) if row else {}
 
-    def hold(self, week: str, reason: str) -> EditionRecord:
+    def hold(self, week: str, reason: str, also: Also = lambda _: None) -> EditionRecord:
         """Stop an edition from going out until it is released."""
         with writing(self.engine) as session:
             self._move(session, week, ("draft", "approved", "sending"), "held", held=reason)
+            also(session)
         return self.require(week)
 
     def release(self, week: str) -> EditionRecord:
@@ -291,7 +298,7 @@ class Editions:
             self._move(session, week, ("draft", "approved", "sending"), "released", held=None)
         return self.require(week)
 
-    def skip(self, week: str, reason: str, now: datetime, by: str = "") -> EditionRecord:
+    def skip(self, week: str, reason: str, now: datetime, by: str = "", also: Also = lambda _: None) -> EditionRecord:
         """End a week without sending, for a reason; also one in which nothing was composed.
 
         With `by`, who decided so, it stays skipped: composing again is only for weeks that lacked pairs.
@@ -304,6 +311,7 @@ class Editions:
         values: dict[str, Any] = {"state": "skipped", "reason": reason, "held": None, **decided}
         with writing(self.engine) as session:
             self._move(session, week, ("draft", "approved"), "skipped", **values)
+            also(session)
         return self.require(week)
 
     def start_sending(self, week: str) -> EditionRecord:

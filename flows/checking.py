@@ -30,6 +30,7 @@ _MOST_BYTES = 5_000_000
 #: What each email is there for: an address with this in it stands in both of its parts.
 _LEADS_TO = {
     "digest": f"/leave/{READER}", "welcome": f"/leave/{READER}", "confirm": "/confirm/", "goodbye": f"/leave/{READER}",
+    "link": "/account/", "move": "/move/",
 }  # fmt: skip
 
 
@@ -138,6 +139,9 @@ def _emails(settings: Settings, edition: Edition | None) -> Iterator[tuple[str, 
     yield "confirm", lambda: notices.confirm(site, f"{site.url}/confirm/example", folders=folders)
     yield "welcome", lambda: notices.welcome(site, edition, next_at=due, folders=folders)
     yield "goodbye", lambda: notices.goodbye(site, folders=folders)
+    yield "link", lambda: notices.link(site, f"{site.url}/account/example", "account", folders=folders)
+    yield "move", lambda: notices.move(site, f"{site.url}/move/example", folders=folders)
+    yield "moved", lambda: notices.moved(site, folders=folders)
     yield "alarm", lambda: notices.alarm(site, trouble, folders=folders)
 
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 #: Weeks shown by `status` besides this one.
 WEEKS_SHOWN = 8
 
+#: For how long `status` names a letter that was refused, or of which nobody knows whether it went out.
+LETTERS_SHOWN = timedelta(days=7)
+
+#: A letter queued longer than this waits for a sender that is down, or for somebody to start sending.
+_LETTERS_LATE = timedelta(minutes=15)
+
 
 def gathered(result: Gathered) -> dict[str, Any]:
     """Show a gather: every feed with its outcome, and how many launches are new."""
@@ -186,8 +192,34 @@ def status(services: Services) -> dict[str, Any]:
     unknown = services.ledger.unknown_total()
     told = services.editions.corrections(shifted(this_week, 52))
     corrections = [asdict(one) | {"changed_on": f"{one.changed_on}"} for one in told]
-    needs = _needs(services, shown, feeds, unknown) + [correction(one) for one in corrections]
-    return {"weeks": shown, "feeds": feeds, "unknown": unknown, "corrections": corrections, "needs": needs}
+    letters = notices(services)
+    needs = [*_needs(services, shown, feeds, unknown), *_letters_need(services, letters), *map(correction, corrections)]
+    return {
+        "weeks": shown, "feeds": feeds, "unknown": unknown, "corrections": corrections, "notices": letters,
+        "needs": needs,
+    }  # fmt: skip
+
+
+def notices(services: Services) -> dict[str, Any]:
+    """Show how many letters outside the editions stand how, and those of the last days that need a person."""
+    since = services.clock() - LETTERS_SHOWN
+    return {
+        **services.notices.counts(),
+        "waiting_since": _iso(services.notices.waiting_since()),
+        "trouble": [
+            {"id": one.id, "kind": one.kind, "state": one.state, "at": _iso(one.claimed_at), "reason": one.reason}
+            for one in (*services.notices.unknown(since), *services.notices.refused(since))
+        ],
+    }
+
+
+def _letters_need(services: Services, letters: Mapping[str, Any]) -> list[str]:
+    since = letters["waiting_since"]
+    late = since is not None and services.clock() - datetime.fromisoformat(since) > _LETTERS_LATE
+    waiting = f"{letters['queued']} letters wait to be sent, the oldest since {since}: is `verdicts serve` running?"
+    return [waiting] * late + [
+        f"letter {one['id']} ({one['kind']}) is {one['state']}: {one['reason']}" for one in letters["trouble"]
+    ]
 
 
 def correction(one: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from subscribers.addressing import Identity
     from subscribers.joining import Joining
     from subscribers.ledger import Ledger
+    from subscribers.notices import Notices
     from subscribers.senders import Sender
     from subscribers.store import Subscribers
 
@@ -140,10 +141,18 @@ class Services:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """Deliveries."""
+        """Deliveries; the operator is told when the sender halts them."""
+        from flows.alarms import halted
         from subscribers.ledger import Ledger
 
-        return Ledger(self.engine)
+        return Ledger(self.engine, halted(self.settings))
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Letters outside the editions."""
+        from subscribers.notices import Notices
+
+        return Notices(self.engine, self.settings.key("suppression_key"))
 
     @cached_property
     def sender(self) -> Sender:

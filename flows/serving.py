@@ -23,6 +23,7 @@ import uvicorn
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
+from flows.notices import keep_sending
 from flows.services import Services, open_services
 from pages.app import create_app
 from pages.rooms import Keeping, Rooms
@@ -40,7 +41,7 @@ def serve(home: Path, port: int) -> None:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with _alone(home), open_services(home) as services, _pages(services, port):
+        with _alone(home), open_services(home) as services, _pages(services, port), _letters(services):
             _say(f"public pages: http://127.0.0.1:{port}")
             with _prefect_server(home) as address:
                 _say(f"schedules: {address.removesuffix('/api')}")
@@ -100,6 +101,19 @@ def _pages(services: Services, port: int) -> Iterator[None]:
         server.should_exit = True
         thread.join(timeout=10)
         listener.close()
+
+
+@contextmanager
+def _letters(services: Services) -> Iterator[None]:
+    """Send letters outside the editions from a thread."""
+    stop = threading.Event()
+    thread = threading.Thread(target=keep_sending, args=(services, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=30)  # as long as a letter in flight may take
 
 
 def _listen(port: int) -> socket.socket:

@@ -22,6 +22,7 @@ from digest.preflight import blockers, summary
 from digest.spotting import spot
 from digest.wanting import prominence as carried
 from digest.weeks import bounds, due_in, week_of
+from flows import alarms, notices
 from flows.checking import check, check_edition, message_of
 from flows.services import Services
 from subscribers.addressing import Batch, Recipient
@@ -165,7 +166,8 @@ def compose(services: Services, week: str, pairs: int | None = None, *, again: b
         since=since, until=now, recent_subjects=history.subjects, corrections=editions.corrections(week),
     )  # fmt: skip
     reason = "" if picked else _why_nothing(launches, candidates, history, words)
-    return editions.keep_draft(edition, skipped_because=reason, again=again)
+    told = alarms.skipped(settings, week, reason, now) if reason else alarms.composed(settings, week, now)
+    return editions.keep_draft(edition, skipped_because=reason, again=again, also=told)
 
 
 def candidates_for(services: Services, since: datetime, until: datetime) -> list[Candidate]:
@@ -303,10 +305,14 @@ def run(
 ) -> list[Done]:
     """Bring a week to where it should be now; safe to repeat.
 
-    Gathers what is due, composes once its time has come, and sends once it is due, approved (by the clock where
-    settings say so) and not too late. `do` runs each step by name; a scheduler hands in its own to record them.
+    Gathers what is due, composes once its time has come, sends once it is due, approved (by the clock where settings
+    say so) and not too late, then letters. `do` runs each step by name; a scheduler hands in its own to record them.
     """
     at_once = do or (lambda _, work: work())
+    return [*_moved_on(services, week, at_once), at_once("notices", lambda: _letters_sent(services))]
+
+
+def _moved_on(services: Services, week: str | None, at_once: Callable[[str, Callable[[], Done]], Done]) -> list[Done]:
     now = services.clock()
     week = week or week_of(now, services.settings.zone)
     done = [at_once("gather", lambda: _gathered_or_why_not(services))]
@@ -340,8 +346,8 @@ def _gathered(services: Services) -> Done:
     failed = [one for one in result.feeds if one.outcome == "failed"]
     new = sum(one.new for one in result.feeds)
     said = f"{len(polled)} feeds polled, {new} new entries, {result.launches} new launches"
-    nothing = bool(polled) and len(failed) == len(polled)
-    return Done("gather", said + (f", {len(failed)} failed" if failed else ""), problem=nothing)
+    said += f", {len(failed)} failed" if failed else ""
+    return Done("gather", said, problem=bool(polled) and len(failed) == len(polled))
 
 
 def _expired(services: Services, week: str) -> bool:
@@ -365,16 +371,21 @@ def _left_over(services: Services, week: str) -> list[EditionRecord]:
 def _closed(services: Services, record: EditionRecord) -> Done:
     """End an earlier week that was not sent in time: its launches and tools are news for the next one."""
     said = "nobody approved it in time" if record.state == "draft" else "it was not sent in time"
-    services.editions.skip(record.week, said, services.clock(), by="the clock")
-    return Done("close", f"{record.week} skipped: {said}", problem=True)
+    return _skipped(services, record.week, "close", said)
 
 
 def _ended_without(services: Services, week: str) -> Done:
     """End the current week when its time is over and nothing was composed; a week of the past stays as it is."""
     if week != week_of(services.clock(), services.settings.zone):
         return Done("compose", f"{week} is over, and nothing was composed", problem=True)
-    services.editions.skip(week, "nothing was composed in time", services.clock(), by="the clock")
-    return Done("compose", f"{week} skipped: nothing was composed in time", problem=True)
+    return _skipped(services, week, "compose", "nothing was composed in time")
+
+
+def _skipped(services: Services, week: str, step: str, reason: str) -> Done:
+    """End a week in the name of the clock, and tell the operator."""
+    told = alarms.skipped(services.settings, week, reason, services.clock())
+    services.editions.skip(week, reason, services.clock(), by="the clock", also=told)
+    return Done(step, f"{week} skipped: {reason}", problem=True)
 
 
 def _composed(services: Services, week: str) -> Done:
@@ -407,7 +418,8 @@ def send_when_due(services: Services, week: str) -> Done:
             "send", f"{week} is {record.state}, due {due:%a %d %B %H:%M} UTC" if due else "no time: see send_at"
         )
     if record.state != "sending" and _expired(services, week):
-        services.editions.hold(week, f"{_TOO_LATE}: it was due {due:%a %d %B %H:%M} UTC")
+        told = alarms.too_late(settings, week, due, now)
+        services.editions.hold(week, f"{_TOO_LATE}: it was due {due:%a %d %B %H:%M} UTC", told)
         said = f"{week} is too late: `verdicts edition release {week}` and at once `verdicts send {week}`, or skip it"
         return Done("send", said, problem=True)
     return _approved_and_sent(services, record)
@@ -427,6 +439,11 @@ def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
     except EditionBlocked as error:
         return Done("send", str(error), problem=True)
     return Done("send", said_of(result), problem=result.needs_a_person)
+
+
+def _letters_sent(services: Services) -> Done:
+    done = notices.send_notices(services)
+    return Done("notices", notices.said_of_letters(done), problem=done.needs_a_person)
 
 
 def said_of(result: Sent) -> str:

@@ -12,10 +12,16 @@ from digest.model import Message
 #: Recipients one call may carry. Source: SendGrid v3 mail/send, `personalizations`, maxItems.
 MAX_BATCH = 1000
 
+#: Where the batch of an edition has its week, a letter outside the editions has this.
+NOTICES = "notices"
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One reader of a batch: the random id, the address, and the token of their own links."""
+    """One reader of a batch: the random id, the address, and the token of their own links.
+
+    The token is "" for who has no such links: an editor, or an address that nobody has confirmed yet.
+    """
 
     id: str
     email: str

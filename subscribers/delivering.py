@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
 from digest.errors import SendHalted, SendRefused, SendUnknown
 from digest.model import Message
 from subscribers.addressing import Batch, Identity
-from subscribers.ledger import Call, Claim, Ledger
+from subscribers.claiming import abandoned, myself
+from subscribers.ledger import Claim, Ledger
 from subscribers.links import reader_token
 from subscribers.senders import Sender
-
-#: A claim of another machine older than this belongs to a process that is gone: its call would have timed out.
-ABANDONED_AFTER = timedelta(minutes=5)
 
 
 def deliver(
@@ -45,7 +40,7 @@ def deliver(
     Returns:
         Why it stopped before the end, None when no batch is left to send.
     """
-    week, mine = message.week, _myself()
+    week, mine = message.week, myself()
     while (stopped := held()) is None:
         claim = ledger.claim(week, mine, clock(), lambda one: reader_token(key, one))
         if claim is None:
@@ -69,7 +64,7 @@ def _send(batch: Batch, claim: Claim, ledger: Ledger, sender: Sender, clock: Cal
         ledger.record(claim, batch.week, outcome, clock(), str(error))
         return None if error.permanent else str(error)
     except SendHalted as error:  # nothing went out, and a person must act first
-        ledger.record(claim, batch.week, "planned", clock(), str(error))
+        ledger.halt(claim, batch.week, clock(), str(error))
         return str(error)
     except SendUnknown as error:  # the reply was lost: a second try could mail people twice
         ledger.record(claim, batch.week, "unknown", clock(), str(error))
@@ -86,41 +81,9 @@ def settle(week: str, ledger: Ledger, sender: Sender, now: datetime) -> None:
     """
     for call in ledger.unsettled(week):
         if call.state == "claimed":
-            if not _abandoned(call, now):
+            if not abandoned(call.claimed_by, call.claimed_at, now):
                 continue
             ledger.record(call, week, "unknown", now, "the sending process ended before it knew")
         found = sender.found(week, call.key)
         if found is not None:
             ledger.record(call, week, "accepted" if found else "planned", now)
-
-
-def _myself() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _abandoned(call: Call, now: datetime) -> bool:
-    host, pid, started = call.claimed_by.rsplit(":", 2)
-    if host == socket.gethostname():
-        return _started(int(pid)) != started
-    return call.claimed_at is None or now - call.claimed_at > ABANDONED_AFTER
-
-
-def _started(pid: int) -> str:
-    """When a process of this machine started, "" when there is none: process ids are used again."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
-    except (FileNotFoundError, ProcessLookupError):
-        return _alive(pid)
-
-
-def _alive(pid: int) -> str:
-    """Tell whether a process runs where there is no /proc."""
-    if Path("/proc/self/stat").exists():
-        return ""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        return "running"
-    return "running"

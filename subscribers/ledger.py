@@ -39,11 +39,15 @@ class Call:
     claimed_at: datetime | None
 
 
+#: Told in its transaction that a sender halted an edition: of which week, why, and when.
+Halted = Callable[[Session, str, str, datetime], None]
+
+
 class Ledger:
     """The deliveries of all editions."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, halted: Halted = lambda *_: None) -> None:
+        self.engine, self._halted = engine, halted
 
     def plan(self, week: str, now: datetime, size: int = MAX_BATCH) -> int:
         """Freeze the audience into deliveries and batches, once; returns how many are planned in all.
@@ -103,12 +107,14 @@ class Ledger:
 
     def record(self, claim: Claim | Call, week: str, outcome: str, now: datetime, reason: str = "") -> None:
         """Write down what became of a call: accepted, refused, unknown, or planned again (then its key is gone)."""
-        values: dict[str, object] = {"state": outcome, "reason": reason, "settled_at": now}
-        if outcome == "planned":
-            values |= {"key": None, "claimed_at": None, "settled_at": None}
-        mine = and_(_one(week, claim.number), col(BatchRow.key) == claim.key)
         with writing(self.engine) as session:
-            session.execute(update(BatchRow).where(mine).values(**values))
+            _record(session, claim, week, outcome, now, reason)
+
+    def halt(self, claim: Claim, week: str, now: datetime, reason: str) -> None:
+        """Plan a call again that found no sender to take it, and tell so: nothing goes out until a person acts."""
+        with writing(self.engine) as session:
+            _record(session, claim, week, "planned", now, reason)
+            self._halted(session, week, reason, now)
 
     def unsettled(self, week: str) -> list[Call]:
         """Give the calls without an outcome, by number: claimed and unknown ones."""
@@ -163,6 +169,14 @@ class Ledger:
         )
         with reading(self.engine) as session:
             return int(session.execute(statement).scalar_one())
+
+
+def _record(session: Session, claim: Claim | Call, week: str, outcome: str, now: datetime, reason: str) -> None:
+    values: dict[str, object] = {"state": outcome, "reason": reason, "settled_at": now}
+    if outcome == "planned":
+        values |= {"key": None, "claimed_at": None, "settled_at": None}
+    mine = and_(_one(week, claim.number), col(BatchRow.key) == claim.key)
+    session.execute(update(BatchRow).where(mine).values(**values))
 
 
 def _count(week: str) -> Select[tuple[int]]:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
 
-from subscribers.addressing import Batch, Recipient
+from subscribers.addressing import NOTICES, Batch, Recipient
 from subscribers.links import personal
 
 
@@ -29,7 +29,11 @@ _POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 def letter(batch: Batch, recipient: Recipient, now: datetime) -> EmailMessage:
-    """Write one reader's letter: both parts, their own links, and the headers of one-click leaving (RFC 8058)."""
+    """Write one reader's letter: both parts, their own links, and the headers of one-click leaving (RFC 8058).
+
+    Who has no links of their own has nothing to leave; a letter outside the editions says that a program wrote it, so
+    that no other program answers it (RFC 3834).
+    """
     message, identity = batch.message, batch.identity
     site = _ascii(identity.site_url)
     host = urlsplit(site).hostname or "localhost"
@@ -41,9 +45,12 @@ def letter(batch: Batch, recipient: Recipient, now: datetime) -> EmailMessage:
     mail["Subject"] = _plain(message.subject)
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{batch.week}.{recipient.id}.{batch.key[:8]}@{host}>"
-    mail["List-Id"] = f"{_plain(identity.from_name)} <verdicts.{host}>"
-    mail["List-Unsubscribe"] = f"<{site}/leave/{recipient.token}>"
-    mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    if batch.week == NOTICES:
+        mail["Auto-Submitted"] = "auto-generated"
+    if recipient.token:
+        mail["List-Id"] = f"{_plain(identity.from_name)} <verdicts.{host}>"
+        mail["List-Unsubscribe"] = f"<{site}/leave/{recipient.token}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(personal(message.text, recipient.token), cte="quoted-printable")
     mail.add_alternative(personal(message.html, recipient.token), subtype="html", cte="quoted-printable")
     return mail

@@ -12,7 +12,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from digest.model import READER, Finding
-from digest.notices import MOST_FINDINGS, Alarm, alarm, confirm, editors_notice, goodbye, welcome
+from digest.notices import (
+    MOST_FINDINGS,
+    Alarm,
+    alarm,
+    confirm,
+    editors_notice,
+    goodbye,
+    link,
+    move,
+    moved,
+    welcome,
+)
 from digest.rendering import Parts, render
 from tests.examples import edition, site
 
@@ -28,6 +39,8 @@ TROUBLE = Alarm(
     "a-feed: 404\n\nb-feed: <timeout> {{ x }}",
 )
 
+OURS = "https://verdicts.example.org"
+
 Approval = Literal["automatic", "editor"]
 
 
@@ -40,6 +53,11 @@ LETTERS = {
     "welcome": welcome(site(), edition(3), next_at=DUE),
     "welcome before the first edition": welcome(site(), None),
     "goodbye": goodbye(site()),
+    "link to the account": link(site(), f"{OURS}/account/abc?x=1&y=2", "account"),
+    "link to leave": link(site(), f"{OURS}/leave/abc", "leave"),
+    "link for who is known": link(site(), f"{OURS}/preferences/abc", "known"),
+    "move": move(site(), f"{OURS}/move/abc?x=1&y=2", minutes=90),
+    "moved": moved(site()),
     "editors' notice": notice(BLOCKER, WARNING),
     "alarm": alarm(site(), TROUBLE),
 }
@@ -95,6 +113,57 @@ def test_a_goodbye_says_that_it_worked_and_how_to_come_back() -> None:
     assert f"/leave/{READER}" in letter.html
     assert "Come back to AI Tool Verdicts" in letter.html
     assert "last letter" in letter.text
+
+
+def test_a_link_to_the_account_is_whole_in_both_parts_and_says_for_how_long_it_works() -> None:
+    letter = LETTERS["link to the account"]
+
+    assert letter.html.count('href="https://verdicts.example.org/account/abc?x=1&#38;y=2"') == 1
+    assert "https://verdicts.example.org/account/abc?x=1&y=2\n" in letter.text
+    for part in (letter.html, letter.text):
+        assert "It works for 1 hour." in part
+        assert "If it was not you, do nothing." in part
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "page"),
+    [
+        ("link to leave", "Your link to leave AI Tool Verdicts", "leave"),
+        ("link for who is known", "You are subscribed to AI Tool Verdicts already", "preferences"),
+    ],
+)
+def test_links_that_do_not_expire_say_so(name: str, subject: str, page: str) -> None:
+    letter = LETTERS[name]
+
+    assert letter.subject == subject
+    for part in (letter.html, letter.text):
+        assert f"https://verdicts.example.org/{page}/abc" in part
+        assert "It does not expire." in part
+        assert "hour" not in part
+
+
+def test_a_move_is_confirmed_with_one_link_and_the_old_address_is_told_whom_to_ask() -> None:
+    for part in (LETTERS["move"].html, LETTERS["move"].text):
+        assert "/move/abc?x=1&" in part
+        assert "It works for 90 minutes." in " ".join(part.split())
+    for part in (LETTERS["moved"].html, LETTERS["moved"].text):
+        assert "simply answer this letter" in " ".join(part.split())
+
+
+@pytest.mark.parametrize("name", [name for name in LETTERS if name.startswith(("link", "move"))])
+def test_a_letter_about_ones_account_shows_no_address_of_a_reader(name: str) -> None:
+    letter = LETTERS[name]
+
+    assert "@" not in letter.subject + letter.text
+    assert "@" not in re.sub(r"(?s)<style.*?</style>", "", letter.html)
+    assert READER not in letter.html + letter.text
+
+
+def test_an_editors_notice_without_a_time_to_send_names_the_setting() -> None:
+    letter = editors_notice(edition(), site(), [], approval="automatic", due_at=None)
+
+    for part in (letter.html, letter.text):
+        assert "see send_at in the settings" in " ".join(part.split())
 
 
 def test_an_editors_notice_says_what_blocks_and_when_it_is_due_in_both_zones() -> None:

@@ -124,6 +124,9 @@ EMAILS: dict[str, Callable[[], Parts]] = {
     "confirm": lambda: LETTERS["confirm"],
     "welcome": lambda: LETTERS["welcome"],
     "goodbye": lambda: LETTERS["goodbye"],
+    "link": lambda: LETTERS["link to the account"],
+    "move": lambda: LETTERS["move"],
+    "moved": lambda: LETTERS["moved"],
     "editors-notice": lambda: LETTERS["editors' notice"],
     "alarm": lambda: LETTERS["alarm"],
 }
@@ -137,6 +140,8 @@ VARIANTS: dict[str, Callable[[], Parts]] = {
     "digest-complete": complete,
     "digest-bare": bare,
     "digest-hostile": hostile,
+    "link-to-leave": lambda: LETTERS["link to leave"],
+    "link-for-who-is-known": lambda: LETTERS["link for who is known"],
 }
 
 NAMES = (*EMAILS, *VARIANTS)

@@ -74,7 +74,9 @@ def test_a_good_edition_and_the_shipped_templates_have_no_fault(ready: Path) -> 
     assert f"html {sizes['html']['bytes']:,} bytes, about" in verdicts("check", *MONDAY, home=ready).out
 
 
-@pytest.mark.parametrize("name", ["confirm", "welcome", "goodbye", "editors-notice", "alarm", "digest"])
+@pytest.mark.parametrize(
+    "name", ["confirm", "welcome", "goodbye", "link", "move", "moved", "editors-notice", "alarm", "digest"]
+)
 def test_a_broken_override_of_any_email_is_named_with_file_line_and_snippet(ready: Path, name: str) -> None:
     path = override(ready, f"email/{name}/body.mjml", ("{% block footer %}", "{% block footer %}\n{{ nobody }}"))
     line = path.read_text("utf-8").splitlines().index("{{ nobody }}") + 1
@@ -221,7 +223,7 @@ def test_numbers_that_stand_in_a_template_are_the_editors_own(ready: Path) -> No
 def test_every_email_is_written_to_be_looked_at(ready: Path, tmp_path: Path) -> None:
     verdicts("check", "--out", tmp_path / "emails", *MONDAY, home=ready)
 
-    names = {"alarm", "confirm", "digest", "editors-notice", "goodbye", "welcome"}
+    names = {"alarm", "confirm", "digest", "editors-notice", "goodbye", "link", "move", "moved", "welcome"}
     assert {path.name for path in (tmp_path / "emails").iterdir()} == {
         f"{one}.{end}" for one in names for end in ("html", "txt")
     }

@@ -15,7 +15,10 @@ from typing import Any
 
 import pytest
 
+from digest.database import writing
 from flows.demo import SAMPLES
+from flows.services import open_services
+from subscribers.notices import queue
 from tests.commands import verdicts
 
 DUE = "2026-11-17T09:05:00+00:00"
@@ -64,17 +67,18 @@ def test_the_week_runs_as_a_recorded_flow(ready: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout.splitlines()[-1])
     assert told["status"] == 0
-    assert [one["step"] for one in told["steps"]] == ["gather", "compose", "check", "send"]
-    assert "is sent: 3 accepted" in told["steps"][-1]["said"]
+    assert [one["step"] for one in told["steps"]] == ["gather", "compose", "check", "send", "notices"]
+    assert "is sent: 3 accepted" in told["steps"][-2]["said"]
     flows, tasks = told["recorded"]
     assert [state for _, state in flows] == ["Completed"]
-    assert tasks == [[name, "Completed", None] for name in ("check", "compose", "gather", "send")]
+    assert tasks == [[name, "Completed", None] for name in ("check", "compose", "gather", "notices", "send")]
     assert len(list((ready / "outbox").rglob("*.eml"))) == 3
     assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.slow
 def test_serve_keeps_pages_and_schedules_until_it_is_told_to_stop(ready: Path, free_port: int) -> None:
+    _queue_letter(ready)
     command = [str(Path(sys.executable).with_name("verdicts")), "serve", "--home", str(ready), "--port", str(free_port)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     with subprocess.Popen(
@@ -86,6 +90,7 @@ def test_serve_keeps_pages_and_schedules_until_it_is_told_to_stop(ready: Path, f
             assert said[1] == f"public pages: http://127.0.0.1:{free_port}\n", said
             with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/", timeout=5) as page:
                 assert b"AI Tool Verdicts" in page.read()
+            _wait_for_letter(ready)
             second = verdicts("serve", "--port", str(free_port + 1), home=ready)
             assert (second.status, "served already" in second.err) == (2, True)
             assert said[2].startswith("schedules: http://127.0.0.1:"), said
@@ -102,6 +107,19 @@ def test_serve_keeps_pages_and_schedules_until_it_is_told_to_stop(ready: Path, f
     assert (serving.returncode, rest.splitlines()[-1]) == (0, "stopped"), rest
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{api}/health", timeout=5)
+
+
+def _queue_letter(home: Path) -> None:
+    said = {"title": "A test", "happened": "Nothing.", "means": "", "steps": [], "at": "2026-11-16T06:00:00+00:00"}
+    with open_services(home) as services, writing(services.engine) as session:
+        queue(session, "alarm", services.clock(), email="operator@example.org", data=said)
+
+
+def _wait_for_letter(home: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not any((home / "outbox" / "notices").glob("[!.]*/operator@example.org-*.eml")):
+        assert time.monotonic() < deadline, "the letter never came"
+        time.sleep(0.1)
 
 
 def _ask(api: str, path: str, body: dict[str, Any] | None = None) -> Any:

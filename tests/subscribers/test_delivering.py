@@ -22,7 +22,8 @@ from sqlmodel import Session, col, select
 from digest.errors import SendHalted
 from digest.model import Counts
 from subscribers.addressing import Batch
-from subscribers.delivering import ABANDONED_AFTER, deliver, settle
+from subscribers.claiming import ABANDONED_AFTER
+from subscribers.delivering import deliver, settle
 from subscribers.ledger import Call, Claim, Ledger
 from subscribers.links import reader_of
 from subscribers.tables import BatchRow, DeliveryRow

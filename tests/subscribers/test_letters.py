@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.rendering import render
-from subscribers.addressing import Batch, Identity, Recipient
+from subscribers.addressing import NOTICES, Batch, Identity, Recipient
 from subscribers.letters import letter
 from subscribers.links import reader_token
 from tests.examples import edition, site
@@ -166,3 +166,17 @@ def test_line_breaks_and_control_characters_never_reach_a_header(evil: str) -> N
     assert mail["Bcc"] is None
     for name in ("To", "From", "Subject", "List-Id"):
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", str(mail[name]))
+
+
+def test_who_has_no_links_of_their_own_is_offered_nothing_to_leave() -> None:
+    mail = parsed(written(replace(ADA, token="")))
+
+    assert not [name for name in mail if name.lower().startswith("list-")]
+
+
+def test_only_a_letter_outside_the_editions_says_that_a_program_wrote_it() -> None:
+    notice = parsed(bytes(letter(replace(batch(), week=NOTICES), ADA, SENT_AT)))
+
+    assert notice["Auto-Submitted"] == "auto-generated"
+    assert notice["List-Unsubscribe"] is not None
+    assert parsed(written())["Auto-Submitted"] is None

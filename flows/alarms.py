@@ -1,0 +1,78 @@
+"""Who is told when a week is composed, ends, is held or stops: letters queued in the transaction of their cause."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from sqlmodel import Session
+
+from digest.editions import Also
+from digest.settings import Settings
+from digest.wording import moment, stopped, week_name
+from subscribers.ledger import Halted
+from subscribers.notices import queue
+
+
+def composed(settings: Settings, week: str, now: datetime) -> Also:
+    """Tell every editor once that a week's draft is there to be read."""
+
+    def tell(session: Session) -> None:
+        for editor in settings.editors:
+            once = f"editors-notice {week} {editor.casefold()}"
+            queue(session, "editors-notice", now, email=editor, data={"week": week}, once=once)
+
+    return tell
+
+
+def skipped(settings: Settings, week: str, reason: str, now: datetime) -> Also:
+    """Tell the operator that a week ends without a digest."""
+    return partial(
+        _alarm, settings, week, "skipped", now,
+        title=f"{week_name(week)} ends without a digest",
+        happened=f"{week} is skipped: {stopped(reason)}",
+        means="Readers get nothing this week. What launched in it is still news for the next digest.",
+        steps=(
+            f"See what was there: verdicts launches --week {week}",
+            "See which verdicts are missing: verdicts panel wanted",
+        ),
+    )  # fmt: skip
+
+
+def too_late(settings: Settings, week: str, due: datetime, now: datetime) -> Also:
+    """Tell the operator that the clock holds an edition, because its time is over."""
+    return partial(
+        _alarm, settings, week, "too late", now,
+        title=f"{week_name(week)} was not sent in time",
+        happened=f"{week} was due on {moment(due.astimezone(settings.zone))} and has not been sent; it is held now.",
+        means="No reader has it, and it does not go out by itself any more.",
+        steps=(
+            f"To send it all the same: verdicts edition release {week}, and at once verdicts send {week}",
+            f"To do without it: verdicts edition skip {week} --reason \"too late\"",
+        ),
+    )  # fmt: skip
+
+
+def halted(settings: Settings) -> Halted:
+    """Tell the operator that the sender takes nothing more until a person acts."""
+
+    def tell(session: Session, week: str, reason: str, now: datetime) -> None:
+        _alarm(
+            settings, week, "halted", now, session,
+            title=f"Sending {week_name(week)} has stopped",
+            happened="The sender takes no more letters until a person acts.",
+            means="No letter is lost: what has not gone out waits, and nobody gets anything twice.",
+            steps=("Mend what the sender says below.", f"Go on: verdicts send {week}"),
+            details=reason,
+        )  # fmt: skip
+
+    return tell
+
+
+def _alarm(
+    settings: Settings, week: str, cause: str, now: datetime, session: Session, **said: str | tuple[str, ...]
+) -> None:
+    """Queue an alarm, of each cause once a week; `said` are the fields of an Alarm."""
+    if settings.operator:
+        data = {**said, "at": now.isoformat()}
+        queue(session, "alarm", now, email=settings.operator, data=data, once=f"alarm {week} {cause}")

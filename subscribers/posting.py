@@ -1,0 +1,131 @@
+"""Send the letters that are queued: claim, write, send, record; and settle what an earlier process left open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+from typing import Literal
+
+from digest.errors import DatabaseError, SendHalted, SendRefused, SendUnknown, VerdictsError
+from subscribers.addressing import NOTICES, Batch
+from subscribers.claiming import abandoned, myself
+from subscribers.notices import Notice, Notices, State
+from subscribers.senders import Sender
+
+#: Letters refused for now one after the other: by then it is the sender that is down, not a letter that is odd.
+_DOWN_AFTER = 3
+
+#: Until a database that could not be written is tried again.
+_RETRY_S = 1.0
+
+#: What one try can come to. `unwritten` is for a template that cannot be rendered, `busy` for a refusal that will pass.
+_Try = Literal["accepted", "refused", "dropped", "unknown", "unwritten", "busy", "halted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a round did: letters by state, those that wait for another try as "queued"; `stopped` says why it ended."""
+
+    letters: Mapping[State, int] = field(default_factory=dict)
+    stopped: str = ""
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Tell whether a letter came to a bad end, or the sender takes none."""
+        return bool(self.stopped or self.letters.get("refused") or self.letters.get("unknown"))
+
+
+def post(
+    notices: Notices,
+    sender: Sender,
+    write: Callable[[Notice], Batch | None],
+    clock: Callable[[], datetime],
+    stop: Event | None = None,
+) -> Posted:
+    """Send every letter that is due, one call each, never one twice.
+
+    A letter that cannot be written, or is refused for now, waits longer each time while the others go on. A sender that
+    needs a person, or refuses one letter after the other, ends the round.
+
+    Args:
+        notices: The letters.
+        sender: How they are sent.
+        write: Makes the call for a letter; None where the letter would say nothing any more.
+        clock: Gives the time now.
+        stop: Set to end the round after the letter in flight. Until then an outcome is kept however long the database
+            takes; without it a database that cannot be written raises at once, and the next round looks it up.
+    """
+    mine, done, in_a_row = myself(), Counter[State](), 0
+    settle(notices, sender, clock())
+    while not (stop and stop.is_set()) and (notice := notices.claim(mine, clock())) is not None:
+        try:
+            outcome, reason = _tried(notice, sender, write)
+        except BaseException:  # a fault of ours, or Ctrl-C: nobody knows whether it went out
+            notices.record(notice, "unknown", clock(), "the program failed while it was sent")
+            raise
+        state = _STATES[outcome]
+        _keep(notices, notice, state, clock, reason, stop)
+        done[state] += 1
+        in_a_row = in_a_row + 1 if outcome == "busy" else 0
+        if outcome == "halted" or in_a_row == _DOWN_AFTER:
+            return Posted(done, reason)
+    return Posted(done)
+
+
+_STATES: Mapping[_Try, State] = {
+    "accepted": "accepted", "refused": "refused", "dropped": "dropped", "unknown": "unknown",
+    "unwritten": "queued", "busy": "queued", "halted": "queued",
+}  # fmt: skip
+
+
+def _tried(notice: Notice, sender: Sender, write: Callable[[Notice], Batch | None]) -> tuple[_Try, str]:
+    """Write a letter and hand it over; gives what came of it and why."""
+    try:
+        batch = write(notice)
+    except VerdictsError as error:  # nothing went out; often somebody's own template
+        return "unwritten", str(error)
+    if batch is None:
+        return "dropped", "there is nothing left to tell"
+    try:
+        sender.send(batch)
+    except SendRefused as error:  # nothing went out
+        return "refused" if error.permanent else "busy", str(error)
+    except SendHalted as error:  # nothing went out, and a person must act first
+        return "halted", str(error)
+    except SendUnknown as error:  # the reply was lost: a second try could mail somebody twice
+        return "unknown", str(error)
+    return "accepted", ""
+
+
+def _keep(
+    notices: Notices, notice: Notice, state: State, clock: Callable[[], datetime], reason: str, stop: Event | None
+) -> None:
+    while True:
+        try:
+            return notices.record(notice, state, clock(), reason, wait=state == "queued")
+        except DatabaseError:
+            if stop is None or stop.wait(_RETRY_S):
+                raise
+
+
+def settle(notices: Notices, sender: Sender, now: datetime) -> None:
+    """Find out what became of letters whose process is gone, or whose reply was lost, before anything more is sent.
+
+    A claim of a dead process becomes unknown; what is unknown is looked up at the sender: found → accepted, provably
+    absent → queued again, otherwise it stays unknown and is looked up later.
+    """
+    for one in notices.unsettled(now):
+        if one.state == "claimed":
+            if not abandoned(one.claimed_by, one.claimed_at, now):
+                continue
+            notices.record(one, "unknown", now, "the sending process ended before it knew")
+        found = sender.found(NOTICES, one.key)
+        if found is None:
+            notices.look_again(one, now)
+        elif found:
+            notices.record(one, "accepted", now)
+        else:
+            notices.record(one, "queued", now, wait=one.attempts > 1)

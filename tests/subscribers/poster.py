@@ -1,0 +1,54 @@
+"""A process that sends queued letters to an outbox: python -m tests.subscribers.poster DATABASE OUTBOX [MOMENT NUMBER].
+
+With a moment, "before" or "after", it is killed there while it hands over its letter of that number.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from digest.database import open_engine
+from digest.model import Message
+from subscribers.addressing import NOTICES, Batch, Recipient
+from subscribers.notices import Notice, Notices
+from subscribers.posting import Posted, post
+from subscribers.senders.outbox import Outbox
+from tests.subscribers.readers import IDENTITY, SUPPRESSION_KEY
+
+
+class Killed(Outbox):
+    """An outbox whose process is killed before or after it has written a letter."""
+
+    def __init__(self, folder: Path, moment: str, number: int) -> None:
+        super().__init__(folder)
+        self.moment, self.left = moment, number
+
+    def send(self, batch: Batch) -> None:
+        self.left -= 1
+        if self.moment == "before" and not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().send(batch)
+        if self.moment == "after" and not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def written(notice: Notice) -> Batch:
+    message = Message(NOTICES, "Alarm", "<p>Hello.</p>", "Hello.\n")
+    return Batch(NOTICES, 0, notice.key, message, IDENTITY, (Recipient(f"letter-{notice.id}", notice.email, "", ""),))
+
+
+def work(database: str, sender: Outbox) -> Posted:
+    engine = open_engine(database)
+    try:
+        return post(Notices(engine, SUPPRESSION_KEY), sender, written, lambda: datetime.now(UTC))
+    finally:
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[2])
+    work(sys.argv[1], Killed(folder, sys.argv[3], int(sys.argv[4])) if len(sys.argv) > 3 else Outbox(folder))
