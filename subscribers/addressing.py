@@ -68,7 +68,7 @@ def fold(email: str) -> str:
     return _looked_at(email)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=50_000)
 def _is_plain_domain(domain: str) -> bool:
     """Tell whether mail could reach a domain that is its own IDNA form; a list of readers names few of them often."""
     if "xn--" in domain:  # what it stands for has rules and a length of its own
