@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Select, cast, func
+from sqlalchemy import select as sql_select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, SQLModel, col, select
 
-from digest.database import in_chunks, inserting, one_at_a_time, writing
+from digest.database import inserting, one_at_a_time, writing
 from subscribers.addressing import address_hash, fold
 from subscribers.links import ID_LENGTH
 from subscribers.readercsv import Line
@@ -24,8 +27,8 @@ STATES = ("unconfirmed", "confirmed", "unsubscribed")
 #: Rows of one transaction: with fewer, every page of the indexes is written more often; with more, others wait longer.
 CHUNK = 20_000
 
-#: Hashes looked up by one statement; either database can bind as many.
-_LOOKED_UP = 5_000
+#: Memory SQLite may use while importing, in KiB: with its 2 MiB it writes most pages of the indexes several times.
+_CACHE_KIB = 64 * 1024
 
 
 _READER = (
@@ -91,6 +94,8 @@ def take_in(
     while some := [_read(one, key, source) for one in islice(unread, CHUNK)]:
         with writing(engine) as session:
             one_at_a_time(session, "import readers")  # two that insert in different orders could wait for each other
+            if engine.dialect.name == "sqlite":
+                session.connection().exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
             fresh, barred = _sift(session, some)
             new = _add(session, fresh, now)
         for one in barred:
@@ -135,13 +140,19 @@ def _sift(session: Session, rows: Sequence[_Row | LeftOut]) -> tuple[list[_Row],
 
 def _known(session: Session, hashes: Sequence[str]) -> tuple[set[str], dict[str, str]]:
     """Look up which addresses are suppressed, and the states of those that are there."""
-    suppressed: set[str] = set()
-    states: dict[str, str] = {}
-    barred, there = select(SuppressionRow.address_hash), select(SubscriberRow.address_hash, SubscriberRow.state)
-    for some in in_chunks(hashes, _LOOKED_UP):
-        suppressed.update(session.exec(barred.where(col(SuppressionRow.address_hash).in_(some))))
-        states.update(session.exec(there.where(col(SubscriberRow.address_hash).in_(some))).all())
-    return suppressed, states
+    there = _listed(session, hashes)
+    barred = select(SuppressionRow.address_hash).where(col(SuppressionRow.address_hash).in_(there))
+    known = select(SubscriberRow.address_hash, SubscriberRow.state).where(col(SubscriberRow.address_hash).in_(there))
+    return set(session.exec(barred)), dict(session.exec(known).all())
+
+
+def _listed(session: Session, values: Sequence[str]) -> Select[tuple[str]]:
+    """Hand any number of values over as one parameter: binding each of them takes longer than looking it up."""
+    if session.get_bind().dialect.name == "postgresql":
+        table = func.jsonb_array_elements_text(cast(list(values), JSONB)).table_valued("value")
+    else:
+        table = func.json_each(json.dumps(values)).table_valued("value")
+    return sql_select(table.c.value)
 
 
 def _add(session: Session, rows: Sequence[_Row], now: datetime) -> int:
@@ -154,7 +165,9 @@ def _add(session: Session, rows: Sequence[_Row], now: datetime) -> int:
         for one, row in zip(ids, rows, strict=True)
     ]
     added = _insert(session, SubscriberRow, _READER, readers)
-    there = set(ids) if added == len(ids) else _of(session, ids)
+    there = set(ids)
+    if added < len(ids):  # an address that signed up meanwhile keeps its own id
+        there = set(session.exec(select(SubscriberRow.id).where(col(SubscriberRow.id).in_(_listed(session, ids)))))
     proofs = [
         (one, f"imported as {row.state}", row.confirmed_at or now, row.source, "", "", "")
         for one, row in zip(ids, rows, strict=True)
@@ -185,14 +198,6 @@ def _insert(session: Session, table: type[SQLModel], columns: Sequence[str], row
             cells[place] = bind(cells[place])
         bound.append(tuple(cells) if compiled.positional else dict(zip(columns, cells, strict=True)))
     return connection.exec_driver_sql(str(compiled), bound, execution_options={"preserve_rowcount": True}).rowcount
-
-
-def _of(session: Session, ids: Sequence[str]) -> set[str]:
-    """Find which of these ids are there: an address that signed up meanwhile kept its own."""
-    found: set[str] = set()
-    for some in in_chunks(ids, _LOOKED_UP):
-        found.update(session.exec(select(SubscriberRow.id).where(col(SubscriberRow.id).in_(some))))
-    return found
 
 
 def _standing(values: Mapping[str, str | None]) -> tuple[str, datetime | None]:

@@ -44,7 +44,7 @@ def unguarded(cell: str) -> str:
 
 
 def written(rows: Iterable[Sequence[str]], file: TextIO) -> None:
-    """Write the header and rows of cells in the order of COLUMNS, each cell guarded."""
+    """Write the header and rows of cells in the order of COLUMNS, without carriage returns, each cell guarded."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([guarded(cell) for cell in row] for row in rows)
