@@ -29,6 +29,7 @@ from digest.settings import FILE, commented, make_home
 from digest.weeks import week_of
 from flows import checking, readers, reviewing, steps
 from flows.services import Services, clock_from, open_services
+from subscribers.importing import LeftOut
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -134,11 +135,13 @@ def _import_reviews(services: Services) -> str:
 
 
 def _import_readers(services: Services) -> str:
-    done = readers.import_subscribers(services, SAMPLES / "subscribers.csv")
+    left_out: list[LeftOut] = []
+    done = readers.import_subscribers(services, SAMPLES / "subscribers.csv", leave_out=left_out.append)
     with (SAMPLES / "votes.csv").open(encoding="utf-8", newline="") as file:
         votes = [vote for row in csv.DictReader(file) for vote in _votes(row)]
     services.subscribers.vote(votes, services.clock())
-    return f"{done.added + done.known} subscribers ({done.added} new), {len(votes)} votes"
+    without = f"; {len(left_out)} left out, the first: {left_out[0].reason}" if left_out else ""
+    return f"{done.added + done.known} subscribers ({done.added} new), {len(votes)} votes{without}"
 
 
 def _votes(row: dict[str, str]) -> Iterator[tuple[str, str, Call]]:

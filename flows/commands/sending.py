@@ -50,7 +50,7 @@ def send(
             return _rehearse(services, week, as_json=as_json)
         if test_to:
             return _test(services, week, test_to, as_json=as_json)
-        with counting("letters", audience.counts(services.engine, services.clock()).get("receives", 0)) as tick:
+        with counting("letters", audience.counts(services.engine, services.clock(), week).get("receives", 0)) as tick:
             result = steps.send(services, week, progress=tick)
     if as_json:
         print_json(documents.sent(result))
@@ -84,7 +84,7 @@ def _rehearse(services: Services, week: str, *, as_json: bool) -> None:
 
     record = services.editions.require(week)
     findings = check_edition(services, record)
-    audience = counts(services.engine, services.clock())
+    audience = counts(services.engine, services.clock(), week)
     document = documents.findings(findings) | {"week": week, "state": record.state, "audience": audience}
     if as_json:
         print_json(document)

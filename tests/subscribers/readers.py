@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 from sqlmodel import Session, select
@@ -13,7 +14,8 @@ from digest.editions import Editions
 from digest.model import Message
 from subscribers import importing
 from subscribers.addressing import Identity, address_hash, fold
-from subscribers.importing import Imported
+from subscribers.importing import LeftOut
+from subscribers.readercsv import Line
 from subscribers.store import Subscribers
 from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow
 from tests.examples import NOW, edition
@@ -53,9 +55,21 @@ def readers_of(engine: Engine) -> Subscribers:
     return Subscribers(engine, SUPPRESSION_KEY)
 
 
-def take_in(engine: Engine, rows: Iterable[Mapping[str, str | None]], source: str = "list.csv") -> Imported:
+class Took(NamedTuple):
+    """What an import did, with every row it left out."""
+
+    added: int
+    known: int
+    left_out: tuple[LeftOut, ...]
+
+
+def take_in(engine: Engine, rows: Iterable[Mapping[str, str | None]], source: str = "list.csv") -> Took:
     """Import lines as from a file whose first is the header."""
-    return importing.take_in(engine, SUPPRESSION_KEY, enumerate(rows, 2), NOW, source=source)
+    left_out: list[LeftOut] = []
+    lines = (Line(number, cells) for number, cells in enumerate(rows, 2))
+    done = importing.take_in(engine, SUPPRESSION_KEY, lines, NOW, source=source, leave_out=left_out.append)
+    assert done.left_out == len(left_out)
+    return Took(done.added, done.known, tuple(left_out))
 
 
 def join(engine: Engine, count: int) -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from unicodedata import normalize
+
 import pytest
-from hypothesis import given
+from email_validator import validate_email
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subscribers.addressing import address_hash, fold
@@ -45,6 +49,45 @@ def test_folding_twice_changes_nothing(local: str) -> None:
     except ValueError:
         return
     assert fold(folded) == folded
+
+
+def outcome(folding: Callable[[str], str], written: str) -> tuple[str, str]:
+    try:
+        return "address", folding(written)
+    except ValueError as error:
+        return "refused", str(error)
+
+
+def by_the_book(written: str) -> str:
+    """What the library alone makes of an address."""
+    found = validate_email(written.strip(), check_deliverability=False)
+    return f"{normalize('NFC', found.local_part).casefold()}@{(found.ascii_domain or found.domain).casefold()}"
+
+
+WORDS = st.text("aZ09_!#$%&'*+-/=?^`{|}~.", max_size=70) | st.sampled_from(["info", "NEWS", "a" * 240, '"a b"', "jö"])
+AT = st.just("@") | st.sampled_from(["@@", " @", "", "@\t", "\uff20"])
+END = st.just("") | st.sampled_from([" ", "\n", "\0", ">"])
+DOMAINS = st.text("aZ0-.", max_size=12) | st.sampled_from(
+    ["example.org", "EXAMPLE.org", "sub.localhost", "Test", "x.test", "a.invalid", "b.arpa", "home.local", "x.onion",
+     "example.c", "example.123", "1.2.3.4", "[1.2.3.4]", "ab--cd.org", "xn--bcher-kva.example", "XN--bcher.org",
+     "xn--a.org", "a.xn--p1ai", "bücher.example", "a_b.org", ".org", "org.", "a..org", "-a.org", "a-.org",
+     "a" * 64 + ".org", f"{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.org", ".".join("f" * 127), "nowhere.zzz"]
+)  # fmt: skip
+
+
+@settings(max_examples=2000)
+@given(st.tuples(WORDS, AT, DOMAINS, END))
+def test_plain_addresses_get_the_same_answer_in_the_same_words_as_any_other(parts: tuple[str, str, str, str]) -> None:
+    written = "".join(parts)
+    assert outcome(fold, written) == outcome(by_the_book, written)
+
+
+def test_the_longest_plain_address_is_taken_and_one_character_more_is_not() -> None:
+    longest = f"{'a' * 242}@example.org"
+    assert fold(longest.upper()) == longest
+    assert outcome(fold, f"a{longest}") == outcome(by_the_book, f"a{longest}") == (
+        "refused", "The email address is too long (1 character too many)."
+    )  # fmt: skip
 
 
 def test_a_hash_tells_addresses_apart_and_needs_its_key() -> None:

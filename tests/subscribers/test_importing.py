@@ -8,21 +8,21 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from subscribers.importing import Imported, LeftOut
+from subscribers.importing import LeftOut
 from subscribers.tables import SubscriberRow
 from tests.examples import NOW
 from tests.subscribers import readers
-from tests.subscribers.readers import consents, id_of, ids, numbered, readers_of, row, states, suppress
+from tests.subscribers.readers import Took, consents, id_of, ids, numbered, readers_of, row, states, suppress
 
 
-def take_in(engine: Engine, *rows: dict[str, str | None]) -> Imported:
+def take_in(engine: Engine, *rows: dict[str, str | None]) -> Took:
     return readers.take_in(engine, rows)
 
 
 def test_an_import_keeps_state_name_and_proof(engine: Engine) -> None:
     done = take_in(engine, row("Ada@Example.org", name="  Ada\tLovelace ", source="old list"))
 
-    assert done == Imported(1, 0, ())
+    assert done == Took(1, 0, ())
     with Session(engine) as session:
         kept = session.exec(select(SubscriberRow)).one()
     assert (kept.email, kept.folded, kept.name, kept.state) == (
@@ -47,8 +47,8 @@ def test_importing_again_changes_nothing(engine: Engine) -> None:
     lines = [row("ada@example.org"), row("eve@example.org", "unconfirmed"), row("bob@example.org", "unsubscribed")]
     first, again = take_in(engine, *lines), take_in(engine, *lines)
 
-    assert first == Imported(3, 0, ())
-    assert again == Imported(0, 3, ())
+    assert first == Took(3, 0, ())
+    assert again == Took(0, 3, ())
     assert [len(consents(engine, one)) for one in ids(engine)] == [1, 1, 1]
 
 
@@ -83,7 +83,7 @@ def test_a_bad_line_is_left_out_with_line_and_reason_and_the_others_go_on(
 def test_control_characters_in_a_name_or_source_stop_nobody(engine: Engine) -> None:
     done = take_in(engine, row("ada@example.org", name="Ada\0\x1b[31m", source="list\0"), row("eve@example.org"))
 
-    assert done == Imported(2, 0, ())
+    assert done == Took(2, 0, ())
     with Session(engine) as session:
         assert set(session.exec(select(SubscriberRow.name))) == {"Ada [31m", ""}
 
@@ -112,7 +112,7 @@ def test_an_import_revives_nobody(engine: Engine) -> None:
 
 def test_who_leaves_and_joins_in_one_file_has_left(engine: Engine) -> None:
     done = take_in(engine, row("ada@example.org", "unsubscribed"), row("ada@example.org"))
-    assert done == Imported(1, 0, (LeftOut(3, "ada@example.org", "has left"),))
+    assert done == Took(1, 0, (LeftOut(3, "ada@example.org", "has left"),))
 
 
 def test_a_long_list_comes_in_whole_and_keeps_its_line_numbers(engine: Engine) -> None:
