@@ -359,12 +359,30 @@ def make_home(home: Path) -> list[Path]:
     return made
 
 
-def _write_secret(path: Path) -> None:
+def add_secret(home: Path) -> Path:
+    """Put a new key of signed links before those there are, which stay good; returns the file.
+
+    Raises:
+        SettingsError: There is no key file: the key comes from elsewhere.
+    """
+    path = home / "secret.key"
+    try:
+        known = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"{path} is not there; where VERDICTS_SECRET or VERDICTS_SECRET_FILE holds the key, put a new one on a line"
+            " before it"
+        ) from error
+    _write_secret(path, known)
+    return path
+
+
+def _write_secret(path: Path, known: str = "") -> None:
     """Make a key file that only its owner may read; written aside, so that it is never there without its key."""
     aside = path.with_suffix(".part")
     aside.unlink(missing_ok=True)
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+        file.write(secrets.token_urlsafe(32) + "\n" + known)
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)

@@ -31,6 +31,9 @@ _TO_READERS: tuple[Kind, ...] = ("welcome", "goodbye", "link")
 #: How long `keep_sending` rests between two rounds: shortest, and longest after rounds that failed.
 _REST_S, _LONGEST_REST_S = 1.0, 60.0
 
+#: How often `keep_sending` tidies up.
+_TIDY_EACH = timedelta(hours=1)
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,12 +48,23 @@ def send_notices(services: Services, stop: Event | None = None) -> Posted:
     return post(services.notices, services.sender, partial(batch_of, services), services.clock, stop)
 
 
+def tidy(services: Services) -> None:
+    """Forget what settings say is kept no longer: old limits, settled letters, sign-ups that nobody confirmed."""
+    services.joining.tidy(services.clock(), timedelta(days=services.settings.retention_days))
+
+
 def keep_sending(services: Services, stop: Event, rest_s: float = _REST_S) -> None:
-    """Send letters as they are queued, until `stop` is set; what goes wrong is logged in one line, and tried again."""
-    pause = rest_s
+    """Send letters as they are queued, until `stop` is set, and tidy up each hour.
+
+    What goes wrong is logged in one line, and tried again.
+    """
+    pause, tidied = rest_s, None
     while not stop.wait(pause):
         try:
             done = send_notices(services, stop)
+            if tidied is None or services.clock() - tidied >= _TIDY_EACH:
+                tidy(services)
+                tidied = services.clock()
         except Exception as error:  # noqa: BLE001 - whatever is wrong, readers wait for their letters
             # Errors of ours are written for people and name no reader; others may.
             trouble = str(error).partition("\n")[0] if isinstance(error, VerdictsError) else type(error).__name__

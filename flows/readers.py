@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from digest.errors import Fault, FilesError, SettingsError
 from flows.progress import counting, reading
@@ -148,3 +148,36 @@ def allow(services: Services, email: str, why: str) -> str:
         raise SettingsError("--why: found nothing; allowed: the reason, for whoever asks later")
     key = services.settings.key("suppression_key")
     return allowing.allow(services.engine, key, email, why=why.strip(), who=whoever(), now=services.clock())
+
+
+def story_of(services: Services, email: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Tell what is kept of an address: a reader's story, None for who is none; and why it is suppressed, if it is.
+
+    Raises:
+        SettingsError: It is no address.
+    """
+    with _address(email):
+        reader = services.subscribers.find(email)
+        return services.accounts.story(reader.id) if reader else None, services.accounts.suppressed(email)
+
+
+def forget(services: Services, email: str) -> str:
+    """Erase a reader, or keep an address out that is no reader's; returns in words what was done.
+
+    Raises:
+        SettingsError: It is no address.
+    """
+    with _address(email):
+        reader = services.subscribers.find(email)
+        if reader is not None and services.accounts.erase(reader.id, services.clock()):
+            return "erased; only a keyed hash of the address stays, so that no import brings it back"
+        kept_out = services.accounts.suppress(email, services.clock())
+        return "no subscriber; " + ("no import takes it from now on" if kept_out else "and no import takes it already")
+
+
+@contextmanager
+def _address(email: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise SettingsError(f"EMAIL: found {email!r}: {error}") from error

@@ -443,6 +443,7 @@ def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
 
 def _letters_sent(services: Services) -> Done:
     done = notices.send_notices(services)
+    notices.tidy(services)
     return Done("notices", notices.said_of_letters(done), problem=done.needs_a_person)
 
 

@@ -143,6 +143,16 @@ class Accounts:
             _remove(session, row)
             return True
 
+    def suppressed(self, email: str) -> dict[str, Any] | None:
+        """Tell why and since when an address is suppressed, None when it is not.
+
+        Raises:
+            ValueError: It is no address; the text says why.
+        """
+        with reading(self.engine) as session:
+            row = session.get(SuppressionRow, address_hash(fold(email), self._key))
+            return _row(row, ("why", "at")) if row else None
+
     def suppress(self, email: str, now: datetime) -> bool:
         """Keep an address that is no subscriber's from ever being imported; returns False where it was so already.
 

@@ -151,6 +151,63 @@ def subscribers_allow(
     say(f"allowed again: the {lifted} is lifted")
 
 
+@subscribers.command("show")
+def subscribers_show(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The reader's address, in any spelling.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell everything that is kept of one reader, oldest first; exit 1 when there is no such reader."""
+    from flows.readers import story_of
+
+    with opened(home) as services:
+        story, suppressed = story_of(services, email)
+    if as_json:
+        print_json(story or {"subscriber": None, "suppressed": suppressed})
+    elif story is None:
+        say(f"{_one_line(email)} is no subscriber" + (f"; suppressed: {suppressed['why']}" if suppressed else ""))
+    else:
+        _tell(story)
+    finish(0 if story else 1)
+
+
+def _tell(story: Mapping[str, Any]) -> None:
+    """Print a reader's story: who, then what happened, oldest first."""
+    for name, value in story["subscriber"].items():
+        if value:
+            say(f"{name:13}{_one_line(value)}")
+    if why := story["suppressed"]:
+        say(f"{'suppressed':13}{why['why']}, since {why['at']}")
+    happened = [(one["at"], f"{one['what']} ({one['source']})", one["network"]) for one in story["consents"]]
+    happened += [
+        (one["queued_at"], f"letter: {one['kind']}", f"{one['state']} {one['reason']}") for one in story["letters"]
+    ]
+    happened += [(one["at"], f"vote: {one['call']}", one["tool"]) for one in story["votes"]]
+    for at, what, more in sorted(happened):
+        say(f"{at}  {_one_line(what)}  {_one_line(more)}".rstrip())
+    for one in story["editions"]:
+        say(f"{one['week']:32}  edition  {one['state']} {_one_line(one['reason'])}".rstrip())
+
+
+@subscribers.command("forget")
+def subscribers_forget(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The address, in any spelling.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    home: Home = None,
+    now: Now = None,
+) -> None:
+    """Erase a reader at once and for good; only a keyed hash stays, so that no import brings the address back.
+
+    An address that is no subscriber's is kept out of imports from now on, too.
+    """
+    from flows.readers import forget
+
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Erase everything about {_one_line(email)}? It cannot be undone.", abort=True)
+    with opened(home, now) as services:
+        say(forget(services, email))
+
+
 def _require_state(state: str | None) -> None:
     from subscribers.importing import STATES
 

@@ -29,14 +29,21 @@ def demo(
 
 
 @app.command()
-def init(home: Home = None) -> None:
+def init(
+    home: Home = None,
+    new_secret: Annotated[
+        bool, typer.Option("--new-secret", help="Sign links with a new key from now on; sent ones keep working.")
+    ] = False,
+) -> None:
     """Make a home folder: settings with comments, keys, and the database."""
-    from digest.settings import home_folder, make_home
+    from digest.settings import add_secret, home_folder, make_home
     from flows.services import open_services
 
     folder = home_folder(home)
     for path in make_home(folder):
         say(f"made {path}")
+    if new_secret:
+        say(f"new key on the first line of {add_secret(folder)}; restart `verdicts serve`, so that it signs with it")
     with open_services(folder, create=True) as services:
         say(f"database ready: {services.engine.url.render_as_string(hide_password=True)}")
     say("next: `verdicts gather`, then `verdicts launches`; settings are in verdicts.toml")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from digest.errors import Fault, FilesError, SettingsError
-from digest.settings import SECRETS, Settings, commented, home_folder, load_settings, make_home
+from digest.settings import SECRETS, Settings, add_secret, commented, home_folder, load_settings, make_home
 
 NOTHING: dict[str, str] = {}
 
@@ -375,3 +375,44 @@ def test_a_home_that_no_database_address_can_hold_is_refused(tmp_path: Path) -> 
 def test_sending_before_composing_within_a_week_is_refused(tmp_path: Path) -> None:
     with pytest.raises((FilesError, SettingsError), match="later than compose_at"):
         load_settings(tmp_path, {"VERDICTS_COMPOSE_AT": "0 18 * * 0", "VERDICTS_SEND_AT": "0 9 * * 1"})
+
+
+def test_a_new_key_signs_and_the_old_one_is_still_recognised(home: Path) -> None:
+    old = load(home).link_keys
+    assert add_secret(home) == home / "secret.key"
+
+    new = load(home).link_keys
+    assert len(new) == 2
+    assert new[1:] == old
+    assert (home / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_that_lives_elsewhere_is_changed_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="put a new one on a line before it"):
+        add_secret(tmp_path)
+    assert load_settings(tmp_path, {"VERDICTS_SECRET": "new\n\n  old \n"}).link_keys == (b"new", b"old")
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "allowed"),
+    [
+        ('refuse_addresses = ["free"]', "refuse_addresses", "'disposable' or 'role'"),
+        ('trusted_proxies = ["proxy.example"]', "trusted_proxies", "10.0.0.0/24"),
+        ('network_kept = "some"', "network_kept", "'none', 'truncated' or 'full'"),
+        ("signups_per_network = 0", "signups_per_network", "greater than or equal to 1"),
+        ("retention_days = 1", "retention_days", "greater than or equal to 30"),
+    ],
+)
+def test_what_readers_pages_need_is_checked(home: Path, line: str, field: str, allowed: str) -> None:
+    [fault] = faults(home, line)
+    assert fault.field == field
+    assert allowed in fault.allowed
+
+
+def test_lists_of_words_come_from_the_environment_too(home: Path) -> None:
+    found = load(
+        home, "", {"VERDICTS_REFUSE_ADDRESSES": "role, disposable", "VERDICTS_TRUSTED_PROXIES": "10.0.0.1,::1"}
+    )
+    assert found.refuse_addresses == ("role", "disposable")
+    assert found.trusted_proxies == ("10.0.0.1", "::1")
+    assert load(home, "", {}).refuse_addresses == ("disposable",)
