@@ -20,12 +20,13 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
 from flows.services import Services, open_services
 from pages.app import create_app
-from pages.rooms import Rooms
+from pages.rooms import Keeping, Rooms
 
 #: Prefect's server starts in 6 to 16 s on two cores.
 _SERVER_START_S = 90
@@ -69,11 +70,10 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _pages(services: Services, port: int) -> Iterator[None]:
-    """Serve the public pages from a thread."""
+def public_app(services: Services) -> FastAPI:
+    """Make the application of the public pages from what is set."""
     settings = services.settings
-    app = create_app(
+    return create_app(
         Rooms(
             editions=services.editions,
             tools=services.tools,
@@ -83,8 +83,15 @@ def _pages(services: Services, port: int) -> Iterator[None]:
             keys=settings.link_keys,
             folders=template_folders(settings.home),
             clock=services.clock,
+            keeping=Keeping(settings.network_kept, settings.retention_days, settings.sender),
         )
     )
+
+
+@contextmanager
+def _pages(services: Services, port: int) -> Iterator[None]:
+    """Serve the public pages from a thread."""
+    app = public_app(services)
     listener = _listen(port)
     # Addresses hold readers' tokens: no access log.
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from pages.readers import add_readers
 from pages.reading import add_reading
 from pages.rooms import POLICY, Rooms, Shower
+from pages.watching import add_watching
 
 _HEADERS = {
     "Content-Security-Policy": POLICY.format(style="'self'"),
@@ -63,6 +64,7 @@ def create_app(rooms: Rooms) -> FastAPI:
 
     add_reading(app, rooms, show)
     add_readers(app, rooms, show)
+    add_watching(app, rooms)
     return app
 
 
