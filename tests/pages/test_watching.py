@@ -88,7 +88,7 @@ def test_ready_means_that_the_database_answers_and_is_of_this_version(
 ) -> None:
     assert (place.client.get("/readyz").status_code, place.client.get("/readyz").text) == (200, "ready\n")
     with place.engine.connect() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
         connection.commit()
     old = place.client.get("/readyz")
     assert (old.status_code, old.text) == (503, "the database has tables of another version\n")
