@@ -32,7 +32,8 @@ _SUBJECTS = 8
 
 
 @cache
-def _content() -> TypeAdapter[Edition]:
+def edition_format() -> TypeAdapter[Edition]:
+    """How an edition is written as JSON, and read."""
     return TypeAdapter(Edition)  # takes a while to build, and most commands read no edition
 
 
@@ -426,7 +427,7 @@ class Editions:
 def _content_values(edition: Edition) -> dict[str, Any]:
     """Columns of a content that is new: nothing of an old approval may stay."""
     return {
-        "content": _content().dump_python(edition, mode="json"),
+        "content": edition_format().dump_python(edition, mode="json"),
         "since": edition.since,
         "until": edition.until,
         "subject": edition.subject,
@@ -490,7 +491,7 @@ def _flipped_on(versions: Sequence[ReviewRow], printed: Edition) -> date:
 
 
 def _record_of(row: EditionRow) -> EditionRecord:
-    edition = _content().validate_python(row.content)
+    edition = edition_format().validate_python(row.content)
     message = Message(row.week, row.subject, row.html, row.text) if row.sha256 else None
     kept = (field.name for field in fields(EditionRecord) if field.name not in {"edition", "message"})
     return EditionRecord(edition=edition, message=message, **{name: getattr(row, name) for name in kept})

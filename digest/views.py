@@ -239,8 +239,8 @@ def _side_view(side: Side, edition: Edition, site: Site, put: Put) -> SideView:
         category=put(tool.category),
         tagline=put(tool.tagline),
         description=put(tool.description),
-        panel=_panel_view(side),
-        community=_community_view(side.community),
+        panel=panel_view(side),
+        community=community_view(side.community),
         price=put(tool.entry_price) or "—",
         price_checked=day(checked, edition.until.year) if checked else "",
         ship=vote_link(site, edition.week, tool.slug, "ship"),
@@ -253,14 +253,16 @@ def vote_link(site: Site, week: str, slug: str, call: Call) -> OwnLink:
     return OwnLink(f"{_home(site)}/vote/{READER}/{week}/{quote(slug, safe='')}/{call}")
 
 
-def _panel_view(side: Side) -> MeasureView:
+def panel_view(side: Side) -> MeasureView:
+    """A panel's percentage, with one cell of the bar for each call while they can be counted."""
     tally, calls = side.verdict.tally, [review.call for review in side.verdict.reviews]
     each = f"{100 / max(len(calls), 1):.4g}"
     cells = tuple(Cell(call, each) for call in calls) if 0 < len(calls) <= _MAX_CELLS else _stretch(tally)
     return MeasureView(percent(tally.share), panel_note(side), cells)
 
 
-def _community_view(votes: Tally) -> MeasureView:
+def community_view(votes: Tally) -> MeasureView:
+    """A community's percentage, with a bar that is as long."""
     return MeasureView(percent(votes.share), community_note(votes), _stretch(votes))
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
@@ -70,11 +71,10 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _pages(services: Services, port: int) -> Iterator[None]:
-    """Serve the public pages from a thread."""
+def public_app(services: Services) -> FastAPI:
+    """Make the application of the public pages from what is set."""
     settings = services.settings
-    app = create_app(
+    return create_app(
         Rooms(
             editions=services.editions,
             tools=services.tools,
@@ -90,6 +90,12 @@ def _pages(services: Services, port: int) -> Iterator[None]:
             proxies=settings.trusted_proxies,
         )
     )
+
+
+@contextmanager
+def _pages(services: Services, port: int) -> Iterator[None]:
+    """Serve the public pages from a thread."""
+    app = public_app(services)
     listener = _listen(port)
     # Addresses hold readers' tokens: no access log.
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))

@@ -18,6 +18,7 @@ from pages.readers import add_readers
 from pages.reading import add_reading
 from pages.rooms import Rooms, Shower
 from pages.shielding import Shield, safe_headers
+from pages.watching import add_watching
 
 _log = logging.getLogger(__name__)
 
@@ -79,4 +80,5 @@ def create_app(rooms: Rooms) -> FastAPI:
     add_joining(app, rooms, show)
     add_readers(app, rooms, show)
     add_accounts(app, rooms, show)
+    add_watching(app, rooms)
     return app

@@ -1,103 +1,138 @@
-"""What anybody may read: editions, comparisons and tools."""
+"""What anybody may read: home, editions, categories, reviewers, search, and how it is all handled."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from starlette.concurrency import run_in_threadpool
 
-from digest.editions import PUBLIC, EditionRecord, Editions
-from digest.model import READER, Matchup, Side, percent
-from digest.prices import is_stale
-from digest.rendering import environment
+from digest.archive import Archive
+from digest.model import READER
+from pages.comparing import add_comparing
+from pages.describing import absolute, ld, of_site
+from pages.feeds import add_feeds
+from pages.leafing import leaf
 from pages.rooms import Rooms, Shower
+from pages.shelf import MOST_CHARACTERS, Shelf
 from pages.shielding import POLICY
+
+#: Of long lists, so much on a page that none is longer than 60 KB.
+EDITIONS, TOOLS, CALLS, EARLIER = 12, 20, 20, 8
+
+#: Which page of a list; whatever stands in an address is read.
+Page = Annotated[str, Query(max_length=100)]
 
 
 def add_reading(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     """Add every page that needs no link of one's own."""
-    _archive(app, rooms, show)
-    _comparisons(app, rooms, show)
+    archive = Archive(rooms.editions.engine)
+    shelf = Shelf(archive, rooms.fresh_s)
+    _home(app, rooms, show, shelf)
+    _archive(app, show, shelf, archive)
+    _lists(app, show, shelf)
+    _search(app, show, shelf)
+    add_comparing(app, rooms, show, shelf)
+    add_feeds(app, rooms, show, shelf)
 
 
-def _archive(app: FastAPI, rooms: Rooms, show: Shower) -> None:
+def _home(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
+    described = ld(of_site(rooms.site))
+
     @app.api_route("/", methods=["GET", "HEAD"])
-    def home() -> HTMLResponse:
-        editions = rooms.editions.all(limit=12, public=True)
-        return show("home.html", title=rooms.site.name, editions=editions)
-
-    @app.api_route("/editions", methods=["GET", "HEAD"])
-    def editions() -> HTMLResponse:
-        return show("editions.html", title="All editions", editions=rooms.editions.all(public=True))
-
-    @app.api_route("/editions/{week}", methods=["GET", "HEAD"])
-    def edition(week: str) -> HTMLResponse:
-        record = rooms.editions.of(week)
-        if record is None or record.state not in PUBLIC or record.message is None:
-            raise HTTPException(404, "There is no such edition.")
-        page = HTMLResponse(without_personal_links(record.message.html))
-        page.headers["Content-Security-Policy"] = POLICY.format(style="'unsafe-inline'")
-        return page
-
-    @app.api_route("/site.css", methods=["GET", "HEAD"])
-    def style() -> Response:
-        source = environment(tuple(rooms.folders)).get_template("pages/site.css").render()
-        return Response(source, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
-
-    @app.api_route("/healthz", methods=["GET", "HEAD"])
-    def healthz() -> PlainTextResponse:
-        return PlainTextResponse("ok\n")
-
-
-def _comparisons(app: FastAPI, rooms: Rooms, show: Shower) -> None:
-    @app.api_route("/compare/{pair}", methods=["GET", "HEAD"], response_model=None)
-    def compare(pair: str) -> Response:
-        record, matchup = _find(rooms.editions, pair)
-        if matchup.slug != pair:
-            return RedirectResponse(f"/compare/{matchup.slug}", status_code=302)
-        panel = [
-            (reviewer, [(side.tool, side.verdict.by(reviewer.slug)) for side in matchup.sides])
-            for reviewer in record.edition.reviewers
-            if any(side.verdict.by(reviewer.slug) for side in matchup.sides)
-        ]
-        title = " vs ".join(side.tool.name for side in matchup.sides)
-        return show("compare.html", title=title, record=record, matchup=matchup, panel=panel, percent=percent)
-
-    @app.api_route("/tools/{slug}", methods=["GET", "HEAD"], response_model=None)
-    def tool(slug: str) -> Response:
-        found = rooms.tools.known(slug)
-        stood = _stood(rooms, found.slug) if found else []
-        if found is None or not stood:  # a verdict that no edition has printed is not public
-            raise HTTPException(404, "No edition has compared this tool yet.")
-        if found.slug != slug:
-            return RedirectResponse(f"/tools/{found.slug}", status_code=302)
+    async def home() -> HTMLResponse:
+        library = await shelf.library()
+        newest = library.issues[0] if library.issues else None
+        in_newest = len(newest.edition.matchups) if newest else 0
+        earlier = [(issue, one) for issue, one in library.comparisons[: EARLIER + in_newest] if issue is not newest]
         return show(
-            "tool.html", title=found.name, tool=found, stood=stood, percent=percent, this_year=rooms.clock().year,
-            stale=is_stale(found.price_checked_on, rooms.clock().date()),
+            "home.html", title=rooms.site.name, canonical=absolute(rooms.site, "/"), description=rooms.site.tagline,
+            newest=newest, earlier=earlier[:EARLIER], groups=library.categories, described=described,
+        )  # fmt: skip
+
+    @app.api_route("/privacy", methods=["GET", "HEAD"])
+    async def privacy() -> HTMLResponse:
+        return show(
+            "privacy.html", title="Privacy", canonical=absolute(rooms.site, "/privacy"), keeping=rooms.keeping,
+            description=f"What {rooms.site.name} keeps of its readers, why, and for how long.",
         )  # fmt: skip
 
 
-def _stood(rooms: Rooms, slug: str) -> list[tuple[str, Matchup, Side]]:
-    """Give the public editions a tool stood in, newest first: the week, the matchup, and its own side."""
-    weeks = [one.week for one in rooms.tools.appearances(slug) if one.state in PUBLIC]
-    editions = (record.edition for week in weeks if (record := rooms.editions.of(week)))
-    return [
-        (edition.week, matchup, side)
-        for edition in editions
-        for matchup in edition.matchups
-        for side in matchup.sides
-        if side.tool.slug == slug
-    ]
+def _archive(app: FastAPI, show: Shower, shelf: Shelf, archive: Archive) -> None:
+    shown = lru_cache(maxsize=8)(without_personal_links)  # 45 KB each
+
+    @app.api_route("/editions", methods=["GET", "HEAD"])
+    async def editions(page: Page = "1") -> HTMLResponse:
+        issues = leaf((await shelf.library()).issues, page, EDITIONS, "/editions")
+        return show(
+            "editions.html", title="All editions", issues=issues,
+            canonical=absolute(show.rooms.site, "/editions") + issues.address(issues.number).removeprefix("/editions"),
+            description=f"Every edition of {show.rooms.site.name}, newest first.",
+        )  # fmt: skip
+
+    @app.api_route("/editions/{week}", methods=["GET", "HEAD"])
+    async def edition(request: Request, week: str) -> Response:
+        found = await run_in_threadpool(archive.message, week)
+        if found is None:
+            raise HTTPException(404, "There is no such edition.")
+        message, seal = found
+        # Until it was sent, an edition may be taken back: always ask.
+        headers = {"ETag": f'"{seal}"', "Cache-Control": "no-cache", "Link": _feed_link()}
+        headers["Content-Security-Policy"] = POLICY.format(style="'unsafe-inline'")
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return HTMLResponse(shown(message.html), headers=headers)
 
 
-def _find(editions: Editions, pair: str) -> tuple[EditionRecord, Matchup]:
-    """Find the newest public matchup of a pair written in either order; a slug may itself hold "-vs-"."""
-    for cut in re.finditer("(?=-vs-)", pair[:200]):
-        a, b = pair[: cut.start()], pair[cut.start() + len("-vs-") :]
-        if found := editions.comparison(a, b):
-            return found
-    raise HTTPException(404, "These two tools were not compared here.")
+def _feed_link() -> str:
+    return '</feed.xml>; rel="alternate"; type="application/atom+xml"'
+
+
+def _lists(app: FastAPI, show: Shower, shelf: Shelf) -> None:
+    site = show.rooms.site
+
+    @app.api_route("/categories/{category}", methods=["GET", "HEAD"])
+    async def category(category: str, page: Page = "1", by: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
+        found = (await shelf.library()).categories.get(category)
+        if found is None:
+            raise HTTPException(404, "No tool of such a category has been compared yet.")
+        name, tools = found
+        if by == "panel":  # sorting keeps the newest first where panels agree
+            tools = tuple(sorted(tools, key=lambda one: -(one.stood[0].side.verdict.tally.share or 0)))
+        listed = leaf(tools, page, TOOLS, f"/categories/{category}", {"by": "panel"} if by == "panel" else {})
+        return show(
+            "category.html", title=name, listed=listed, by=by, path=f"/categories/{category}",
+            canonical=absolute(site, f"/categories/{category}"),
+            description=f"Every tool in {name} that {site.name} has compared, with the panel’s verdict.",
+        )  # fmt: skip
+
+    @app.api_route("/reviewers/{reviewer}", methods=["GET", "HEAD"])
+    async def reviewer(reviewer: str, page: Page = "1") -> HTMLResponse:
+        judge = (await shelf.library()).judges.get(reviewer)
+        if judge is None:
+            raise HTTPException(404, "No edition has printed a call of such a reviewer.")
+        said = leaf(judge.said, page, CALLS, f"/reviewers/{reviewer}")
+        return show(
+            "reviewer.html", title=judge.reviewer.name, judge=judge, said=said,
+            canonical=absolute(site, f"/reviewers/{reviewer}"),
+            description=f"What the {judge.reviewer.name} of our panel has called ship and skip, with the reasons.",
+        )  # fmt: skip
+
+
+def _search(app: FastAPI, show: Shower, shelf: Shelf) -> None:
+    @app.api_route("/search", methods=["GET", "HEAD"])
+    async def search(q: str = "", page: Page = "1") -> HTMLResponse:
+        library, query = await shelf.library(), " ".join(q[:MOST_CHARACTERS].split())
+        found = leaf(library.search(query), page, TOOLS, "/search", {"q": query})
+        answer = show(
+            "search.html", title=f"Search: {query}" if query else "Search", query=query, found=found, noindex=True,
+            groups=library.categories,
+        )  # fmt: skip
+        answer.headers["X-Robots-Tag"] = "noindex"
+        return answer
 
 
 def without_personal_links(html: str) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from fastapi.responses import HTMLResponse
+from jinja2 import Template
 
 from digest.editions import Editions
-from digest.model import Site
+from digest.model import Site, percent
 from digest.rendering import environment
 from digest.tools import Tools
 from pages.consent import WORDING_VERSION, wording
+from pages.describing import logo
 from subscribers.accounts import Accounts
 from subscribers.joining import Joining
 from subscribers.links import form_stamp
@@ -38,6 +42,7 @@ class Rooms:
     """What the pages work with, handed in by whoever serves them.
 
     `proxies` are the addresses or networks whose word on a client's address is believed.
+    `fresh_s` is how many seconds a page may be behind the database; 0 asks it each time.
     """
 
     editions: Editions
@@ -52,20 +57,44 @@ class Rooms:
     accounts: Accounts
     keeping: Keeping = Keeping()
     proxies: Sequence[str] = ()
+    fresh_s: float = 1.0
 
 
 class Shower:
-    """Prints a page template with what every page needs."""
+    """Prints a page template with what every page needs.
+
+    Templates stay compiled; one that changed on disk is noticed within a second, as looking takes longer than printing.
+    """
 
     def __init__(self, rooms: Rooms) -> None:
         self.rooms = rooms
+        self._templates = environment(tuple(rooms.folders)).overlay()
+        self._looked_at: dict[str, float] = {}
+        self._styles: tuple[Template | None, str, str] = (None, "", "")
+        self._same = {"site": rooms.site, "contact": rooms.contact, "percent": percent, "logo": logo(rooms.site),
+                      "wording": wording(rooms.site.name)}  # fmt: skip
 
     def __call__(self, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """Print `templates/pages/<name>`; a page with a `token` is one reader's own."""
-        rooms = self.rooms
-        page = environment(tuple(rooms.folders)).get_template(f"pages/{name}")
-        html = page.render(
-            site=rooms.site, contact=rooms.contact,
-            stamp=form_stamp(rooms.keys[0], rooms.clock(), WORDING_VERSION), wording=wording(rooms.site.name), **values,
-        )  # fmt: skip
+        rooms, path = self.rooms, f"pages/{name}"
+        self._templates.auto_reload = self._is_due(path)
+        stamp = form_stamp(rooms.keys[0], rooms.clock(), WORDING_VERSION)
+        page = self._templates.get_template(path)
+        html = page.render(self._same, style=self.style[1], stamp=stamp, **values)
         return HTMLResponse(html, status_code=status, headers=PRIVATE if "token" in values else None)
+
+    @property
+    def style(self) -> tuple[str, str]:
+        """The style sheet and the fingerprint that its address carries, so that browsers may keep it for good."""
+        template = self._templates.get_template("pages/site.css")
+        if template is not self._styles[0]:  # first asked for, or changed on disk since
+            source = template.render()
+            self._styles = (template, source, hashlib.sha256(source.encode()).hexdigest()[:12])
+        return self._styles[1:]
+
+    def _is_due(self, path: str) -> bool:
+        now = time.monotonic()
+        if now - self._looked_at.get(path, 0.0) < 1:
+            return False
+        self._looked_at[path] = now
+        return True

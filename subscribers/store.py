@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, case, func, update
+from sqlalchemy import Engine, bindparam, case, func, update
 from sqlmodel import col, select
 
-from digest.database import in_chunks, reading, writing
+from digest.database import in_chunks, inserting, reading, writing
 from digest.model import Call, Tally
 from subscribers.addressing import address_hash, fold
 from subscribers.joining import consent
@@ -97,22 +97,33 @@ class Subscribers:
 
     def vote(self, votes: Iterable[tuple[str, str, Call]], now: datetime) -> None:
         """Keep votes as (tool, subscriber id, call); the last one of a reader on a tool counts."""
+        rows = [{"tool": tool, "subscriber_id": whose, "call": call, "at": now} for tool, whose, call in votes]
         with writing(self.engine) as session:
-            for tool, subscriber_id, call in votes:
-                session.merge(VoteRow(tool=tool, subscriber_id=subscriber_id, call=call, at=now))
+            voting = inserting(session, VoteRow)
+            last = {"call": voting.excluded.call, "at": voting.excluded.at}
+            if rows:
+                session.connection().execute(
+                    voting.on_conflict_do_update(index_elements=["tool", "subscriber_id"], set_=last), rows
+                )
 
     def tallies(self, tools: Collection[str]) -> dict[str, Tally]:
         """Count the votes of tools; a tool without votes is left out."""
-        counted = select(
-            VoteRow.tool, func.sum(case((col(VoteRow.call) == "ship", 1), else_=0)), func.count()
-        ).group_by(VoteRow.tool)
-        with reading(self.engine) as session:
+        with self.engine.connect() as connection:
             return {
                 tool: Tally(ships, n)
                 for some in in_chunks(sorted(tools))
-                for tool, ships, n in session.exec(counted.where(col(VoteRow.tool).in_(some)))
+                for tool, ships, n in connection.execute(_COUNTED, {"tools": some})
             }
 
 
 def _reader(row: SubscriberRow) -> Reader:
     return Reader(row.id, row.email, row.folded, row.state, row.paused_until, row.asked_at, row.moving_to)
+
+
+#: Votes by tool, written once: pages ask this for every reader, and a session with a new statement takes five times as
+#: long.
+_COUNTED = (
+    select(VoteRow.tool, func.sum(case((col(VoteRow.call) == "ship", 1), else_=0)), func.count())
+    .where(col(VoteRow.tool).in_(bindparam("tools", expanding=True)))
+    .group_by(VoteRow.tool)
+)

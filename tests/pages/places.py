@@ -91,11 +91,11 @@ def serve(engine: Engine) -> Place:
         Rooms(
             editions=Editions(engine), tools=Tools(engine), subscribers=subscribers, site=site(),
             contact="editor@example.org",
-            keys=(SECRET,), folders=template_folders(), clock=lambda: LATER,
+            keys=(SECRET,), folders=template_folders(), clock=lambda: LATER, fresh_s=0,
             joining=Joining(engine, SUPPRESSION_KEY), accounts=Accounts(engine, SUPPRESSION_KEY),
         )
     )  # fmt: skip
-    client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
+    client = TestClient(app, follow_redirects=False, raise_server_exceptions=False, client=("127.0.0.1", 50000))
     with Session(engine) as session:
         token = reader_token(SECRET, session.exec(select(SubscriberRow.id)).one())
     place = Place(app, client, engine, token)
@@ -110,7 +110,10 @@ def words(html: str) -> str:
 
 def addresses(place: Place) -> list[str]:
     """An address for every page there is, found by route; links that end are good ones."""
-    filled = {"week": WEEK, "pair": "plumbline-vs-lantern", "slug": "plumbline", "token": place.token, "call": "ship"}
+    filled = {
+        "week": WEEK, "pair": "plumbline-vs-lantern", "slug": "plumbline", "token": place.token, "call": "ship",
+        "category": "developer-tools", "reviewer": "builder",
+    }  # fmt: skip
     return [
         route.path.format(**filled | ({"token": place.passing(purpose)} if purpose else {}))
         for route in place.app.routes

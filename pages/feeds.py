@@ -1,0 +1,181 @@
+"""What programs fetch: the Atom feed, the sitemap, the rules for robots, and the style sheet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import cast
+from xml.etree import ElementTree as ET
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from digest.archive import Issue
+from digest.model import Matchup, Site
+from digest.wording import one_line, week_name
+from pages.describing import absolute
+from pages.rooms import Rooms, Shower
+from pages.shelf import Library, Shelf
+
+#: Newest editions in the feed; who reads it less often than this finds the rest in the archive.
+FEED_EDITIONS = 10
+
+#: Addresses one sitemap may hold. Source: sitemaps.org protocol, "Sitemap file requirements".
+MOST_ADDRESSES = 50_000
+
+#: Who mints our ids (RFC 4151), whatever a site is called and wherever it moves to.
+_MINT = "tag:verdicts.example.org,2026:"
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
+
+#: Pages of one reader's own, forms, and what changes with every question.
+_NOT_FOR_ROBOTS = (
+    "/account", "/confirm", "/leave", "/move", "/preferences", "/return", "/search", "/subscribe", "/vote", "/metrics",
+)  # fmt: skip
+
+
+def add_feeds(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
+    """Add what programs fetch."""
+    kept: dict[str, tuple[Library, bytes]] = {}
+
+    async def made(name: str, make: Callable[[Library, Site], bytes]) -> tuple[Library, bytes]:
+        library = await shelf.library()
+        if name not in kept or kept[name][0] is not library:
+            kept[name] = (library, make(library, rooms.site))
+        return kept[name]
+
+    @app.api_route("/feed.xml", methods=["GET", "HEAD"])
+    async def feed(request: Request) -> Response:
+        library, body = await made("feed", atom)
+        return _unless_known(request, body, "application/atom+xml", _changed(library.issues[:FEED_EDITIONS]))
+
+    @app.api_route("/sitemap.xml", methods=["GET", "HEAD"])
+    async def sitemap(request: Request) -> Response:
+        library, body = await made("sitemap", addresses)
+        return _unless_known(request, body, "application/xml", _changed(library.issues))
+
+    @app.api_route("/robots.txt", methods=["GET", "HEAD"])
+    async def robots() -> PlainTextResponse:
+        rules = "".join(f"Disallow: {path}\n" for path in _NOT_FOR_ROBOTS)
+        text = f"User-agent: *\n{rules}\nSitemap: {absolute(rooms.site, '/sitemap.xml')}\n"
+        return PlainTextResponse(text, headers={"Cache-Control": "public, max-age=3600"})
+
+    @app.api_route("/site.css", methods=["GET", "HEAD"])
+    async def style(v: str = "") -> Response:
+        source, version = show.style
+        kept_for = "public, max-age=31536000, immutable" if v == version else "no-cache"
+        headers = {"Cache-Control": kept_for, "ETag": f'"{version}"'}
+        return Response(source, media_type="text/css", headers=headers)
+
+
+def _unless_known(request: Request, body: bytes, media_type: str, changed: datetime) -> Response:
+    """Answer with a document, or 304 to who has it already; `If-None-Match` wins over `If-Modified-Since`."""
+    seal = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {
+        "ETag": seal, "Last-Modified": format_datetime(changed, usegmt=True), "Cache-Control": "public, max-age=300",
+    }  # fmt: skip
+    known = request.headers.get("if-none-match")
+    if seal in known if known is not None else _is_since(request.headers.get("if-modified-since", ""), changed):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _is_since(date: str, changed: datetime) -> bool:
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC) >= changed
+    except (ValueError, OverflowError):  # no date, as HTTP allows a client to send
+        return False
+
+
+def _changed(issues: tuple[Issue, ...]) -> datetime:
+    newest = max((issue.public_at for issue in issues), default=datetime(1970, 1, 1, tzinfo=UTC))
+    return newest.astimezone(UTC).replace(microsecond=0)
+
+
+def atom(library: Library, site: Site) -> bytes:
+    """Write the feed: the newest editions, each followed by its comparisons, with categories that tell them apart."""
+    issues = library.issues[:FEED_EDITIONS]
+    root = ET.Element("feed", {"xmlns": _ATOM, "xml:lang": "en"})
+    began = int(library.issues[-1].edition.since.timestamp()) if library.issues else 0
+    _texts(
+        root, id=f"{_MINT}feed/{began}", title=site.name, subtitle=site.tagline, updated=_changed(issues).isoformat()
+    )
+    ET.SubElement(root, "link", {"rel": "self", "type": "application/atom+xml", "href": absolute(site, "/feed.xml")})
+    ET.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": absolute(site, "/")})
+    _texts(ET.SubElement(root, "author"), name=site.name)
+    for issue in issues:
+        _edition_entry(root, site, issue)
+        for position, matchup in enumerate(issue.edition.matchups):
+            _comparison_entry(root, site, issue, position, matchup)
+    return _written(root)
+
+
+def _edition_entry(root: ET.Element, site: Site, issue: Issue) -> None:
+    pairs = "; ".join(_versus(one) for one in issue.edition.matchups)
+    said = f"{one_line(issue.edition.preheader)} {pairs}".strip()
+    _entry(
+        root, issue, "edition", f"edition/{issue.week}", issue.subject, said, absolute(site, f"/editions/{issue.week}")
+    )
+
+
+def _comparison_entry(root: ET.Element, site: Site, issue: Issue, position: int, matchup: Matchup) -> None:
+    where, name = absolute(site, f"/compare/{matchup.slug}"), f"comparison/{issue.week}/{position}"
+    entry = _entry(root, issue, "comparison", name, _versus(matchup), matchup.bottom_line, where)
+    for category in dict.fromkeys(side.tool.category for side in matchup.sides):
+        ET.SubElement(entry, "category", {"term": one_line(category)})
+
+
+def _entry(root: ET.Element, issue: Issue, kind: str, name: str, title: str, summary: str, link: str) -> ET.Element:
+    entry, at = ET.SubElement(root, "entry"), issue.public_at.astimezone(UTC).replace(microsecond=0).isoformat()
+    # The start of its week's news tells this newsletter's edition from another's of the same week.
+    id_ = f"{_MINT}{name}/{int(issue.edition.since.timestamp())}"
+    _texts(entry, id=id_, title=title or week_name(issue.week), updated=at, published=at, summary=summary)
+    ET.SubElement(entry, "link", {"rel": "alternate", "type": "text/html", "href": link})
+    ET.SubElement(entry, "category", {"term": kind})
+    return entry
+
+
+def addresses(library: Library, site: Site) -> bytes:
+    """Write the sitemap: every page for anybody under its one address, with the day it changed last."""
+    root = ET.Element("urlset", {"xmlns": _SITEMAP})
+    for count, (path, at) in enumerate(_public(library)):
+        if count == MOST_ADDRESSES:
+            break
+        url = ET.SubElement(root, "url")
+        _texts(url, loc=absolute(site, path))
+        if at:
+            _texts(url, lastmod=at.date().isoformat())
+    return _written(root)
+
+
+def _public(library: Library) -> Iterator[tuple[str, datetime | None]]:
+    newest = library.issues[0].public_at if library.issues else None
+    yield "/", newest
+    yield "/editions", newest
+    yield "/privacy", None
+    for slug, (_, tools) in library.categories.items():
+        yield f"/categories/{slug}", tools[0].stood[0].issue.public_at
+    for slug, judge in library.judges.items():
+        yield f"/reviewers/{slug}", judge.said[0].standing.issue.public_at
+    for issue in library.issues:
+        yield f"/editions/{issue.week}", issue.public_at
+    for issue, matchup in library.comparisons:
+        yield f"/compare/{matchup.slug}", issue.public_at
+    for slug, listed in library.tools.items():
+        yield f"/tools/{slug}", listed.stood[0].issue.public_at
+
+
+def _versus(matchup: Matchup) -> str:
+    return " vs ".join(one_line(side.tool.name) for side in matchup.sides)
+
+
+def _texts(parent: ET.Element, **texts: str) -> None:
+    for name, said in texts.items():
+        ET.SubElement(parent, name).text = one_line(said)  # without the controls that no XML may hold
+
+
+def _written(root: ET.Element) -> bytes:
+    return cast("bytes", ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"

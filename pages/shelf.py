@@ -1,0 +1,252 @@
+"""Every public edition in memory, with what pages look up in them; read anew only where the database changed.
+
+One edition a week keeps this small: an edition of five matchups takes about 40 KB, ten years of them 20 MB.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from unicodedata import combining, normalize
+
+from starlette.concurrency import run_in_threadpool
+
+from digest.archive import Archive, Issue
+from digest.model import CATEGORIES, Call, Correction, Matchup, Review, Reviewer, Side, Tool, slugify
+
+#: Words of a search that count, and characters of it.
+MOST_WORDS, MOST_CHARACTERS = 10, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A tool in a public edition: the matchup it stood in, and which side of it."""
+
+    issue: Issue
+    matchup: Matchup
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A tool as it is now, with the public editions it stood in, newest first. `name` and `words` are for searching."""
+
+    tool: Tool
+    stood: tuple[Standing, ...]
+    name: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reviewer's call on a tool as an edition printed it; `alone`: all others, two at least, called otherwise."""
+
+    standing: Standing
+    review: Review
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A reviewer and the last printed call on each tool, newest first."""
+
+    reviewer: Reviewer
+    said: tuple[Said, ...]
+
+    @property
+    def ships(self) -> int:
+        """On how many tools the last printed call is ship."""
+        return sum(one.review.call == "ship" for one in self.said)
+
+    @property
+    def alone(self) -> int:
+        """On how many tools nobody else of the panel made that call."""
+        return sum(one.alone for one in self.said)
+
+
+@dataclass(frozen=True)
+class Library:
+    """What public editions hold, ready to be looked up. `issues` are newest first, `aliases` lead to present slugs."""
+
+    issues: tuple[Issue, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    now: Mapping[str, Tool] = field(default_factory=dict)
+
+    def slug(self, slug: str) -> str:
+        """Give the present slug of a tool by any it has had."""
+        return self.aliases.get(slug, slug)
+
+    def comparison(self, a: str, b: str) -> tuple[Issue, Matchup] | None:
+        """Give the newest public matchup of two tools, in either order and under any slug they have had."""
+        met = self.pairs.get(frozenset((self.slug(a), self.slug(b))))
+        return met[0] if met else None
+
+    def listed(self, slug: str) -> Listed | None:
+        """Give a tool by any slug it has had; None when no public edition compared it."""
+        return self.tools.get(self.slug(slug))
+
+    def told_since(self, slugs: Sequence[str], week: str = "") -> list[tuple[str, Correction]]:
+        """Give the corrections of tools that editions from `week` on told, with the week of each, newest first."""
+        meant = {self.slug(slug) for slug in slugs}
+        told = [one for slug in sorted(meant) for one in self.corrections.get(slug, ()) if one[0] >= week]
+        return sorted(told, key=lambda one: one[0], reverse=True)
+
+    @cached_property
+    def by_week(self) -> dict[str, Issue]:
+        """Every issue by its week."""
+        return {issue.week: issue for issue in self.issues}
+
+    @cached_property
+    def pairs(self) -> dict[frozenset[str], list[tuple[Issue, Matchup]]]:
+        """Every matchup by the present slugs of its two tools, newest first."""
+        found = defaultdict(list)
+        for issue, matchup in self._matchups():
+            found[frozenset(self.slug(side.tool.slug) for side in matchup.sides)].append((issue, matchup))
+        return dict(found)
+
+    @cached_property
+    def comparisons(self) -> tuple[tuple[Issue, Matchup], ...]:
+        """The newest matchup of every pair, newest first."""
+        return tuple(met[0] for met in self.pairs.values())
+
+    @cached_property
+    def tools(self) -> dict[str, Listed]:
+        """Every tool that was compared by its present slug, the one compared last first."""
+        stood: dict[str, list[Standing]] = defaultdict(list)
+        for issue, matchup in self._matchups():
+            for side in matchup.sides:
+                stood[self.slug(side.tool.slug)].append(Standing(issue, matchup, side))
+        return {slug: _listed(self.now.get(slug), tuple(where)) for slug, where in stood.items()}
+
+    @cached_property
+    def corrections(self) -> dict[str, list[tuple[str, Correction]]]:
+        """What editions corrected by the present slug of the tool, with the week that told it, newest first."""
+        found = defaultdict(list)
+        for issue in self.issues:
+            for one in issue.edition.corrections:
+                found[self.slug(one.tool)].append((issue.week, one))
+        return dict(found)
+
+    @cached_property
+    def categories(self) -> dict[str, tuple[str, tuple[Listed, ...]]]:
+        """The categories with a compared tool by their slug, in their usual order: name, tools, newest first."""
+        found: dict[str, list[Listed]] = {category: [] for category in CATEGORIES}
+        for one in self.tools.values():
+            found.setdefault(one.tool.category, []).append(one)
+        return {slugify(name): (name, tuple(tools)) for name, tools in found.items() if tools}
+
+    @cached_property
+    def judges(self) -> dict[str, Judge]:
+        """The reviewers with a printed call by slug, in panel order of the newest edition that names them."""
+        names: dict[str, Reviewer] = {}
+        for issue in self.issues:
+            for reviewer in issue.edition.reviewers:
+                names.setdefault(reviewer.slug, reviewer)
+        said: dict[str, list[Said]] = defaultdict(list)
+        seen: set[tuple[str, str]] = set()
+        for slug, listed in self.tools.items():
+            for standing in listed.stood:
+                for review in standing.side.verdict.reviews:
+                    if (slug, review.reviewer) not in seen:
+                        seen.add((slug, review.reviewer))
+                        said[review.reviewer].append(Said(standing, review, _alone(standing, review)))
+        ranked = sorted(said, key=lambda slug: (names[slug].order if slug in names else 0, slug))
+        for calls in said.values():
+            calls.sort(key=lambda one: one.standing.issue.week, reverse=True)
+        return {slug: Judge(names.get(slug, unnamed(slug)), tuple(said[slug])) for slug in ranked}
+
+    def search(self, query: str) -> list[Listed]:
+        """Find the tools in which every word of a query stands somewhere; those with it in their name come first.
+
+        Args:
+            query: Case and accents do not count; at most MOST_WORDS of MOST_CHARACTERS are looked for.
+        """
+        words = folded(query[:MOST_CHARACTERS]).split()[:MOST_WORDS]
+        found = [one for one in self.tools.values() if words and all(word in one.words for word in words)]
+        return sorted(found, key=lambda one: _far(one.name, words))
+
+    def _matchups(self) -> Iterator[tuple[Issue, Matchup]]:
+        for issue in self.issues:
+            for matchup in issue.edition.matchups:
+                yield issue, matchup
+
+
+def unnamed(slug: str) -> Reviewer:
+    """A reviewer that no edition names any more."""
+    return Reviewer(slug, slug.replace("-", " ").title(), "", 0)
+
+
+def folded(text: str) -> str:
+    """Text as it is searched: without case and accents, its words of letters and digits with one space between."""
+    plain = (one for one in normalize("NFKD", normalize("NFKD", text).casefold()) if not combining(one))
+    return " ".join("".join(one if one.isalnum() else " " for one in plain).split())
+
+
+def flipped(before: Standing, after: Standing) -> list[tuple[str, Call, Call]]:
+    """Give the reviewers whose call on a tool differs between two editions, with both calls, in panel order."""
+    return [
+        (review.reviewer, was.call, review.call)
+        for review in after.side.verdict.reviews
+        if (was := before.side.verdict.by(review.reviewer)) and was.call != review.call
+    ]
+
+
+def _listed(now: Tool | None, stood: tuple[Standing, ...]) -> Listed:
+    tool = now or stood[0].side.tool
+    words = folded(" ".join((tool.name, tool.vendor, tool.tagline, tool.category, *tool.tags)))
+    return Listed(tool, stood, folded(tool.name), words)
+
+
+def _far(name: str, words: Sequence[str]) -> tuple[int, int]:
+    """How far a name is from what was searched: words it lacks, then whether it begins otherwise."""
+    return sum(word not in name for word in words), 0 if name.startswith(words[0]) else 1
+
+
+def _alone(standing: Standing, review: Review) -> bool:
+    others = [one.call for one in standing.side.verdict.reviews if one.reviewer != review.reviewer]
+    return len(others) > 1 and review.call not in others
+
+
+class Shelf:
+    """Keeps the library as the database has it, at most `fresh_s` seconds behind."""
+
+    def __init__(self, archive: Archive, fresh_s: float) -> None:
+        self._archive, self._fresh_s = archive, fresh_s
+        self._library = Library()
+        self._state: tuple[dict[str, str], dict[str, str]] = ({}, {})
+        self._looked_at: float | None = None
+        self._looking = threading.Lock()
+
+    async def library(self) -> Library:
+        """Give the library; while somebody looks for changes, others take it as it was."""
+        if self._is_fresh() or (self._looked_at is not None and self._fresh_s and self._looking.locked()):
+            return self._library
+        return await run_in_threadpool(self._look)
+
+    def _is_fresh(self) -> bool:
+        return self._looked_at is not None and time.monotonic() - self._looked_at < self._fresh_s
+
+    def _look(self) -> Library:
+        with self._looking:
+            if not self._is_fresh():
+                asked_at, state = time.monotonic(), self._archive.state()
+                if state != self._state or self._looked_at is None:
+                    self._library = self._made_of(*state)
+                    self._state = state
+                self._looked_at = asked_at
+            return self._library
+
+    def _made_of(self, marks: Mapping[str, str], aliases: dict[str, str]) -> Library:
+        known = {issue.week: issue for issue in self._library.issues if marks.get(issue.week) == issue.sha256}
+        known |= {issue.week: issue for issue in self._archive.issues(marks.keys() - known.keys())}
+        issues = tuple(known[week] for week in sorted(known, reverse=True))
+        printed = {side.tool.slug for issue in issues for one in issue.edition.matchups for side in one.sides}
+        present = {aliases.get(slug, slug) for slug in printed}
+        useful = {slug: meant for slug, meant in aliases.items() if meant in present}
+        library = Library(issues, useful, self._archive.tools(present))
+        _ = library.judges, library.categories, library.comparisons  # made now, not while a reader waits
+        return library

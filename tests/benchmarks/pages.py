@@ -1,0 +1,262 @@
+"""How fast the public pages answer, how many bytes they are, and how much memory serving them takes.
+
+Real servers and one reader of 20 kept-alive connections, each a process of its own, over HTTP on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.request import urlopen
+
+import aiohttp
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment
+
+from digest.database import insert_ignore, writing
+from digest.model import Matchup, Side
+from digest.rendering import render
+from digest.weeks import shifted
+from flows.demo import demo
+from flows.services import Services, open_services
+from flows.serving import public_app
+from subscribers.tables import VoteRow
+from tests import examples
+from tests.examples import NOW
+
+CONNECTIONS, REQUESTS, WARM = 20, 1500, 100
+
+EDITIONS = 500
+
+#: Votes of each tool.
+VOTES = 20
+
+#: What a page may be at most, without images; and what most answers may take, in milliseconds.
+MOST_BYTES, GOAL_MS = 60_000, 50
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Milliseconds until an answer was read, and answers in a second."""
+
+    p50: float
+    p95: float
+    p99: float
+    per_s: float
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3, help="medians are taken over so many")
+    parser.add_argument("--serve", nargs=2, metavar=("HOME", "PORT"), help="be the server")
+    parser.add_argument("--bare", nargs=2, metavar=("FILE", "PORT"), help="be a server of one page and nothing else")
+    parser.add_argument("--read", nargs=2, metavar=("FILE", "PORT"), help="be the reader of the addresses in a file")
+    options = parser.parse_args()
+    if options.serve:
+        with open_services(Path(options.serve[0]), environment={}) as services:
+            run(public_app(services), int(options.serve[1]))
+    elif options.bare:
+        run(bare(Path(options.bare[0]).read_text("utf-8")), int(options.bare[1]))
+    elif options.read:
+        paths = json.loads(Path(options.read[0]).read_text("utf-8"))
+        print(json.dumps(asyncio.run(read(paths, int(options.read[1])))))  # noqa: T201
+    else:
+        measure(options.rounds)
+
+
+def run(app: FastAPI, port: int) -> None:
+    """Serve as the program does."""
+    uvicorn.run(app, port=port, log_level="warning", access_log=False)
+
+
+def bare(html: str) -> FastAPI:
+    """The least that serves a page of these bytes with FastAPI and Jinja2: one route, one template, one value."""
+    app = FastAPI(openapi_url=None)
+    env = Environment(autoescape=True)
+    template = env.from_string(html.replace("AI Tool Verdicts</a>", "{{ name }}</a>", 1).replace("{#", "{ #"))
+
+    @app.get("/")
+    async def page() -> HTMLResponse:
+        return HTMLResponse(template.render(name="AI Tool Verdicts"))
+
+    return app
+
+
+async def read(paths: Sequence[str], port: int) -> dict[str, float]:
+    """Read addresses over CONNECTIONS connections, each as soon as its last answer is there."""
+    took: list[float] = []
+    queue = iter(paths)
+
+    async def reader(session: aiohttp.ClientSession) -> None:
+        for path in queue:
+            began = time.perf_counter()
+            async with session.get(f"http://127.0.0.1:{port}{path}", allow_redirects=False) as answer:
+                body = await answer.read()
+            if answer.status != 200 or not body:
+                raise SystemExit(f"{path} answered {answer.status}")
+            took.append((time.perf_counter() - began) * 1000)
+
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        began = time.perf_counter()
+        await asyncio.gather(*(reader(session) for _ in range(CONNECTIONS)))
+        seconds = time.perf_counter() - began
+    cuts = statistics.quantiles(took[WARM:], n=100)
+    return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "per_s": len(took) / seconds}
+
+
+@contextmanager
+def server(*mode: str) -> Iterator[tuple[int, int]]:
+    """Start a server in a process of its own; gives its port and process id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with subprocess.Popen([sys.executable, "-m", "tests.benchmarks.pages", *mode, str(port)]) as process:
+        try:
+            await_(port, process)
+            yield port, process.pid
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=20)
+
+
+def await_(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until somebody listens."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit("the server did not start")
+
+
+def timed(paths: Sequence[str], port: int, rounds: int, folder: Path) -> Timed:
+    """Have addresses read, several times, each from a new process; gives the medians."""
+    file = folder / "paths.json"
+    file.write_text(json.dumps([*paths]), encoding="utf-8")
+    command = [sys.executable, "-m", "tests.benchmarks.pages", "--read", str(file), str(port)]
+    told = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(rounds)]
+    return Timed(*(statistics.median(one[name] for one in told) for name in ("p50", "p95", "p99", "per_s")))
+
+
+def many(services: Services) -> None:
+    """Fill a home with editions of invented tools, none compared twice, each with votes."""
+    message = render(examples.edition(), services.settings.site)  # only its length counts here
+    for number in range(EDITIONS):
+        week, at = shifted("2026-W47", -number), NOW - timedelta(weeks=number)
+        matchups = tuple(invented(index, number) for index in range(5))
+        edition = replace(examples.edition(), week=week, matchups=matchups, since=at - timedelta(weeks=1), until=at)
+        tools = [side.tool for one in matchups for side in one.sides]
+        services.store.record_reviews([(tool, ()) for tool in tools], at)
+        services.editions.keep_draft(edition)
+        services.editions.approve(week, replace(message, week=week), "the benchmark", at)
+        votes = [
+            {"tool": one.slug, "subscriber_id": f"sample-reader-{reader}", "call": "ship", "at": at}
+            for one in tools
+            for reader in range(VOTES)
+        ]
+        with writing(services.engine) as session:
+            insert_ignore(session, VoteRow, votes)
+
+
+def invented(index: int, number: int) -> Matchup:
+    """The index-th example pair under names of its own."""
+    one = examples.matchup(index)
+    return replace(one, a=_renamed(one.a, number), b=_renamed(one.b, number))
+
+
+def _renamed(side: Side, number: int) -> Side:
+    slug = f"{side.tool.slug}-{number}"
+    tool = replace(side.tool, slug=slug, name=f"{side.tool.name} {number}")
+    return replace(side, tool=tool, verdict=replace(side.verdict, tool=slug))
+
+
+def addresses(services: Services) -> dict[str, list[str]]:
+    """The addresses of each kind of page that are read, in a random order that is always the same."""
+    choose = random.Random(2026)  # noqa: S311 - which pages are read is no secret
+    pairs = [one for record in services.editions.all(public=True) for one in record.edition.matchups]
+    compare = [f"/compare/{choose.choice(pairs).slug}" for _ in range(REQUESTS)]
+    tools = [f"/tools/{choose.choice(choose.choice(pairs).sides).tool.slug}" for _ in range(REQUESTS)]
+    return {"home": ["/"] * REQUESTS, "comparison": compare, "tool": tools}
+
+
+def page(port: int, path: str) -> str:
+    """Read one page."""
+    with urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+        return str(answer.read().decode())
+
+
+def memory_mb(pid: int) -> float:
+    """What a process has taken at most, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def measure(rounds: int) -> None:
+    """Measure both homes, and print."""
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    print(f"medians of {rounds}, Python {python}, load {os.getloadavg()[0]:.1f}")  # noqa: T201
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with redirect_stdout(io.StringIO()):
+            demo(folder / "demo", NOW)
+            demo(folder / "many", NOW - timedelta(weeks=EDITIONS + 1))
+        with open_services(folder / "many", NOW, environment={}) as services:
+            many(services)
+        for home, said in (("demo", "demo data"), ("many", f"{EDITIONS} editions more, {EDITIONS * 10:,} tools")):
+            print(f"\n{said}")  # noqa: T201
+            measure_home(folder / home, rounds, folder)
+
+
+def measure_home(home: Path, rounds: int, folder: Path) -> None:
+    """Measure the pages of one home, each in turn with a bare page of the same bytes."""
+    with open_services(home, NOW, environment={}) as services:
+        kinds = addresses(services)
+    with server("--serve", str(home)) as (port, pid):
+        began = time.perf_counter()
+        page(port, "/")
+        print(f"first page {(time.perf_counter() - began) * 1000:.0f} ms")  # noqa: T201
+        for kind, paths in kinds.items():
+            html = page(port, paths[0])
+            (folder / "bare.html").write_text(html, encoding="utf-8")
+            ours = timed(paths, port, rounds, folder)
+            with server("--bare", str(folder / "bare.html")) as (other, _):
+                least = timed(["/"] * REQUESTS, other, rounds, folder)
+            print(  # noqa: T201
+                f"{kind:<11} p50 {ours.p50:5.1f}  p95 {ours.p95:5.1f}  p99 {ours.p99:5.1f} ms  {ours.per_s:5.0f}/s;"
+                f"  bare p95 {least.p95:5.1f} ms  {least.per_s:5.0f}/s: {ours.p95 / least.p95:.2f} ×"
+                f"  {'ok' if ours.p95 <= GOAL_MS else f'over {GOAL_MS} ms'}"
+            )
+        sizes = {path: len(page(port, path).encode()) for path in [*(one[0] for one in kinds.values()), *_others()]}
+        print("bytes: " + ", ".join(f"{path} {size:,}" for path, size in sizes.items()))  # noqa: T201
+        if over := [path for path, size in sizes.items() if size > MOST_BYTES]:
+            raise SystemExit(f"over {MOST_BYTES:,} bytes: {', '.join(over)}")
+        print(f"memory of the server {memory_mb(pid):.0f} MB")  # noqa: T201
+
+
+def _others() -> list[str]:
+    return ["/editions", "/categories/developer-tools", "/reviewers/builder", "/search?q=a", "/privacy"]
+
+
+if __name__ == "__main__":
+    main()
