@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import RedirectResponse
-from starlette.concurrency import run_in_threadpool
 
-from digest.archive import Archive, Issue
+from digest.archive import Issue
 from digest.model import Call, Matchup, Review, Reviewer, Side, Tally, Tool, percent
 from digest.prices import is_stale
 from digest.views import MeasureView, community_view, panel_view
@@ -71,21 +70,30 @@ def _comparison(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
         if matchup.slug != pair:
             return RedirectResponse(f"/compare/{matchup.slug}", status_code=302)
         slugs = [side.tool.slug for side in matchup.sides]
-        votes = await run_in_threadpool(rooms.subscribers.tallies, {*map(library.slug, slugs)})
-        scorecard = _scorecard(issue, matchup)
-        return show(
-            "compare.html", title=" vs ".join(side.tool.name for side in matchup.sides), issue=issue, matchup=matchup,
-            sides=[_measured(one, votes.get(library.slug(one.tool.slug), Tally())) for one in matchup.sides],
-            scorecard=scorecard, told=library.told_since(slugs, issue.week), this_year=rooms.clock().year,
-            description=matchup.bottom_line, canonical=absolute(rooms.site, f"/compare/{matchup.slug}"),
-            described=ld(of_comparison(rooms.site, issue, matchup, [row.reviewer for row in scorecard])),
-            kind="article",
-        )  # fmt: skip
+        votes = tuple(shelf.votes(library.slug(slug)) for slug in slugs)
+        year = rooms.clock().year
+
+        def values() -> dict[str, object]:
+            scorecard = _scorecard(issue, matchup)
+            reviewers = [row.reviewer for row in scorecard]
+            return {
+                "title": " vs ".join(side.tool.name for side in matchup.sides),
+                "issue": issue,
+                "matchup": matchup,
+                "sides": [_measured(side, now) for side, now in zip(matchup.sides, votes, strict=True)],
+                "scorecard": scorecard,
+                "told": library.told_since(slugs, issue.week),
+                "this_year": year,
+                "description": matchup.bottom_line,
+                "canonical": absolute(rooms.site, f"/compare/{matchup.slug}"),
+                "described": ld(of_comparison(rooms.site, issue, matchup, reviewers)),
+                "kind": "article",
+            }
+
+        return show.kept("compare.html", pair, library, (votes, year), values)
 
 
 def _tool(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
-    archive = Archive(rooms.editions.engine)
-
     @app.api_route("/tools/{slug}", methods=["GET", "HEAD"], response_model=None)
     async def tool(slug: str, page: str = "1") -> Response:
         library = await shelf.library()
@@ -94,18 +102,27 @@ def _tool(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
             raise HTTPException(404, "No edition has compared this tool yet.")
         if present != slug:
             return RedirectResponse(f"/tools/{present}", status_code=302)
-        votes, now = await run_in_threadpool(lambda: (rooms.subscribers.tallies({slug}), archive.tools({slug})))
-        one, path = now.get(slug, listed.tool), f"/tools/{slug}"
+        one, path, now = listed.tool, f"/tools/{slug}", shelf.votes(slug)
+        today, newest = rooms.clock().date(), listed.stood[0]
         history = leaf(listed.stood, page, HISTORY, path)
-        newest = listed.stood[0]
-        names = {reviewer.slug: reviewer.name for reviewer in newest.issue.edition.reviewers}
-        return show(
-            "tool.html", title=one.name, tool=one, history=history, chapters=_chapters(listed.stood, *history.span),
-            measured=_measured(newest.side, votes.get(slug, Tally())), told=library.told_since([slug]),
-            stale=is_stale(one.price_checked_on, rooms.clock().date()), this_year=rooms.clock().year,
-            description=one.tagline or one.description or one.name, canonical=absolute(rooms.site, path),
-            described=ld(of_tool(rooms.site, Side(one, newest.side.verdict, Tally()), names)),
-        )  # fmt: skip
+
+        def values() -> dict[str, object]:
+            names = {reviewer.slug: reviewer.name for reviewer in newest.issue.edition.reviewers}
+            return {
+                "title": one.name,
+                "tool": one,
+                "history": history,
+                "chapters": _chapters(listed.stood, *history.span),
+                "measured": _measured(newest.side, now),
+                "told": library.told_since([slug]),
+                "stale": is_stale(one.price_checked_on, today),
+                "this_year": today.year,
+                "description": one.tagline or one.description or one.name,
+                "canonical": absolute(rooms.site, path),
+                "described": ld(of_tool(rooms.site, Side(one, newest.side.verdict, Tally()), names)),
+            }
+
+        return show.kept("tool.html", f"{slug}?{page}", library, (now, today), values)
 
 
 def _find(library: Library, pair: str) -> tuple[Issue, Matchup]:

@@ -30,7 +30,7 @@ Page = Annotated[str, Query(max_length=100)]
 def add_reading(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     """Add every page that needs no link of one's own."""
     archive = Archive(rooms.editions.engine)
-    shelf = Shelf(archive, rooms.fresh_s)
+    shelf = Shelf(archive, rooms.subscribers, rooms.fresh_s)
     _home(app, rooms, show, shelf)
     _archive(app, show, shelf, archive)
     _lists(app, show, shelf)
@@ -45,13 +45,17 @@ def _home(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
     @app.api_route("/", methods=["GET", "HEAD"])
     async def home() -> HTMLResponse:
         library = await shelf.library()
-        newest = library.issues[0] if library.issues else None
-        in_newest = len(newest.edition.matchups) if newest else 0
-        earlier = [(issue, one) for issue, one in library.comparisons[: EARLIER + in_newest] if issue is not newest]
-        return show(
-            "home.html", title=rooms.site.name, canonical=absolute(rooms.site, "/"), description=rooms.site.tagline,
-            newest=newest, earlier=earlier[:EARLIER], groups=library.categories, described=described,
-        )  # fmt: skip
+
+        def values() -> dict[str, object]:
+            newest = library.issues[0] if library.issues else None
+            here = len(newest.edition.matchups) if newest else 0
+            earlier = [(issue, one) for issue, one in library.comparisons[: EARLIER + here] if issue is not newest]
+            return {
+                "title": rooms.site.name, "canonical": absolute(rooms.site, "/"), "description": rooms.site.tagline,
+                "newest": newest, "earlier": earlier[:EARLIER], "groups": library.categories, "described": described,
+            }  # fmt: skip
+
+        return show.kept("home.html", "", library, None, values)
 
     @app.api_route("/privacy", methods=["GET", "HEAD"])
     async def privacy() -> HTMLResponse:

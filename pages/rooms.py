@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +61,10 @@ class Rooms:
     fresh_s: float = 1.0
 
 
+#: Printed pages that are kept; of some 13 KB each, 25 MB.
+MOST_KEPT = 2000
+
+
 class Shower:
     """Prints a page template with what every page needs.
 
@@ -70,18 +75,49 @@ class Shower:
         self.rooms = rooms
         self._templates = environment(tuple(rooms.folders)).overlay()
         self._looked_at: dict[str, float] = {}
+        self._kept: dict[tuple[str, str], tuple[float, Hashable, str]] = {}
+        self._library: object = None
+        self._mark = secrets.token_hex(16)  # stands for the form's stamp in a kept page; nobody's text has it
         self._styles: tuple[Template | None, str, str] = (None, "", "")
         self._same = {"site": rooms.site, "contact": rooms.contact, "percent": percent, "logo": logo(rooms.site),
                       "wording": wording(rooms.site.name)}  # fmt: skip
 
     def __call__(self, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """Print `templates/pages/<name>`; a page with a `token` is one reader's own."""
-        rooms, path = self.rooms, f"pages/{name}"
-        self._templates.auto_reload = self._is_due(path)
-        stamp = form_stamp(rooms.keys[0], rooms.clock(), WORDING_VERSION)
-        page = self._templates.get_template(path)
-        html = page.render(self._same, style=self.style[1], stamp=stamp, **values)
+        html = self._print(name, self._stamp(), values)
         return HTMLResponse(html, status_code=status, headers=PRIVATE if "token" in values else None)
+
+    def _print(self, name: str, stamp: str, values: dict[str, object]) -> str:
+        path = f"pages/{name}"
+        self._templates.auto_reload = self._is_due(path)
+        return self._templates.get_template(path).render(self._same, style=self.style[1], stamp=stamp, **values)
+
+    def _stamp(self) -> str:
+        return form_stamp(self.rooms.keys[0], self.rooms.clock(), WORDING_VERSION)
+
+    def kept(
+        self, name: str, key: str, library: object, figures: Hashable, values: Callable[[], dict[str, object]]
+    ) -> HTMLResponse:
+        """Print a page for anybody, or give the one printed from the same within the last minute.
+
+        Args:
+            name: The template.
+            key: Which page of this template it is.
+            library: What the values come from; with another one, all pages are printed anew.
+            figures: What else they come from.
+            values: Gives the values of the template.
+        """
+        if library is not self._library:
+            self._library = library
+            self._kept.clear()
+        now = time.monotonic()
+        printed_at, made_of, page = self._kept.pop((name, key), (now, None, ""))
+        if not page or now - printed_at > 60 or made_of != figures:
+            printed_at, page = now, self._print(name, self._mark, values())
+        self._kept[name, key] = (printed_at, figures, page)  # the one used last comes last
+        if len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return HTMLResponse(page.replace(self._mark, self._stamp()))
 
     @property
     def style(self) -> tuple[str, str]:
