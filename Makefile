@@ -20,6 +20,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.rendering
 	$(BIN)/python -m tests.benchmarks.faults
 	$(BIN)/python -m tests.benchmarks.gathering --growth
+	$(BIN)/python -m tests.benchmarks.subscribers --postgresql
 
 lint: .venv/dev
 	$(BIN)/ruff check .
