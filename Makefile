@@ -21,6 +21,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.faults
 	$(BIN)/python -m tests.benchmarks.gathering --growth
 	$(BIN)/python -m tests.benchmarks.pages
+	$(BIN)/python -m tests.benchmarks.subscribers --postgresql
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, Select, cast, func
 from sqlalchemy import select as sql_select
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, SQLModel, col, select
 
 from digest.database import inserting, one_at_a_time, writing
@@ -149,6 +148,8 @@ def _known(session: Session, hashes: Sequence[str]) -> tuple[set[str], dict[str,
 def _listed(session: Session, values: Sequence[str]) -> Select[tuple[str]]:
     """Hand any number of values over as one parameter: binding each of them takes longer than looking it up."""
     if session.get_bind().dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415 - costs start-up time, only here
+
         table = func.jsonb_array_elements_text(cast(list(values), JSONB)).table_valued("value")
     else:
         table = func.json_each(json.dumps(values)).table_valued("value")

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
+from digest.database import writing
+from subscribers import importing
+from subscribers.addressing import address_hash
 from subscribers.importing import LeftOut
-from subscribers.tables import SubscriberRow
+from subscribers.readercsv import Line
+from subscribers.tables import ConsentRow, SubscriberRow
 from tests.examples import NOW
 from tests.subscribers import readers
-from tests.subscribers.readers import Took, consents, id_of, ids, numbered, readers_of, row, states, suppress
+from tests.subscribers.readers import (
+    SUPPRESSION_KEY,
+    Took,
+    consents,
+    id_of,
+    ids,
+    numbered,
+    readers_of,
+    row,
+    states,
+    suppress,
+)
 
 
 def take_in(engine: Engine, *rows: dict[str, str | None]) -> Took:
@@ -122,3 +141,63 @@ def test_a_long_list_comes_in_whole_and_keeps_its_line_numbers(engine: Engine) -
     assert (done.added, done.known) == (1100, 1050)
     assert [one.line for one in done.left_out] == [1052]
     assert readers_of(engine).stats() == {"confirmed": 1100, "unconfirmed": 0, "unsubscribed": 0, "suppressed": 0}
+
+
+def test_two_imports_of_one_list_at_once_make_one_reader_and_one_proof_each(engine: Engine) -> None:
+    lines = list(numbered(600))
+    together = Barrier(2)
+
+    def one(rows: list[dict[str, str | None]]) -> readers.Took:
+        together.wait()
+        return take_in(engine, *rows)
+
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(one, (lines, lines[::-1])))
+
+    assert sum(took.added for took in done) == sum(took.known for took in done) == 600
+    assert [len(consents(engine, one)) for one in ids(engine)] == [1] * 600
+
+
+def test_a_reader_who_signs_up_while_a_list_comes_in_keeps_their_own_proof(engine: Engine) -> None:
+    """The list's row is found to be there only when it is inserted: only PostgreSQL lets a sign-up in between."""
+    rows = [Line(2, row("ada@example.org")), Line(3, row("eve@example.org"))]
+    looked_up = importing._sift
+
+    def sign_up_meanwhile(session: Session, some: Sequence[Any]) -> Any:
+        found = looked_up(session, some)
+        add_reader(session if engine.dialect.name == "sqlite" else None, engine, "ada@example.org")
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importing, "_sift", sign_up_meanwhile)
+        done = importing.take_in(engine, SUPPRESSION_KEY, rows, NOW, source="list.csv", leave_out=print)
+
+    assert (done.added, done.known, done.left_out) == (1, 1, 0)
+    assert consents(engine, "signed-up") == []
+    with Session(engine) as session:
+        assert len(session.exec(select(ConsentRow)).all()) == 1
+
+
+def add_reader(session: Session | None, engine: Engine, email: str) -> None:
+    reader = SubscriberRow(
+        id="signed-up", email=email, folded=email, address_hash=address_hash(email, SUPPRESSION_KEY),
+        state="unconfirmed", created_at=NOW,
+    )  # fmt: skip
+    if session is not None:
+        session.add(reader)
+        session.flush()
+        return
+    with writing(engine) as own:
+        own.add(reader)
+
+
+def test_rows_are_told_as_left_out_in_file_order_across_transactions(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK", 7)
+    suppress(engine, "reader3@example.org")
+    lines = [one for number in range(20) for one in (row(f"nobody{number}"), row("reader3@example.org"))]
+
+    done = take_in(engine, *lines)
+
+    assert [one.line for one in done.left_out] == list(range(2, 42))
