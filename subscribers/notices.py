@@ -105,10 +105,10 @@ class Notices:
         who = session.get(SubscriberRow, row.subscriber_id) if row.subscriber_id else None
         try:
             folded = fold(row.email) if row.email and row.subscriber_id else who.folded if who else ""
+            why = row.subscriber_id and (_why_not(who, row, folded) or self._barred(session, row.kind, folded))
         except ValueError as error:
-            row.state, row.reason, row.settled_at = "dropped", f"no address: {error}", now
-            return None
-        if row.subscriber_id and (why := _why_not(who, row, folded) or self._barred(session, row.kind, folded)):
+            why = f"no address: {error}"
+        if why:
             row.state, row.reason, row.settled_at = "dropped", why, now
             return None
         row.state, row.key, row.attempts = "claimed", secrets.token_hex(12), row.attempts + 1

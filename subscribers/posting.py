@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Event
 from typing import Literal
 
@@ -61,11 +63,7 @@ def post(
     mine, done, in_a_row = myself(), Counter[State](), 0
     settle(notices, sender, clock())
     while not (stop and stop.is_set()) and (notice := notices.claim(mine, clock())) is not None:
-        try:
-            outcome, reason = _tried(notice, sender, write)
-        except BaseException:  # a fault of ours, or Ctrl-C: nobody knows whether it went out
-            notices.record(notice, "unknown", clock(), "the program failed while it was sent")
-            raise
+        outcome, reason = _tried(notice, sender, write, partial(_or, notices, notice, clock))
         state = _STATES[outcome]
         _keep(notices, notice, state, clock, reason, stop)
         done[state] += 1
@@ -81,16 +79,23 @@ _STATES: Mapping[_Try, State] = {
 }  # fmt: skip
 
 
-def _tried(notice: Notice, sender: Sender, write: Callable[[Notice], Batch | None]) -> tuple[_Try, str]:
+def _tried(
+    notice: Notice,
+    sender: Sender,
+    write: Callable[[Notice], Batch | None],
+    or_: Callable[[State], AbstractContextManager[None]],
+) -> tuple[_Try, str]:
     """Write a letter and hand it over; gives what came of it and why."""
     try:
-        batch = write(notice)
+        with or_("queued"):
+            batch = write(notice)
     except VerdictsError as error:  # nothing went out; often somebody's own template
         return "unwritten", str(error)
     if batch is None:
         return "dropped", "there is nothing left to tell"
     try:
-        sender.send(batch)
+        with or_("unknown"):
+            sender.send(batch)
     except SendRefused as error:  # nothing went out
         return "refused" if error.permanent else "busy", str(error)
     except SendHalted as error:  # nothing went out, and a person must act first
@@ -98,6 +103,18 @@ def _tried(notice: Notice, sender: Sender, write: Callable[[Notice], Batch | Non
     except SendUnknown as error:  # the reply was lost: a second try could mail somebody twice
         return "unknown", str(error)
     return "accepted", ""
+
+
+@contextmanager
+def _or(notices: Notices, notice: Notice, clock: Callable[[], datetime], state: State) -> Iterator[None]:
+    """Leave a letter in this state should the program itself fail, or be interrupted, in between."""
+    try:
+        yield
+    except VerdictsError:
+        raise
+    except BaseException as error:
+        notices.record(notice, state, clock(), f"the program failed: {type(error).__name__}", wait=state == "queued")
+        raise
 
 
 def _keep(

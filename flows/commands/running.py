@@ -19,7 +19,7 @@ def run(
     now: Now = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the week to where it should be now: gather, compose, check and, when due, send. Safe to repeat."""
+    """Bring the week to where it should be now: gather, compose, check, send when due, then letters. Safe to repeat."""
     from dataclasses import asdict
 
     from digest.settings import home_folder

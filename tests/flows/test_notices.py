@@ -21,7 +21,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import upgrade, writing
 from digest.editions import Editions
-from digest.errors import SendHalted
+from digest.errors import EditionError, SendHalted
 from digest.rendering import render
 from flows import documents, steps
 from flows.demo import SAMPLES
@@ -273,6 +273,23 @@ def test_a_draft_that_is_not_kept_is_told_to_nobody(opened: Services) -> None:
     steps.compose(opened, WEEK, again=False)
 
     assert rows(opened) == []
+
+
+def test_what_cannot_be_told_does_not_happen(opened: Services) -> None:
+    def fails(session: Session) -> None:
+        queue(session, "alarm", NOW, email="operator@example.org")
+        raise EditionError("the letter cannot be queued")
+
+    with pytest.raises(EditionError):
+        opened.editions.keep_draft(edition(3), also=fails)
+    assert opened.editions.of(WEEK) is None
+    opened.editions.keep_draft(edition(3))
+    with pytest.raises(EditionError):
+        opened.editions.hold(WEEK, "too late", also=fails)
+    with pytest.raises(EditionError):
+        opened.editions.skip(WEEK, "too late", NOW, also=fails)
+    record = opened.editions.require(WEEK)
+    assert (record.state, record.held, rows(opened)) == ("draft", None, [])
 
 
 def test_the_operator_is_told_that_an_edition_is_held_as_too_late(opened: Services) -> None:

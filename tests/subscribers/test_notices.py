@@ -278,6 +278,7 @@ def test_a_round_ends_after_the_letter_in_flight_when_it_is_told_to_stop(engine:
         ("move", {"email": "Ada@New.example.org"}, {"moving_to": "ada@new.example.org"}, ""),
         ("move", {"email": "ada@new.example.org"}, {"moving_to": "ada@other.example.org"}, "no longer asked for"),
         ("move", {"email": "ada@new.example.org"}, {"moving_to": ""}, "no longer asked for"),
+        ("move", {"email": "ada@new.example.org"}, {"moving_to": "nobody at home"}, "no address"),
         ("moved", {"email": "ada@old.example.org"}, {}, ""),
         ("moved", {"email": "nobody at home"}, {}, "no address"),
     ],
@@ -395,16 +396,34 @@ def test_who_records_late_does_not_undo_what_was_settled_meanwhile(engine: Engin
 
 def test_a_fault_of_the_program_leaves_no_letter_behind(engine: Engine) -> None:
     waiting(engine)
+    sender = FakeSender(remembers=False)
 
     def write(notice: Notice) -> Batch:
         raise KeyError(notice.kind)
 
     with pytest.raises(KeyError):
-        send(engine, FakeSender(), write=write)
-    assert [row.state for row in rows(engine)] == ["unknown"]
-    send(engine, sender := FakeSender(), at(1))
-    assert [row.state for row in rows(engine)] == ["accepted"]
+        send(engine, sender, write=write)
+    assert states(engine) == [("queued", "the program failed: KeyError")]
+    send(engine, sender, at(1))
+    assert states(engine) == [("accepted", "")]
     assert len(sender.inboxes) == 1
+
+
+def test_a_fault_of_the_program_while_it_sends_is_a_lost_reply(engine: Engine) -> None:
+    waiting(engine)
+
+    class Interrupted(FakeSender):
+        def send(self, batch: Batch) -> None:
+            super().send(batch)
+            if len(self.asked) == 1:
+                raise KeyboardInterrupt
+
+    sender = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        send(engine, sender)
+    assert states(engine) == [("unknown", "the program failed: KeyboardInterrupt")]
+    send(engine, sender, at(1))
+    assert (states(engine), len(sender.inboxes)) == ([("accepted", "")], 1)
 
 
 def test_an_outcome_is_kept_once_the_database_is_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
