@@ -29,7 +29,8 @@ def rows_of(engine: Engine, state: str | None = None) -> Iterator[tuple[str, str
         state: Only those in this state.
     """
     first = select(ConsentRow.source).where(col(ConsentRow.subscriber_id) == col(SubscriberRow.id))
-    source = func.coalesce(first.order_by(col(ConsentRow.id)).limit(1).scalar_subquery(), "")
+    # By `id` alone PostgreSQL would walk through all consents in that order, for each reader anew.
+    source = func.coalesce(first.order_by(col(ConsentRow.at), col(ConsentRow.id)).limit(1).scalar_subquery(), "")
     columns = (SubscriberRow.email, SubscriberRow.name, SubscriberRow.state, SubscriberRow.confirmed_at, source)
     statement = select(*columns).order_by(by_address(engine))  # type: ignore[call-overload]
     if state is not None:
