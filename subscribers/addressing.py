@@ -6,7 +6,7 @@ import hmac
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from digest.model import Message
 
@@ -22,6 +22,10 @@ _LONGEST = 254
 #: Words joined by dots, and a domain in ASCII: nearly every address there is. Source: RFC 5322, 3.2.3, dot-atom.
 _WORD = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+"
 _PLAIN = re.compile(rf"({_WORD}(?:\.{_WORD})*)@([A-Za-z0-9.\-]+)")
+
+#: Domains in which nothing is out of the ordinary: two labels or more, no two hyphens together, letters at the end.
+_LABEL = r"[a-z0-9](?:[a-z0-9]|-(?!-)){0,61}(?<!-)"
+_HOST = re.compile(rf"(?:{_LABEL}\.)+[a-z]{{2,63}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,21 @@ def fold(email: str) -> str:
 @lru_cache(maxsize=50_000)
 def _is_plain_domain(domain: str) -> bool:
     """Tell whether mail could reach a domain that is its own IDNA form; a list of readers names few of them often."""
+    if _HOST.fullmatch(domain) and domain.rpartition(".")[2] not in _special():
+        return True
     if "xn--" in domain:  # what it stands for has rules and a length of its own
         return False
     try:
         return _looked_at(f"a@{domain}") == f"a@{domain}"
     except ValueError:
         return False
+
+
+@cache
+def _special() -> frozenset[str]:
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES  # noqa: PLC0415 - as below
+
+    return frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 
 
 def _looked_at(email: str) -> str:

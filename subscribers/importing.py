@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
@@ -190,7 +191,9 @@ def _insert(session: Session, table: type[SQLModel], columns: Sequence[str], row
     compiled = inserting(session, table).on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(columns))
     kinds = table.metadata.tables[str(table.__tablename__)].c
     binders = [
-        (place, bind) for place, name in enumerate(columns) if (bind := kinds[name].type.bind_processor(dialect))
+        (place, cache(bind))
+        for place, name in enumerate(columns)
+        if (bind := kinds[name].type.dialect_impl(dialect).bind_processor(dialect))
     ]
     bound = []
     for row in rows:
