@@ -111,11 +111,13 @@ def by_address(engine: Engine) -> ColumnElement[str]:
 
 
 def _why(session: Session, now: datetime, week: str | None) -> ColumnElement[str]:
-    if week is None or not session.execute(select(exists().where(col(BatchRow.week) == week))).scalar_one():
+    planned_at = session.exec(select(func.min(BatchRow.planned_at)).where(BatchRow.week == week)).one()
+    if planned_at is None:
         return func.coalesce(why_not(now), RECEIVES)
+    rested = case((col(SubscriberRow.paused_until) > planned_at, "paused"), else_=JOINED_LATER)
     state = func.coalesce(col(DeliveryRow.state), col(BatchRow.state))
     return case(
-        (col(DeliveryRow.week).is_(None), func.coalesce(why_not(now), JOINED_LATER)),
+        (col(DeliveryRow.week).is_(None), func.coalesce(why_not(now), rested)),
         (state == "planned", func.coalesce(why_not(now), RECEIVES)),  # who left meanwhile is dropped inside the claim
         (state.in_(("claimed", "accepted")), RECEIVES),
         (state == "dropped", literal("dropped: ").concat(col(DeliveryRow.reason))),

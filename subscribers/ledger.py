@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, insert, literal, or_, select, update
 from sqlmodel import Session, col
 
-from digest.database import reading, writing
+from digest.database import UtcDateTime, reading, writing
 from digest.model import Counts
 from digest.tables import EditionRow
 from subscribers.addressing import MAX_BATCH, Recipient
@@ -64,14 +64,13 @@ class Ledger:
                 why_not(now).is_(None)
             )
             session.execute(insert(DeliveryRow).from_select(["week", "subscriber_id", "batch", "reason"], chosen))
+            one = (literal(week), col(DeliveryRow.batch), literal("planned"), func.count())
             batches = (
-                select(
-                    literal(week), col(DeliveryRow.batch), literal("planned"), func.count(), literal(""), literal("")
-                )
+                select(*one, literal(now, UtcDateTime()), literal(""), literal(""))
                 .where(col(DeliveryRow.week) == week)
                 .group_by(col(DeliveryRow.batch))
             )
-            columns = ["week", "number", "state", "size", "reason", "claimed_by"]
+            columns = ["week", "number", "state", "size", "planned_at", "reason", "claimed_by"]
             session.execute(insert(BatchRow).from_select(columns, batches))
             return int(session.execute(_count(week)).scalar_one())
 

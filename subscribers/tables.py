@@ -137,6 +137,7 @@ class BatchRow(SQLModel, table=True):
     number: int = Field(primary_key=True)
     state: str
     size: int
+    planned_at: datetime = Field(sa_type=UtcDateTime)
     key: str | None = None
     claimed_by: str = ""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -104,7 +104,7 @@ def subscribers_list(
     now: Now = None,
     as_json: AsJson = False,
 ) -> None:
-    """List who receives an edition and, for everyone else, why not; without a week, one that would be planned now."""
+    """List who receives an edition and, for everyone else, why not; before the first, one that would be sent now."""
     from digest.weeks import parse_week
     from subscribers.audience import REASONS, listed
 
@@ -114,6 +114,8 @@ def subscribers_list(
     with opened(home, now) as services:
         if week is not None:
             week = services.editions.require(parse_week(week)).week
+        elif newest := services.editions.all(limit=1):
+            week = newest[0].week
         found = listed(services.engine, services.clock(), week=week, why=why, state=state)
         rows = (one._asdict() | {"paused_until": _iso(one.paused_until)} for one in found)
         if as_json:

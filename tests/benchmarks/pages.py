@@ -1,4 +1,4 @@
-"""How fast the public pages answer, how many bytes they are, and how much memory serving them takes.
+"""How fast the public pages answer, how many bytes and how much memory they take, and how fast sign-ups are taken in.
 
 Real servers and one reader of 20 kept-alive connections, each a process of its own, over HTTP on this machine.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import io
 import json
 import os
@@ -38,11 +39,15 @@ from digest.weeks import shifted
 from flows.demo import demo
 from flows.services import Services, open_services
 from flows.serving import public_app
+from pages.joining import QUICKEST_S
 from subscribers.tables import VoteRow
 from tests import examples
 from tests.examples import NOW
 
 CONNECTIONS, REQUESTS, WARM = 20, 1500, 100
+
+#: Clients that sign up at once, and how many times each; and how many should be taken in a second.
+CLIENTS, SIGN_UPS, GOAL_PER_S = 4, 300, 200
 
 EDITIONS = 500
 
@@ -70,6 +75,7 @@ def main() -> None:
     parser.add_argument("--serve", nargs=2, metavar=("HOME", "PORT"), help="be the server")
     parser.add_argument("--bare", nargs=2, metavar=("FILE", "PORT"), help="be a server of one page and nothing else")
     parser.add_argument("--read", nargs=2, metavar=("FILE", "PORT"), help="be the reader of the addresses in a file")
+    parser.add_argument("--sign-up", nargs=2, metavar=("ROUND", "PORT"), help="be the clients that sign up")
     options = parser.parse_args()
     if options.serve:
         with open_services(Path(options.serve[0]), environment={}) as services:
@@ -79,12 +85,15 @@ def main() -> None:
     elif options.read:
         paths = json.loads(Path(options.read[0]).read_text("utf-8"))
         print(json.dumps(asyncio.run(read(paths, int(options.read[1])))))  # noqa: T201
+    elif options.sign_up:
+        print(json.dumps(asyncio.run(sign_up(*map(int, options.sign_up)))))  # noqa: T201
     else:
         measure(options.rounds)
 
 
 def run(app: FastAPI, port: int) -> None:
     """Serve as the program does."""
+    gc.set_threshold(50_000)  # as flows.cli does
     uvicorn.run(app, port=port, log_level="warning", access_log=False)
 
 
@@ -124,6 +133,30 @@ async def read(paths: Sequence[str], port: int) -> dict[str, float]:
     return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "per_s": len(took) / seconds}
 
 
+async def sign_up(round_: int, port: int) -> dict[str, float]:
+    """Sign up with CLIENTS clients, each as soon as its last answer is there, with a new address each time."""
+    took: list[float] = []
+
+    async def client(number: int, session: aiohttp.ClientSession, stamp: str) -> None:
+        for again in range(SIGN_UPS):
+            began = time.perf_counter()
+            form = {"email": f"reader-{round_}-{number}-{again}@example.org", "website": "", "stamp": stamp}
+            async with session.post(f"http://127.0.0.1:{port}/subscribe", data=form) as answer:
+                if answer.status != 200 or "on its way" not in await answer.text():
+                    raise SystemExit(f"a sign-up answered {answer.status}")
+            took.append((time.perf_counter() - began) * 1000)
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CLIENTS)) as session:
+        async with session.get(f"http://127.0.0.1:{port}/subscribe") as form:
+            stamp = (await form.text()).split('name="stamp" value="')[1].split('"')[0]
+        await asyncio.sleep(QUICKEST_S)
+        began = time.perf_counter()
+        await asyncio.gather(*(client(number, session, stamp) for number in range(CLIENTS)))
+        seconds = time.perf_counter() - began
+    cuts = statistics.quantiles(took, n=100)
+    return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "per_s": len(took) / seconds}
+
+
 @contextmanager
 def server(*mode: str) -> Iterator[tuple[int, int]]:
     """Start a server in a process of its own; gives its port and process id."""
@@ -154,8 +187,13 @@ def timed(paths: Sequence[str], port: int, rounds: int, folder: Path) -> Timed:
     """Have addresses read, several times, each from a new process; gives the medians."""
     file = folder / "paths.json"
     file.write_text(json.dumps([*paths]), encoding="utf-8")
-    command = [sys.executable, "-m", "tests.benchmarks.pages", "--read", str(file), str(port)]
-    told = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(rounds)]
+    return medians([("--read", str(file), str(port))] * rounds)
+
+
+def medians(commands: Sequence[Sequence[str]]) -> Timed:
+    """Run clients, each a process of its own; gives the medians of what they tell."""
+    run_ = [sys.executable, "-m", "tests.benchmarks.pages"]
+    told = [json.loads(subprocess.run([*run_, *one], check=True, capture_output=True).stdout) for one in commands]
     return Timed(*(statistics.median(one[name] for one in told) for name in ("p50", "p95", "p99", "per_s")))
 
 
@@ -226,6 +264,7 @@ def measure(rounds: int) -> None:
         for home, said in (("demo", "demo data"), ("many", f"{EDITIONS} editions more, {EDITIONS * 10:,} tools")):
             print(f"\n{said}")  # noqa: T201
             measure_home(folder / home, rounds, folder)
+        measure_sign_ups(folder / "demo", rounds)
 
 
 def measure_home(home: Path, rounds: int, folder: Path) -> None:
@@ -252,6 +291,21 @@ def measure_home(home: Path, rounds: int, folder: Path) -> None:
         if over := [path for path, size in sizes.items() if size > MOST_BYTES]:
             raise SystemExit(f"over {MOST_BYTES:,} bytes: {', '.join(over)}")
         print(f"memory of the server {memory_mb(pid):.0f} MB")  # noqa: T201
+
+
+def measure_sign_ups(home: Path, rounds: int) -> None:
+    """Measure sign-ups from one network, and count what was kept of them."""
+    with (home / "verdicts.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f"\nsignups_per_network = {CLIENTS * SIGN_UPS * rounds + 1}\n")
+    with server("--serve", str(home)) as (port, _):
+        found = medians([("--sign-up", str(number), str(port)) for number in range(rounds)])
+    with open_services(home, NOW, environment={}) as services:
+        kept, letters = services.subscribers.stats()["unconfirmed"], services.notices.counts()["queued"]
+    print(  # noqa: T201
+        f"\nsign-ups, {CLIENTS} clients: {found.per_s:.0f}/s  p50 {found.p50:.1f}  p95 {found.p95:.1f} ms;"
+        f"  {kept:,} kept and {letters:,} letters queued of {CLIENTS * SIGN_UPS * rounds:,}"
+        f"  {'ok' if found.per_s >= GOAL_PER_S else f'under {GOAL_PER_S}/s'}"
+    )
 
 
 def _others() -> list[str]:

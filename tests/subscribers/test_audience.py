@@ -94,6 +94,15 @@ def test_a_planned_edition_goes_to_nobody_new(engine: Engine) -> None:
     assert counts(engine, NOW, "2026-W48") == {"receives": 2, "unconfirmed": 1}
 
 
+def test_who_rested_when_it_was_planned_did_not_join_later(engine: Engine) -> None:
+    take_in(engine, [row("bob@example.org")])
+    readers_of(engine).pause(id_of(engine, "bob@example.org"), NOW + timedelta(days=1))
+    planned(engine, "ada")
+    after = NOW + timedelta(days=2)
+    assert by_name(engine, after, week=WEEK) == {"ada": "receives", "bob": "paused"}
+    assert by_name(engine, after) == {"ada": "receives", "bob": "receives"}
+
+
 def test_who_leaves_before_the_claim_does_not_receive_and_who_leaves_after_it_did(engine: Engine) -> None:
     planned(engine, "ada", "eve", "zoe")
     first = claimed(engine)

@@ -201,6 +201,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("planned_at", UtcDateTime(), nullable=False),
         sa.Column("key", sa.String(), nullable=True),
         sa.Column("claimed_by", sa.String(), nullable=False),
         sa.Column("claimed_at", UtcDateTime(), nullable=True),
