@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, Playwright, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
 
 Scheme = Literal["light", "dark"]
 
@@ -68,10 +68,7 @@ class Screen:
         Returns:
             `violations` and `incomplete` as sentences; `contrast`, how many elements passed the rule color-contrast.
         """
-        if not self.ask("() => 'axe' in window"):
-            self._page.evaluate(_AXE.read_text("utf-8"))
-        found: dict[str, Any] = self._page.evaluate(_RUN_AXE, list(_WCAG))
-        return found
+        return axe(self._page)
 
     def picture(self) -> bytes:
         """Take a picture of the whole email as PNG, at SCALE."""
@@ -84,9 +81,9 @@ class Screen:
             route.abort()
 
 
-_RUN_AXE = """async tags => {
+_RUN_AXE = """async runOnly => {
   const ran = await axe.run(document, {
-    runOnly: { type: "tag", values: tags },
+    runOnly,
     resultTypes: ["violations", "incomplete", "passes"],
     preload: false,
   });
@@ -95,6 +92,16 @@ _RUN_AXE = """async tags => {
   const contrast = ran.passes.find(rule => rule.id === "color-contrast");
   return { violations: told(ran.violations), incomplete: told(ran.incomplete), contrast: contrast?.nodes.length ?? 0 };
 }"""
+
+
+def axe(page: Page, *rules: str) -> dict[str, Any]:
+    """Run axe-core on what a page shows: those of its rules, or all of WCAG A and AA; gives what `Screen.axe` tells."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(_AXE.read_text("utf-8"))
+    found: dict[str, Any] = page.evaluate(
+        _RUN_AXE, {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": list(_WCAG)}
+    )
+    return found
 
 
 @contextmanager
@@ -107,12 +114,19 @@ def chromium() -> Iterator[Playwright]:
 
 
 @contextmanager
+def browser() -> Iterator[Browser]:
+    """Start a browser; it is gone at the end."""
+    with chromium() as playwright:
+        started = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
+        yield started
+        started.close()
+
+
+@contextmanager
 def screen() -> Iterator[Screen]:
     """Start a browser and open a screen in it; both are gone at the end."""
-    with chromium() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
-        yield Screen(browser.new_page(device_scale_factor=SCALE))
-        browser.close()
+    with browser() as started:
+        yield Screen(started.new_page(device_scale_factor=SCALE))
 
 
 def need_axe() -> None:
