@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
@@ -39,6 +39,12 @@ async def from_where(request: Request) -> Origin:
 
 From = Annotated[Origin, Depends(from_where)]
 Text = Annotated[str, Form(max_length=4_000)]
+
+
+#: What the page behind the link to confirm is called, by how things stand: a screen reader says it first.
+_CONFIRMING: Mapping[Literal["ask", "done", "void"], str] = {
+    "ask": "Confirm your subscription", "done": "You are subscribed", "void": "This link no longer works",
+}  # fmt: skip
 
 
 def add_joining(app: FastAPI, rooms: Rooms, show: Shower) -> None:
@@ -98,14 +104,15 @@ def _confirming(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     @app.api_route("/confirm/{token}", methods=["GET", "HEAD"])
     def ask_to_confirm(token: str) -> HTMLResponse:
         reader = wanted(token)
-        open_ = reader is not None and (reader.state == "confirmed" or reader.asked_at is not None)
-        return show(
-            "confirm.html", title="Confirm", token=token, new="",
-            step=("done" if reader and reader.state == "confirmed" else "ask") if open_ else "void",
-        )  # fmt: skip
+        if reader is not None and reader.state == "confirmed":
+            return shown(token, "done")
+        return shown(token, "ask" if reader is not None and reader.asked_at is not None else "void")
 
     @app.post("/confirm/{token}")
     def confirm(token: str, origin: From) -> HTMLResponse:
         reader = wanted(token)
         came = rooms.joining.confirm(reader.id, origin, rooms.clock()) if reader else "void"
-        return show("confirm.html", title="Confirm", token=token, step="void" if came == "void" else "done", new=came)
+        return shown(token, "void" if came == "void" else "done", new=came)
+
+    def shown(token: str, step: Literal["ask", "done", "void"], new: str = "") -> HTMLResponse:
+        return show("confirm.html", title=_CONFIRMING[step], token=token, step=step, new=new)

@@ -74,7 +74,8 @@ def _ballot(
 def _leaving(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     @app.api_route("/leave/{token}", methods=["GET", "HEAD"])
     def ask_to_leave(token: str) -> HTMLResponse:
-        return show("leave.html", title="Leave", token=token, left=_reader_of(rooms, token).state == "unsubscribed")
+        left = _reader_of(rooms, token).state == "unsubscribed"
+        return show("leave.html", title="You have left" if left else "Leave", token=token, left=left)
 
     @app.post("/leave/{token}", response_model=None)
     def leave(token: str, origin: From, one_click: Annotated[str, Form(alias="List-Unsubscribe")] = "") -> Response:

@@ -84,7 +84,9 @@ def _confirm(me: Visitor, site: Served, email: str) -> EmailMessage:
     before = site.state(email)
     me.open(link(site.letter(email, "Confirm your subscription"), f"{site.url}/confirm/"))
     assert (me.headline, site.state(email)) == ("One click, and you are in", before)
+    assert me.page.title().startswith("Confirm your subscription")
     me.press("button", "Confirm my subscription")
+    assert me.page.title().startswith("You are subscribed")
     assert (me.headline, site.state(email)) == ("You are subscribed", "confirmed")
     assert before != "confirmed"
     return site.letter(email, "Welcome to AI Tool Verdicts")

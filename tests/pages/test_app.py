@@ -243,3 +243,10 @@ def test_postgresql_serves_the_same_pages(request: pytest.FixtureRequest) -> Non
     assert place.client.post(f"/leave/{place.token}").status_code == 200
     assert place.reader.state == "unsubscribed"
     engine.dispose()
+
+
+def test_the_openapi_document_names_each_operation_once_and_in_the_same_order(place: Place) -> None:
+    paths = place.client.get("/openapi.json").json()["paths"]
+    named = [(method, path, one["operationId"]) for path, methods in paths.items() for method, one in methods.items()]
+    assert len({name for *_, name in named}) == len(named) > 40
+    assert [method for method, path, _ in named if path == "/confirm/{token}"] == ["get", "head", "post"]

@@ -222,3 +222,20 @@ def test_a_database_that_is_busy_is_said_and_loses_nothing_silently(
     status, said = fill(place, BOB)
     assert status == 503
     assert "try again in a minute" in said.lower()
+
+
+def test_the_title_of_a_page_tells_how_things_stand(place: Place) -> None:
+    """It is what a screen reader says first, and what stands on the tab."""
+
+    def title(path: str, *, send: bool = False) -> str:
+        page = place.client.post(path) if send else place.client.get(path)
+        found = re.search("<title>(.*?) – AI Tool Verdicts</title>", page.text)
+        assert found is not None
+        return found[1]
+
+    bob = sign_up(place)
+    confirm, leave = f"/confirm/{place.passing('confirm', subscriber_id=bob)}", f"/leave/{place.token}"
+    assert title(confirm) == "Confirm your subscription"
+    assert title(confirm, send=True) == title(confirm) == "You are subscribed"
+    assert (title(leave), title(leave, send=True), title(leave)) == ("Leave", "You have left", "You have left")
+    assert title(f"/confirm/{place.passing('confirm')}") == "This link no longer works"
