@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from digest.errors import TemplateError
-from digest.model import READER, Brief, Correction, Edition, Matchup, Message, Side, Tally, Verdict, percent
+from digest.model import READER, Brief, Correction, Edition, Matchup, Message, Side, Tally, Verdict
 from digest.rendering import environment, render, render_email, template_folders
 from tests.examples import edition, matchup, reviewers, site
 
@@ -394,27 +394,6 @@ def test_corrections_stand_in_both_parts_and_nowhere_when_there_are_none() -> No
         assert "the Critic changed" not in part
         assert "The Critic changed the call on Foo from ship to skip (4 December 2025)." in part
     assert "Corrections" not in without.html + without.text
-
-
-def test_the_comparison_page_shows_readers_price_dates_and_corrections_of_its_tools() -> None:
-    pair = replace(matchup(), community_read=READ)
-    of = replace(edition(1), matchups=(pair,), corrections=(replace(FLIPPED, tool=pair.a.tool.slug), FLIPPED))
-    env = environment(template_folders())
-
-    def words(of: Edition) -> str:
-        page = env.get_template("pages/compare.html").render(
-            title="x", site=site(), record={"week": of.week, "edition": of}, matchup=of.matchups[0], panel=[],
-            percent=percent,
-        )  # fmt: skip
-        return " ".join(Page(page).words.split())
-
-    assert READ in words(of)
-    assert "$12/month checked 9 Nov" in words(of)
-    assert "75 % of 4 reviews" in words(of)
-    assert words(of).count("the Skeptic changed the call") == 1
-    for absent in ("What readers say", "Corrections"):
-        assert absent in words(of)
-        assert absent not in words(edition(1))
 
 
 # Overrides and mistakes in them

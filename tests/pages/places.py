@@ -61,11 +61,7 @@ class Place:
             return [(one.what, one.source) for one in session.exec(select(ConsentRow).order_by("id"))]
 
     def publish(self, what: Edition) -> None:
-        tools = [side.tool for one in what.matchups for side in one.sides]
-        Store(self.engine).record_reviews([(tool, ()) for tool in tools], NOW)
-        editions = Editions(self.engine)
-        editions.keep_draft(what)
-        editions.approve(what.week, render(what, site()), "an editor", NOW)
+        publish(self.engine, what)
 
     def passing(self, purpose: str, hours: float = 1, **changes: str) -> str:
         """The token of a link that ends some hours from now; of another reader, or for another address."""
@@ -83,14 +79,26 @@ class Place:
             }
 
 
-def serve(engine: Engine) -> Place:
-    """Serve one approved edition to one confirmed reader."""
-    subscribers = Subscribers(engine, SUPPRESSION_KEY)
+def publish(engine: Engine, what: Edition) -> None:
+    """Approve an edition, so that its pages are public."""
+    Store(engine).record_reviews([(side.tool, ()) for one in what.matchups for side in one.sides], NOW)
+    editions = Editions(engine)
+    editions.keep_draft(what)
+    editions.approve(what.week, render(what, site()), "an editor", NOW)
+
+
+def furnish(engine: Engine) -> None:
+    """Put one confirmed reader and one approved edition into an empty database."""
     take_in(engine, [row("ada@example.org")])
+    publish(engine, edition())
+
+
+def serve(engine: Engine) -> Place:
+    """Serve what `furnish` put there."""
     app = create_app(
         Rooms(
-            editions=Editions(engine), tools=Tools(engine), subscribers=subscribers, site=site(),
-            contact="editor@example.org",
+            editions=Editions(engine), tools=Tools(engine), subscribers=Subscribers(engine, SUPPRESSION_KEY),
+            site=site(), contact="editor@example.org",
             keys=(SECRET,), folders=template_folders(), clock=lambda: LATER, fresh_s=0,
             joining=Joining(engine, SUPPRESSION_KEY), accounts=Accounts(engine, SUPPRESSION_KEY),
         )
@@ -98,9 +106,7 @@ def serve(engine: Engine) -> Place:
     client = TestClient(app, follow_redirects=False, raise_server_exceptions=False, client=("127.0.0.1", 50000))
     with Session(engine) as session:
         token = reader_token(SECRET, session.exec(select(SubscriberRow.id)).one())
-    place = Place(app, client, engine, token)
-    place.publish(edition())
-    return place
+    return Place(app, client, engine, token)
 
 
 def words(html: str) -> str:

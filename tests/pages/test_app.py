@@ -15,7 +15,7 @@ from digest.tables import ToolAliasRow, ToolRow
 from subscribers.links import reader_token
 from subscribers.store import Subscribers
 from tests.examples import NOW
-from tests.pages.places import LATER, SECRET, WEEK, Place, addresses, serve, words
+from tests.pages.places import LATER, SECRET, WEEK, Place, addresses, furnish, serve, words
 
 # Leaving
 
@@ -236,6 +236,7 @@ def test_postgresql_serves_the_same_pages(request: pytest.FixtureRequest) -> Non
     """It refuses characters that SQLite takes."""
     engine = open_engine(request.getfixturevalue("new_postgres")())
     upgrade(engine)
+    furnish(engine)
     place = serve(engine)
     assert [place.client.get(address).status_code for address in addresses(place)] == [200] * len(addresses(place))
     for address in ("/editions/a%00b", "/compare/a%00-vs-b", "/leave/%00", "/editions/%ED%A0%80"):

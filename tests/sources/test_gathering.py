@@ -244,8 +244,9 @@ def test_what_was_read_before_a_stop_is_kept(web: Web, store: FeedStore) -> None
     """Ctrl-C in the middle: the run ends at once, and the next takes up the rest."""
     feeds = [Feed(f"f{n}", web.serve(f"/f{n}", rss(some(5, f"f{n}")))) for n in range(150)]
 
-    def stop(_one: FeedOutcome) -> None:
-        raise KeyboardInterrupt
+    def stop(one: FeedOutcome) -> None:
+        if one.new:  # on a busy machine the first to be told may be one that was too slow
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         gather(feeds, store, POLICY, NOW, progress=stop)
