@@ -32,7 +32,7 @@ def _reader_of(rooms: Rooms, token: str) -> Reader:
     subscriber_id = reader_of(rooms.keys, token)
     reader = rooms.subscribers.reader(subscriber_id) if subscriber_id else None
     if reader is None:
-        raise HTTPException(404, "This link is not complete. Please take it from your latest email again.")
+        raise HTTPException(404, "This link is not complete, or its reader is erased. Your latest email has it whole.")
     return reader
 
 

@@ -109,3 +109,16 @@ def test_erasing_needs_the_tick_and_then_leaves_nothing(place: Place) -> None:
         assert session.exec(select(SuppressionRow.why)).all() == ["erasure"]
     for dead in (f"/account/{link}", f"/preferences/{place.token}", f"/leave/{place.token}"):
         assert place.client.get(dead).status_code == 404
+
+
+def test_links_of_one_who_is_erased_say_so(place: Place) -> None:
+    """Old emails are still there, and a link from one of them is whole."""
+    place.client.post(f"/account/{place.passing('account')}/erase", data={"sure": "yes"})
+    for path in (
+        f"/preferences/{place.token}",
+        f"/leave/{place.token}",
+        f"/vote/{place.token}/2026-W47/plumbline/ship",
+    ):
+        page = place.client.get(path)
+        assert page.status_code == 404
+        assert "or its reader is erased" in words(page.text)

@@ -21,7 +21,7 @@ from tests.pages.places import LATER, SECRET, WEEK, Place
 pytestmark = pytest.mark.slow
 
 #: Examples for each of some sixty operations.
-EXAMPLES = 16
+EXAMPLES = 12
 
 #: What lies close to an address, and behind what many a check stops at.
 _ADDRESSES = (
