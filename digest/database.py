@@ -101,7 +101,7 @@ def reading(engine: Engine) -> Iterator[Session]:
     """Open a session on one consistent view; nothing written in it is kept."""
     if engine.dialect.name == "postgresql":  # by default each of its statements sees what was committed meanwhile
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    with _explained(), Session(engine, expire_on_commit=False) as session:
+    with explained(), Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -113,7 +113,7 @@ def writing(engine: Engine) -> Iterator[Session]:
     """
     with (
         engine.get_execution_options().get("turns", nullcontext()),
-        _explained(),
+        explained(),
         Session(engine.execution_options(write=True), expire_on_commit=False) as session,
         session.begin(),
     ):
@@ -121,7 +121,8 @@ def writing(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Turn what a database cannot do just now into an error that says so."""
     try:
         yield
     except OperationalError as error:
@@ -227,7 +228,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with _explained(), engine.execution_options(write=True).begin() as connection:
+    with explained(), engine.execution_options(write=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(7234005)"))  # two upgrades at once: one waits
         config.attributes["connection"] = connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 
 from sqlmodel import Session
 
@@ -58,7 +59,7 @@ def halted(settings: Settings) -> Halted:
 
     def tell(session: Session, week: str, reason: str, now: datetime) -> None:
         _alarm(
-            settings, week, "halted", now, session,
+            settings, week, f"halted {now:%Y-%m-%d} {sha256(reason.encode()).hexdigest()[:8]}", now, session,
             title=f"Sending {week_name(week)} has stopped",
             happened="The sender takes no more letters until a person acts.",
             means="No letter is lost: what has not gone out waits, and nobody gets anything twice.",

@@ -91,7 +91,7 @@ def batch_of(services: Services, notice: Notice) -> Batch | None:
     if parts is None:
         return None
     message = Message(NOTICES, parts.subject, parts.html, parts.text)
-    own = reader_token(services.settings.link_keys[0], notice.subscriber_id) if notice.kind in _TO_READERS else ""
+    own = reader_token(services.link_keys[0], notice.subscriber_id) if notice.kind in _TO_READERS else ""
     name = notice.name if own else ""  # before the address is confirmed, a name is only what somebody typed
     recipient = Recipient(notice.subscriber_id or f"letter-{notice.id}", notice.email, name, own)
     return Batch(NOTICES, 0, notice.key, message, services.identity, (recipient,))
@@ -109,7 +109,7 @@ def letter_of(services: Services, notice: Notice) -> Parts | None:
     site, folders = services.settings.site, template_folders(services.settings.home)
     match notice.kind:
         case "confirm":
-            link = _passing(services, "confirm", notice, timedelta(days=_CONFIRM_DAYS))
+            link = _passing(services, "confirm", notice, timedelta(days=_CONFIRM_DAYS), notice.folded)
             return letters.confirm(site, link, valid_days=_CONFIRM_DAYS, folders=folders)
         case "welcome":
             latest = next((one.edition for one in services.editions.all(limit=1, public=True)), None)
@@ -131,7 +131,7 @@ def letter_of(services: Services, notice: Notice) -> Parts | None:
 
 
 def _passing(services: Services, page: Purpose, notice: Notice, lasting: timedelta, bound: str = "") -> str:
-    until, key = services.clock() + lasting, services.settings.link_keys[0]
+    until, key = services.clock() + lasting, services.link_keys[0]
     return f"{services.settings.site_url}/{page}/{passing_token(key, page, notice.subscriber_id, until, bound)}"
 
 

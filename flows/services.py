@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from digest.errors import SettingsError
 from digest.model import Feed, Reviewer
@@ -49,6 +51,42 @@ def whoever() -> str:
         return f"user {os.getuid()}"
 
 
+class LinkKeys(Sequence[bytes]):
+    """The keys of signed links as they are now: a process that runs for weeks learns of a new one within a second.
+
+    Letters of other processes are signed with it at once; without this their links would be nobody's here.
+    """
+
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+        self._home, self._environment = home, environment
+        self._file = Path(environment.get("VERDICTS_SECRET_FILE") or home / "secret.key")
+        self._looked_at, self._changed_at = -inf, 0
+        self._keys: tuple[bytes, ...] = ()
+        self._now()
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[bytes, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | tuple[bytes, ...]:
+        return self._now()[index]
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    def _now(self) -> tuple[bytes, ...]:
+        if time.monotonic() - self._looked_at < 1:
+            return self._keys
+        self._looked_at = time.monotonic()
+        changed_at = self._file.stat().st_mtime_ns if self._file.exists() else 0
+        if not self._keys or changed_at != self._changed_at:
+            self._changed_at = changed_at
+            self._keys = load_settings(self._home, self._environment).link_keys
+        return self._keys
+
+
 @dataclass(frozen=True)
 class Services:
     """Everything a step may touch.
@@ -60,6 +98,7 @@ class Services:
     settings: Settings
     clock: Clock
     create: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @cached_property
     def engine(self) -> Engine:
@@ -138,6 +177,15 @@ class Services:
         from subscribers.accounts import Accounts
 
         return Accounts(self.engine, self.settings.key("suppression_key"), refuse=self.settings.refuse_addresses)
+
+    @cached_property
+    def link_keys(self) -> Sequence[bytes]:
+        """The keys of signed links; the first signs.
+
+        Raises:
+            SettingsError: Nobody made one yet.
+        """
+        return LinkKeys(self.settings.home, self.environment)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -246,7 +294,7 @@ def open_services(
     """
     from subscribers.senders import require_sender
 
-    services = Services(load_settings(home, environment), clock_from(now), create)
+    services = Services(load_settings(home, environment), clock_from(now), create, environment)
     require_sender(services.settings)
     try:
         yield services

@@ -81,7 +81,7 @@ def public_app(services: Services) -> FastAPI:
             subscribers=services.subscribers,
             site=settings.site,
             contact=settings.reply_to or settings.from_email,
-            keys=settings.link_keys,
+            keys=services.link_keys,
             folders=template_folders(settings.home),
             clock=services.clock,
             joining=services.joining,
@@ -97,8 +97,8 @@ def _pages(services: Services, port: int) -> Iterator[None]:
     """Serve the public pages from a thread."""
     app = public_app(services)
     listener = _listen(port)
-    # Addresses hold readers' tokens: no access log.
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    # Addresses hold readers' tokens: no access log. Whose word on a client's address counts is for the settings to say.
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -123,7 +123,8 @@ def _letters(services: Services) -> Iterator[None]:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
+    # Named TCP: else asyncio lets answers wait for more to send with them, 40 ms each on a kept connection.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))

@@ -256,7 +256,7 @@ def send(services: Services, week: str, progress: Callable[[int], None] = lambda
     message = _sealed(record)
     if record.state == "approved":  # what was begun is finished
         _unblocked(services, record, message, "sent")
-    sender, identity, key = services.sender, services.identity, services.settings.link_keys[0]
+    sender, identity, key = services.sender, services.identity, services.link_keys[0]
     if editions.start_sending(week).state == "sent":
         return Sent(week, "sent", ledger.counts(week), 0.0)
     ledger.plan(week, services.clock())

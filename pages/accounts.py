@@ -54,9 +54,14 @@ def _moving(app: FastAPI, rooms: Rooms, show: Shower) -> None:
 
     @app.post("/move/{token}")
     def move(token: str, origin: From) -> HTMLResponse:
-        if not rooms.accounts.move(_owner(rooms, "move", token).id, origin, rooms.clock()):
-            raise HTTPException(409, "This address is subscribed already; nothing was changed.")
-        return show("done.html", title="Your address is changed", text="From now on the digest comes here.")
+        reader = _owner(rooms, "move", token)
+        if not rooms.accounts.move(reader.id, fold(reader.moving_to), origin, rooms.clock()):
+            raise HTTPException(409, "This address cannot be taken any more; nothing was changed.")
+        text = "From now on the digest comes here." if reader.state == "confirmed" else _STILL_AWAY
+        return show("done.html", title="Your address is changed", text=text)
+
+
+_STILL_AWAY = "You have left, so no digest comes; your preferences, linked in every email, bring it back."
 
 
 def _erasing(app: FastAPI, rooms: Rooms, show: Shower) -> None:

@@ -25,7 +25,7 @@ QUICKEST_S = 1.0
 LONGEST_S = 24 * 3600.0
 
 #: Every answer to a form takes at least this long, and so tells nothing of what was found behind it.
-FLOOR_S = 0.012
+FLOOR_S = 0.015
 
 #: The longest address mail can reach has 254 characters; what is longer is not looked at. Source: RFC 5321, 4.5.3.1.
 _LONGEST_ADDRESS = 320
@@ -88,7 +88,7 @@ def _once_more(rooms: Rooms, stamp: str) -> str:
         return "This form was not shown by this page as it is now."
     waited = rooms.clock().timestamp() - shown[0]
     if not QUICKEST_S <= waited <= LONGEST_S:
-        return "That was quicker than anybody types." if waited < QUICKEST_S else "This page has been open for long."
+        return "That was too quick for us." if waited < QUICKEST_S else "This page has been open for long."
     return ""
 
 
@@ -96,7 +96,7 @@ def _confirming(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     def wanted(token: str) -> Reader | None:
         """Give who may confirm with a link now: None where they have, or took it back."""
         reader = rooms.subscribers.reader(named_in(token))
-        found = standing(rooms.keys, "confirm", token, rooms.clock())
+        found = standing(rooms.keys, "confirm", token, rooms.clock(), reader.folded if reader else "")
         if found == "bad":
             raise HTTPException(404, "This link is not complete. Please take it from the email again.")
         return reader if found == "good" or (reader and reader.state == "confirmed") else None
@@ -111,7 +111,7 @@ def _confirming(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     @app.post("/confirm/{token}")
     def confirm(token: str, origin: From) -> HTMLResponse:
         reader = wanted(token)
-        came = rooms.joining.confirm(reader.id, origin, rooms.clock()) if reader else "void"
+        came = rooms.joining.confirm(reader.id, reader.folded, origin, rooms.clock()) if reader else "void"
         return shown(token, "void" if came == "void" else "done", new=came)
 
     def shown(token: str, step: Literal["ask", "done", "void"], new: str = "") -> HTMLResponse:

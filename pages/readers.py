@@ -45,7 +45,7 @@ def _voting(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     @app.post("/vote/{token}/{week}/{slug}/{call}")
     def vote(token: str, week: str, slug: str, call: str, choice: Annotated[Call, Form()]) -> HTMLResponse:
         reader, tool = _reader_of(rooms, token), _compared(rooms, week, slug, call)
-        rooms.subscribers.vote([(tool.slug, reader.id, choice)], rooms.clock())
+        rooms.subscribers.cast(tool.slug, reader.id, choice, rooms.clock())
         return _ballot(rooms, show, token, (week, slug, choice), saved=True)
 
 
@@ -74,23 +74,27 @@ def _ballot(
 def _leaving(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     @app.api_route("/leave/{token}", methods=["GET", "HEAD"])
     def ask_to_leave(token: str) -> HTMLResponse:
-        left = _reader_of(rooms, token).state == "unsubscribed"
-        return show("leave.html", title="You have left" if left else "Leave", token=token, left=left)
+        reader = _reader_of(rooms, token)
+        left, undo = reader.state == "unsubscribed", rooms.subscribers.may_come_back(reader.id, rooms.clock())
+        return show("leave.html", title="You have left" if left else "Leave", token=token, left=left, undo=undo)
 
     @app.post("/leave/{token}", response_model=None)
     def leave(token: str, origin: From, one_click: Annotated[str, Form(alias="List-Unsubscribe")] = "") -> Response:
         # RFC 8058: a mail program posts this without cookies and expects no redirect.
-        how = "one-click" if one_click == "One-Click" else "page"
-        rooms.subscribers.leave(_reader_of(rooms, token).id, rooms.clock(), source=how, origin=origin)
-        if how == "one-click":
+        if one_click == "One-Click" and (subscriber_id := reader_of(rooms.keys, token)):
+            # Also for who is erased by now: a mail program must not tell them that leaving failed.
+            rooms.subscribers.leave(subscriber_id, rooms.clock(), source="one-click", origin=origin)
             return PlainTextResponse("You have left.\n")
-        return show("leave.html", title="You have left", token=token, left=True)
+        reader = _reader_of(rooms, token)
+        rooms.subscribers.leave(reader.id, rooms.clock(), source="page", origin=origin)
+        undo = rooms.subscribers.may_come_back(reader.id, rooms.clock())
+        return show("leave.html", title="You have left", token=token, left=True, undo=undo)
 
     @app.post("/return/{token}")
     def come_back(token: str, origin: From) -> HTMLResponse:
         reader = _reader_of(rooms, token)
         rooms.subscribers.come_back(reader.id, rooms.clock(), source="page, undo", origin=origin)
-        return _preferences(rooms, show, token, saved=True)
+        return _preferences(rooms, show, token, back=_reader_of(rooms, token).state == "confirmed")
 
 
 def _preferring(app: FastAPI, rooms: Rooms, show: Shower) -> None:
@@ -112,10 +116,13 @@ def _preferring(app: FastAPI, rooms: Rooms, show: Shower) -> None:
         return _preferences(rooms, show, token, mailed=True)
 
 
-def _preferences(rooms: Rooms, show: Shower, token: str, *, saved: bool = False, mailed: bool = False) -> HTMLResponse:
+def _preferences(
+    rooms: Rooms, show: Shower, token: str, *, saved: bool = False, mailed: bool = False, back: bool = False
+) -> HTMLResponse:
     reader = _reader_of(rooms, token)
     resting = reader.paused_until if reader.paused_until and reader.paused_until > rooms.clock() else None
     return show(
         "preferences.html", title="Preferences", token=token, resting=resting, left=reader.state == "unsubscribed",
-        pauses=PAUSES, saved=saved, mailed=mailed,
+        pauses=PAUSES, saved=saved, mailed=mailed, back=back,
+        undo=rooms.subscribers.may_come_back(reader.id, rooms.clock()),
     )  # fmt: skip

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, delete, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
 from subscribers.addressing import address_hash, fold
-from subscribers.joining import consent, kinds_of, lift_wishes, may_be_written_to
+from subscribers.joining import consent, is_harmful, kinds_of, lift_wishes, one_letter
 from subscribers.limits import allowed
 from subscribers.links import ID_LENGTH
 from subscribers.notices import queue
@@ -31,8 +32,9 @@ from subscribers.tables import (
 #: A mailed link to the account ends after this long, and a new one is mailed at most as often.
 LINK_LASTS = timedelta(hours=1)
 
-#: New addresses one reader may try in a day: each gets a letter.
-_MOVES_A_DAY = 3
+#: Of new addresses that one reader may try in a day, and of links to the account: whoever is forwarded a digest must
+#: not be able to bother its reader.
+_MOVES_A_DAY = _LINKS_A_DAY = 3
 
 
 class Accounts:
@@ -42,17 +44,20 @@ class Accounts:
         self.engine, self._key, self._refuse = engine, suppression_key, refuse
 
     def ask_for_link(self, subscriber_id: str, now: datetime) -> None:
-        """Mail a fresh link to the account to the reader's own address, at most one an hour."""
+        """Mail a fresh link to the account to the reader's own address, at most one an hour and three a day."""
         with writing(self.engine) as session:
-            known = session.get(SubscriberRow, subscriber_id) is not None
-            if known and allowed(session, f"link:{subscriber_id}", 1, LINK_LASTS, now):
+            if session.get(SubscriberRow, subscriber_id, with_for_update=True) is None:
+                return
+            if allowed(session, f"link:{subscriber_id}", 1, LINK_LASTS, now) and allowed(
+                session, f"links:{subscriber_id}", _LINKS_A_DAY, timedelta(days=1), now
+            ):
                 queue(session, "link", now, subscriber_id=subscriber_id, data={"for": "account"})
 
     def ask_to_move(self, subscriber_id: str, email: str, now: datetime) -> bool:
         """Ask at a new address whether it is meant; nothing changes before that is confirmed.
 
-        No letter goes to an address that subscribes already, that may not be mailed, or that had one from a form today:
-        the answer does not tell which.
+        No letter goes to an address that subscribes already or has left, that may not be mailed, or that had one from a
+        form today: neither the answer nor the reader's story tells which.
 
         Returns:
             Whether it was looked at: False where this reader has tried too many addresses today.
@@ -68,35 +73,57 @@ class Accounts:
             row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
             if row is None or not allowed(session, f"move:{subscriber_id}", _MOVES_A_DAY, timedelta(days=1), now):
                 return False
+            row.moving_to = email.strip()
+            session.add(row)
             there = session.exec(select(SubscriberRow).where(SubscriberRow.address_hash == hashed)).first()
-            if may_be_written_to(session, hashed, now) and (there is None or there.state != "confirmed"):
-                row.moving_to = email.strip()
-                session.add(row)
+            may_move = there is None or there.state == "unconfirmed"
+            if may_move and not is_harmful(session, hashed) and one_letter(session, "forms", folded, self._key, now):
                 queue(session, "move", now, subscriber_id=row.id, email=row.moving_to)
             return True
 
-    def move(self, subscriber_id: str, origin: Origin, now: datetime) -> bool:
-        """Take the new address for the reader, and tell the old one; False where another reader has it by now."""
-        with writing(self.engine) as session:
-            row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
-            if row is None or not row.moving_to:
+    def move(self, subscriber_id: str, folded: str, origin: Origin, now: datetime) -> bool:
+        """Take a new address for the reader, tell the old one, and let no import bring that back.
+
+        Args:
+            subscriber_id: Whose.
+            folded: The new address, folded: the one that the reader's link was mailed to.
+            origin: From where it was confirmed.
+            now: When.
+
+        Returns:
+            Whether it was done: False where they want another one by now, or another subscriber has it.
+        """
+        try:
+            with writing(self.engine) as session:
+                return self._moved(session, subscriber_id, folded, origin, now)
+        except IntegrityError:  # somebody else took the address in the same moment
+            return False
+
+    def _moved(self, session: Session, subscriber_id: str, folded: str, origin: Origin, now: datetime) -> bool:
+        row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
+        if row is None or not row.moving_to or fold(row.moving_to) != folded:
+            return False
+        hashed = address_hash(folded, self._key)
+        there = session.exec(select(SubscriberRow).where(SubscriberRow.address_hash == hashed)).first()
+        if there is not None and there.id != row.id:
+            if there.state != "unconfirmed":
                 return False
-            folded = fold(row.moving_to)
-            hashed = address_hash(folded, self._key)
-            there = session.exec(select(SubscriberRow).where(SubscriberRow.address_hash == hashed)).first()
-            if there is not None and there.id != row.id:
-                if there.state == "confirmed":
-                    return False
-                _remove(session, there)  # asked and never confirmed, or left: now its owner wants this instead
-            queue(session, "moved", now, subscriber_id=row.id, email=row.email)
-            row.email, row.folded, row.address_hash, row.moving_to = row.moving_to, folded, hashed, ""
-            session.add(row)
-            session.add(consent(row.id, "moved to this address", now, "link in the mail", origin))
-            lift_wishes(session, hashed)
-            return True
+            _remove(session, there)  # asked and never confirmed: now its owner wants this instead
+        queue(session, "moved", now, subscriber_id=row.id, email=row.email)
+        left = {"address_hash": row.address_hash, "why": "request", "at": now}
+        insert_ignore(session, SuppressionRow, [left])
+        row.email, row.folded, row.address_hash, row.moving_to = row.moving_to, folded, hashed, ""
+        session.add(row)
+        session.add(consent(row.id, "moved to this address", now, "link in the mail", origin))
+        session.flush()
+        lift_wishes(session, hashed)
+        return True
 
     def story(self, subscriber_id: str) -> dict[str, Any] | None:
-        """Tell everything that is kept of a reader, oldest first in each part; None when there is no such reader."""
+        """Tell everything that is kept of a reader, oldest first in each part; None when there is no such reader.
+
+        Letters to an address they asked for are left out: whether one went would tell who else subscribes.
+        """
         with reading(self.engine) as session:
             row = session.get(SubscriberRow, subscriber_id)
             if row is None:
@@ -117,7 +144,9 @@ class Accounts:
                 "letters": [
                     _row(one, ("queued_at", "kind", "email", "state", "settled_at", "reason"))
                     for one in session.exec(
-                        select(NoticeRow).where(NoticeRow.subscriber_id == row.id).order_by(col(NoticeRow.id))
+                        select(NoticeRow)
+                        .where(NoticeRow.subscriber_id == row.id, NoticeRow.kind != "move")
+                        .order_by(col(NoticeRow.id))
                     )
                 ],
                 "editions": _editions(session, row.id),
@@ -141,6 +170,7 @@ class Accounts:
                 return False
             insert_ignore(session, SuppressionRow, [{"address_hash": row.address_hash, "why": "erasure", "at": now}])
             _remove(session, row)
+            _forget_elsewhere(session, row.folded)
             return True
 
     def suppressed(self, email: str) -> dict[str, Any] | None:
@@ -159,8 +189,9 @@ class Accounts:
         Raises:
             ValueError: It is no address; the text says why.
         """
-        hashed = address_hash(fold(email), self._key)
+        hashed = address_hash(folded := fold(email), self._key)
         with writing(self.engine) as session:
+            _forget_elsewhere(session, folded)
             return bool(insert_ignore(session, SuppressionRow, [{"address_hash": hashed, "why": "erasure", "at": now}]))
 
 
@@ -187,10 +218,21 @@ def _remove(session: Session, row: SubscriberRow) -> None:
         session.exec(update(DeliveryRow).where(*here).values(subscriber_id=nobody, **dropped))
     for table in (VoteRow, ConsentRow, NoticeRow):
         session.exec(delete(table).where(col(table.subscriber_id) == row.id))
-    counted = [f"{what}:{row.id}" for what in ("link", "move", "goodbye")]
+    counted = [f"{what}:{row.id}" for what in ("link", "links", "move", "goodbye")]
     session.exec(delete(LimitRow).where(col(LimitRow.what).in_(counted)))
     session.delete(row)
     session.flush()
+
+
+def _forget_elsewhere(session: Session, folded: str) -> None:
+    """Take an address out where another reader asked to move to it, or has moved away from it."""
+    for other in session.exec(select(SubscriberRow).where(SubscriberRow.moving_to != "")):
+        if fold(other.moving_to) == folded:
+            other.moving_to = ""
+            session.add(other)
+    for letter in session.exec(select(NoticeRow).where(col(NoticeRow.kind).in_(("move", "moved")))):
+        if fold(letter.email) == folded:
+            session.delete(letter)
 
 
 def _row(row: object, names: Collection[str]) -> dict[str, Any]:

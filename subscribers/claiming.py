@@ -13,15 +13,22 @@ ABANDONED_AFTER = timedelta(minutes=5)
 
 def myself() -> str:
     """Name this process so that no other one, now or later, has the same name."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+    return f"{_machine()}:{os.getpid()}:{_started(os.getpid())}"
 
 
 def abandoned(claimed_by: str, claimed_at: datetime | None, now: datetime) -> bool:
     """Tell whether the process that made a claim is gone: seen on its own machine, else by the claim's age."""
     host, pid, started = claimed_by.rsplit(":", 2)
-    if host == socket.gethostname():
+    if host == _machine():
         return _started(int(pid)) != started
     return claimed_at is None or now - claimed_at > ABANDONED_AFTER
+
+
+def _machine() -> str:
+    """Name what counts process ids: two containers, or two machines made alike, may have one host name."""
+    boot, ids = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    told = [boot.read_text(encoding="ascii").strip(), ids.readlink().name] if boot.exists() and ids.is_symlink() else []
+    return "/".join([socket.gethostname(), *told]).replace(":", "")
 
 
 def _started(pid: int) -> str:

@@ -6,13 +6,13 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import Engine, Select, cast, func
+from sqlalchemy import Engine, Select, cast, func, update
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, SQLModel, col, select
 
@@ -78,7 +78,8 @@ def take_in(
     """Import rows with the columns email, name, state, confirmed_at and source, some thousand in each transaction.
 
     Nobody is revived: an address that is suppressed or has left is left out, as is what is no address. An address
-    that is already known stays as it is, so an import that was stopped is simply run again.
+    that is already known stays as it is, so an import that was stopped is simply run again; but who has left by the
+    file has left here too.
 
     Args:
         engine: The database.
@@ -91,13 +92,14 @@ def take_in(
     """
     added = known = left_out = 0
     unread = iter(rows)
-    while some := [_read(one, key, source) for one in islice(unread, CHUNK)]:
+    while some := [_read(one, key, source, now) for one in islice(unread, CHUNK)]:
         with writing(engine) as session:
             one_at_a_time(session, "import readers")  # two that insert in different orders could wait for each other
             if engine.dialect.name == "sqlite":
                 session.connection().exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            fresh, barred = _sift(session, some)
+            fresh, leaving, barred = _sift(session, some)
             new = _add(session, fresh, now)
+            _let_leave(session, leaving, now)
         for one in barred:
             leave_out(one)
         added, left_out, known = added + new, left_out + len(barred), known + len(some) - len(barred) - new
@@ -105,26 +107,27 @@ def take_in(
     return Imported(added, known, left_out)
 
 
-def _read(row: Line, key: bytes, source: str) -> _Row | LeftOut:
+def _read(row: Line, key: bytes, source: str, now: datetime) -> _Row | LeftOut:
     cells = row.cells
     email = (cells.get("email") or "").strip()
     if row.wrong:
         return LeftOut(row.number, email, row.wrong)
     try:
         folded = fold(email)
-        state, confirmed_at = _standing(cells)
+        state, confirmed_at = _standing(cells, now)
     except ValueError as error:
         return LeftOut(row.number, email, str(error))
     name, origin = plain(cells.get("name") or ""), plain(cells.get("source") or "") or source
     return _Row(row.number, email, folded, address_hash(folded, key), name, state, confirmed_at, origin)
 
 
-def _sift(session: Session, rows: Sequence[_Row | LeftOut]) -> tuple[list[_Row], list[LeftOut]]:
-    """Part the rows nobody has yet from those that are left out, with the reason, both in file order."""
+def _sift(session: Session, rows: Sequence[_Row | LeftOut]) -> tuple[list[_Row], list[_Row], list[LeftOut]]:
+    """Part the rows nobody has yet from those that say that a reader left, and from those left out with the reason."""
     hashes = [row.hash for row in rows if isinstance(row, _Row)]
     suppressed, states = _known(session, hashes)
     fresh: list[_Row] = []
     left_out: list[LeftOut] = []
+    leaving: list[_Row] = []
     for row in rows:
         if isinstance(row, LeftOut):
             left_out.append(row)
@@ -135,7 +138,10 @@ def _sift(session: Session, rows: Sequence[_Row | LeftOut]) -> tuple[list[_Row],
         elif row.hash not in states:
             states[row.hash] = row.state
             fresh.append(row)
-    return fresh, left_out
+        elif row.state == "unsubscribed" != states[row.hash]:
+            states[row.hash] = row.state
+            leaving.append(row)
+    return fresh, leaving, left_out
 
 
 def _known(session: Session, hashes: Sequence[str]) -> tuple[set[str], dict[str, str]]:
@@ -179,6 +185,19 @@ def _add(session: Session, rows: Sequence[_Row], now: datetime) -> int:
     return added
 
 
+def _let_leave(session: Session, rows: Sequence[_Row], now: datetime) -> None:
+    """Unsubscribe who has left by the file, with the proof of it."""
+    if not rows:
+        return
+    sources = {row.hash: row.source for row in rows}
+    mine = col(SubscriberRow.address_hash).in_(_listed(session, list(sources)))
+    there = session.exec(select(SubscriberRow.id, SubscriberRow.address_hash).where(mine)).all()
+    left = {"state": "unsubscribed", "asked_at": None, "moving_to": ""}
+    session.exec(update(SubscriberRow).where(mine).values(**left))
+    proofs = [(one, "left", now, sources[hashed], "", "", "") for one, hashed in there]
+    _insert(session, ConsentRow, _PROOF, proofs)
+
+
 def _insert(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> int:
     """Insert the rows whose key is not there yet, given as cells in the order of `columns`; returns how many were new.
 
@@ -204,14 +223,16 @@ def _insert(session: Session, table: type[SQLModel], columns: Sequence[str], row
     return connection.exec_driver_sql(str(compiled), bound, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def _standing(values: Mapping[str, str | None]) -> tuple[str, datetime | None]:
-    """Read a row's state and since when it is confirmed."""
+def _standing(values: Mapping[str, str | None], now: datetime) -> tuple[str, datetime | None]:
+    """Read a row's state and since when it is confirmed; no proof can be of a later day."""
     state = (values.get("state") or "unconfirmed").strip()
     confirmed_at = _moment(values.get("confirmed_at"))
     if state not in STATES:
         raise ValueError(f"state {state[:80]!r}; allowed: {', '.join(STATES)}")
     if state == "confirmed" and confirmed_at is None:
         raise ValueError("confirmed without a confirmed_at: there is no proof that they asked")
+    if confirmed_at is not None and confirmed_at > now + timedelta(days=1):
+        raise ValueError(f"confirmed_at {confirmed_at:%Y-%m-%d} is in the future: that is no proof that they asked")
     return state, confirmed_at
 
 

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Engine, bindparam, delete, insert, text, update
+from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, exists, insert, text, update
 from sqlmodel import Session, col, select
 
 from digest.database import UtcDateTime, writing
-from subscribers.addressing import address_hash, fold
+from subscribers.addressing import address_hash, fold, mailbox
 from subscribers.limits import allowed, forget_limits
 from subscribers.links import ID_LENGTH
 from subscribers.notices import Kind, queue
@@ -70,7 +70,9 @@ class Joining:
         with writing(self.engine) as session:
             if not self._permits(session, origin, now):
                 return False
-            if folded is not None and may_be_written_to(session, hashed := address_hash(folded, self._key), now):
+            if folded is None or is_harmful(session, hashed := address_hash(folded, self._key)):
+                return True
+            if one_letter(session, "forms", folded, self._key, now):
                 known = _known(session, hashed)
                 if known is not None and known.state == "confirmed":
                     _queue_once(session, "link", known.id, now, "known")
@@ -79,11 +81,14 @@ class Joining:
                     _asked(session, subscriber_id, now, origin, wording, new=known is None)
             return True
 
-    def confirm(self, subscriber_id: str, origin: Origin, now: datetime) -> Confirmed:
-        """Make a reader of who asked, and lift what they once wished for; the caller has checked their link."""
+    def confirm(self, subscriber_id: str, folded: str, origin: Origin, now: datetime) -> Confirmed:
+        """Make a reader of who asked, and lift what they once wished for; the caller has checked their link.
+
+        `folded` is the address, folded, that the link was mailed to.
+        """
         with writing(self.engine) as session:
             row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
-            if row is None or (row.state != "confirmed" and row.asked_at is None):
+            if row is None or row.folded != folded or (row.state != "confirmed" and row.asked_at is None):
                 return "void"
             if row.state == "confirmed":
                 return "already"
@@ -95,15 +100,21 @@ class Joining:
             return "confirmed"
 
     def ask_to_leave(self, email: str, origin: Origin, now: datetime) -> bool:
-        """Mail the link to leave to a reader who lost their mail; limits and answer as for `ask`."""
+        """Mail the link to leave to a reader who lost their mail, once a day; answer as for `ask`."""
         folded = self._taken(email, refuse=())
         with writing(self.engine) as session:
             if not self._permits(session, origin, now):
                 return False
-            if folded is not None and may_be_written_to(session, hashed := address_hash(folded, self._key), now):
-                known = _known(session, hashed)
-                if known is not None and known.state == "confirmed":
-                    _queue_once(session, "link", known.id, now, "leave")
+            if folded is None or is_harmful(session, hashed := address_hash(folded, self._key)):
+                return True
+            known = _known(session, hashed)
+            # Counted apart, and only where a letter goes: else anybody could keep somebody from signing up.
+            if (
+                known is not None
+                and known.state == "confirmed"
+                and one_letter(session, "leave", folded, self._key, now)
+            ):
+                _queue_once(session, "link", known.id, now, "leave")
             return True
 
     def tidy(self, now: datetime, retention: timedelta) -> None:
@@ -117,6 +128,7 @@ class Joining:
         with writing(self.engine) as session:
             forget_limits(session, now)
             session.exec(delete(NoticeRow).where(col(NoticeRow.settled_at) < before))
+            session.exec(update(SubscriberRow).where(_gave_up_moving(now)).values(moving_to=""))
             for table in (NoticeRow, ConsentRow):
                 session.exec(delete(table).where(col(table.subscriber_id).in_(lapsed)))
             session.exec(delete(SubscriberRow).where(col(SubscriberRow.id).in_(lapsed)))
@@ -130,15 +142,30 @@ class Joining:
         return None if kinds_of(folded) & set(self._refuse if refuse is None else refuse) else folded
 
     def _permits(self, session: Session, origin: Origin, now: datetime) -> bool:
-        what = f"forms:{address_hash(origin.network, self._key)}"
+        what = f"network:{address_hash(origin.network, self._key)}"
         return allowed(session, what, self._per_network, timedelta(hours=1), now)
 
 
-def may_be_written_to(session: Session, hashed: str, now: datetime) -> bool:
-    """Count a letter that a form causes, and tell whether it may go to this address (by its hash) now."""
-    first = allowed(session, f"letter:{hashed}", 1, ONE_LETTER_PER, now)
-    why = session.connection().execute(_SUPPRESSED, {"hashed": hashed}).scalar()
-    return first and why not in HARMFUL
+def _gave_up_moving(now: datetime) -> ColumnElement[bool]:
+    """Readers whose link to a new address ended a day ago, or was never mailed."""
+    open_ = exists().where(
+        col(NoticeRow.subscriber_id) == col(SubscriberRow.id), col(NoticeRow.kind) == "move",
+        col(NoticeRow.settled_at).is_(None) | (col(NoticeRow.settled_at) > now - timedelta(days=1)),
+    )  # fmt: skip
+    return and_(col(SubscriberRow.moving_to) != "", ~open_)
+
+
+def is_harmful(session: Session, hashed: str) -> bool:
+    """Tell whether mail to an address (by its hash) may only be allowed again by a person of ours."""
+    return session.connection().execute(_SUPPRESSED, {"hashed": hashed}).scalar() in HARMFUL
+
+
+def one_letter(session: Session, form: str, folded: str, key: bytes, now: datetime) -> bool:
+    """Count a letter that a form causes, and tell whether it is the first that day to that mailbox.
+
+    Spellings that end up in one mailbox count as one.
+    """
+    return allowed(session, f"{form}:{address_hash(mailbox(folded), key)}", 1, ONE_LETTER_PER, now)
 
 
 def lift_wishes(session: Session, hashed: str) -> None:
@@ -198,20 +225,25 @@ def _asked(session: Session, subscriber_id: str, now: datetime, origin: Origin, 
 
 def _queue_once(session: Session, kind: Kind, subscriber_id: str, now: datetime, leads_to: str = "") -> bool:
     """Queue a letter unless one of its kind still waits: a sender that was down must not send a pile later."""
-    if session.connection().execute(_WAITING, {"whose": subscriber_id, "kind": kind}).first() is not None:
+    waiting = session.connection().execute(_WAITING, {"whose": subscriber_id, "kind": kind}).scalars()
+    if any(data.get("for", "") == leads_to for data in waiting):
         return False
     return queue(session, kind, now, subscriber_id=subscriber_id, data={"for": leads_to} if leads_to else None)
 
 
 # Built once: with a new statement each time a sign-up takes three times as long.
 _SUPPRESSED = select(SuppressionRow.why).where(SuppressionRow.address_hash == bindparam("hashed"))
-_SUBSCRIBER = select(SubscriberRow.id, SubscriberRow.state).where(SubscriberRow.address_hash == bindparam("hashed"))
+_SUBSCRIBER = (
+    select(SubscriberRow.id, SubscriberRow.state)
+    .where(SubscriberRow.address_hash == bindparam("hashed"))
+    .with_for_update()
+)
 _BEGUN = text(  # as text for the same reason: SQLAlchemy builds its own ON CONFLICT anew each time
     "INSERT INTO subscribers (id, email, folded, address_hash, name, state, created_at, asked_at, moving_to)"
     " VALUES (:id, :email, :folded, :hashed, '', 'unconfirmed', :now, :now, '') ON CONFLICT DO NOTHING RETURNING id"
 ).bindparams(bindparam("now", type_=UtcDateTime()))
 _CONSENT = insert(ConsentRow)
 _ASKED = update(SubscriberRow).where(col(SubscriberRow.id) == bindparam("asking")).values(asked_at=bindparam("at"))
-_WAITING = select(NoticeRow.id).where(
+_WAITING = select(NoticeRow.data).where(
     NoticeRow.subscriber_id == bindparam("whose"), NoticeRow.kind == bindparam("kind"), NoticeRow.state == "queued"
 )

@@ -19,18 +19,21 @@ def allowed(session: Session, what: str, most: int, per: timedelta, now: datetim
 
     One statement, part of the caller's transaction: of many at once exactly `most` are allowed.
     """
-    values = {"what": what, "now": now, "edge": now - per}
+    moment = timedelta(microseconds=1)
+    # A clock that was ahead for a while must not close a door for as long.
+    values = {"what": what, "now": now, "edge": now - per + moment, "ahead": now + per}
     return int(session.connection().execute(_COUNTING, values).scalar_one()) <= most
 
 
 def forget_limits(session: Session, now: datetime) -> None:
     """Drop the counts that no limit looks at any more."""
-    session.exec(delete(LimitRow).where(col(LimitRow.since) < now - LONGEST))
+    over = (col(LimitRow.since) < now - LONGEST) | (col(LimitRow.since) > now + LONGEST)
+    session.exec(delete(LimitRow).where(over))
 
 
 # As text, because SQLAlchemy builds its own ON CONFLICT anew each time, which takes longer than all the rest.
 _COUNTING = text(
     "INSERT INTO limits (what, since, count) VALUES (:what, :now, 1) ON CONFLICT (what) DO UPDATE SET"
-    " since = CASE WHEN limits.since <= :edge THEN :now ELSE limits.since END,"
-    " count = CASE WHEN limits.since <= :edge THEN 1 ELSE limits.count + 1 END RETURNING count"
-).bindparams(bindparam("now", type_=UtcDateTime()), bindparam("edge", type_=UtcDateTime()))
+    " since = CASE WHEN limits.since BETWEEN :edge AND :ahead THEN limits.since ELSE :now END,"
+    " count = CASE WHEN limits.since BETWEEN :edge AND :ahead THEN limits.count + 1 ELSE 1 END RETURNING count"
+).bindparams(*(bindparam(name, type_=UtcDateTime()) for name in ("now", "edge", "ahead")))

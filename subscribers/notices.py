@@ -74,7 +74,7 @@ class Notices:
 
     def busy(self, now: datetime) -> bool:
         """Tell whether there is anything to send or to look up; this takes no lock."""
-        due = and_(col(NoticeRow.state).in_(("queued", "unknown")), col(NoticeRow.due_at) <= now)
+        due = and_(col(NoticeRow.state).in_(("queued", "unknown")), _is_due(now))
         with reading(self.engine) as session:
             return bool(session.exec(select(exists().where(or_(due, col(NoticeRow.state) == "claimed")))).one())
 
@@ -85,7 +85,7 @@ class Notices:
         """
         waiting = (
             select(NoticeRow)
-            .where(col(NoticeRow.state) == "queued", col(NoticeRow.due_at) <= now)
+            .where(col(NoticeRow.state) == "queued", _is_due(now))
             .order_by(col(NoticeRow.due_at), col(NoticeRow.id))
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -120,7 +120,7 @@ class Notices:
     def _barred(self, session: Session, kind: str, folded: str) -> str:
         """Say why an address may not get a letter of this kind, "" when it may."""
         suppressed = session.get(SuppressionRow, address_hash(folded, self._key))
-        if suppressed is None or (kind == "confirm" and suppressed.why not in _NEVER):
+        if suppressed is None or (kind in {"confirm", "moved"} and suppressed.why not in _NEVER):
             return ""
         return f"suppressed: {suppressed.why}"
 
@@ -141,7 +141,7 @@ class Notices:
 
     def unsettled(self, now: datetime) -> list[Claimed]:
         """Give the letters to look up now, oldest first: those that are claimed, and unknown ones that are due."""
-        look_up = and_(col(NoticeRow.state) == "unknown", col(NoticeRow.due_at) <= now)
+        look_up = and_(col(NoticeRow.state) == "unknown", _is_due(now))
         return self._claimed(or_(col(NoticeRow.state) == "claimed", look_up))
 
     def unknown(self, since: datetime) -> list[Claimed]:
@@ -180,6 +180,11 @@ class Notices:
         """Tell since when the oldest letter that is queued waits, None when none does."""
         with reading(self.engine) as session:
             return session.exec(select(func.min(NoticeRow.queued_at)).where(NoticeRow.state == "queued")).one()
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Due by now, or later than any letter waits: the clock was ahead when that was written."""
+    return or_(col(NoticeRow.due_at) <= now, col(NoticeRow.due_at) > now + 2 * _LONGEST)
 
 
 def _mine(notice: Notice | Claimed) -> ColumnElement[bool]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from io import TextIOWrapper
 from typing import BinaryIO, NamedTuple, TextIO
@@ -20,7 +20,11 @@ LONGEST_LINE = 1_000_000
 
 #: What a spreadsheet takes for a formula, also behind quotes that it would hide. Source: OWASP, CSV injection, with the
 #: full-width signs that some spreadsheets read alike.
-_FORMULA = re.compile(r"""["'\s]*[=+\-@\t\r\n＝＋－＠]""")
+_FORMULA = r"""["'\s]*[=+\-@\t\r\n＝＋－＠]"""
+
+#: A cell begins at its start, and behind a semicolon where that is what the spreadsheet splits at.
+_CELL = re.compile(rf"(^|;)({_FORMULA})")
+_GUARDED = re.compile(rf"(^|;)'({_FORMULA})")
 
 _TEXT = "UTF-8 text (a spreadsheet calls it “CSV UTF-8, comma delimited”)"
 
@@ -34,13 +38,13 @@ class Line(NamedTuple):
 
 
 def guarded(cell: str) -> str:
-    """Put one apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    """Put an apostrophe before what a spreadsheet would take for a formula, also behind what it may split a cell at."""
+    return _CELL.sub(r"\1'\2", cell)
 
 
 def unguarded(cell: str) -> str:
-    """Take away the apostrophe that `guarded` puts, and no other."""
-    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell, 1) else cell
+    """Take away the apostrophes that `guarded` puts, and no others."""
+    return _GUARDED.sub(r"\1\2", cell)
 
 
 def written(rows: Iterable[Sequence[str]], file: TextIO) -> None:
@@ -63,11 +67,11 @@ def look_through(file: BinaryIO, name: str, *, progress: Callable[[], object] = 
     """
     start = file.tell()
     try:
-        rows = _rows(file, name)
-        _columns(next(rows)[1], name)
-        for number, _ in rows:
-            if number % 5000 == 0:
-                progress()
+        with closing(_rows(file, name)) as rows:
+            _columns(next(rows)[1], name)
+            for number, _ in rows:
+                if number % 5000 == 0:
+                    progress()
     except UnicodeDecodeError as error:
         file.seek(start)
         raise FilesError([Fault(name, _undecodable(file), "", "bytes that are not UTF-8", _TEXT)]) from error
@@ -80,15 +84,15 @@ def lines(file: BinaryIO, name: str) -> Iterator[Line]:
         FilesError: It has other columns, or a row that cannot be read.
         UnicodeDecodeError: It is not UTF-8.
     """
-    rows = _rows(file, name)
-    _, header = next(rows)
-    columns = _columns(header, name)
-    for number, cells in rows:
-        if any(cells):
-            yield _line(number, columns, cells)
+    with closing(_rows(file, name)) as rows:
+        _, header = next(rows)
+        columns = _columns(header, name)
+        for number, cells in rows:
+            if any(cells):
+                yield _line(number, columns, cells)
 
 
-def _rows(file: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: BinaryIO, name: str) -> Generator[tuple[int, list[str]]]:
     """Give each row's first line and its cells as written, the header first, without cells in an empty file."""
     with _text(file) as text:
         reader = csv.reader(_bounded(text), strict=True)
@@ -123,7 +127,7 @@ def _bounded(text: TextIO) -> Iterator[str]:
 
 
 def _line(number: int, columns: Sequence[str], cells: Sequence[str]) -> Line:
-    found = {column: unguarded(cell) if cell[:1] == "'" else cell for column, cell in zip(columns, cells, strict=False)}
+    found = {column: unguarded(cell) if "'" in cell else cell for column, cell in zip(columns, cells, strict=False)}
     if len(cells) <= len(columns):
         return Line(number, found)
     return Line(number, found, f"{len(cells)} cells; allowed: {len(columns)}, text with commas stands in quotes")

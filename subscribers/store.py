@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, bindparam, case, func, update
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
-from digest.database import in_chunks, inserting, reading, writing
+from digest.database import explained, in_chunks, inserting, reading, writing
 from digest.model import Call, Tally
 from subscribers.addressing import address_hash, fold
 from subscribers.joining import consent
 from subscribers.limits import allowed
 from subscribers.notices import queue
 from subscribers.origins import NOWHERE, Origin
-from subscribers.tables import SubscriberRow, SuppressionRow, VoteRow
+from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow, VoteRow
+
+#: How long leaving can be undone with the links of old emails; after that one signs up anew.
+UNDO = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +65,34 @@ class Subscribers:
         """
         with writing(self.engine) as session:
             row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
+            if row is not None:
+                row.asked_at, row.moving_to = None, ""  # what waits to be confirmed is taken back, too
+                session.add(row)
             if row is not None and row.state != "unsubscribed":
                 if row.state == "confirmed" and allowed(session, f"goodbye:{row.id}", 1, timedelta(days=1), now):
                     queue(session, "goodbye", now, subscriber_id=row.id)
-                row.state, row.asked_at, row.moving_to = "unsubscribed", None, ""
-                session.add(row)
+                row.state = "unsubscribed"
                 session.add(consent(row.id, "left", now, source, origin))
             return row is not None
 
     def come_back(self, subscriber_id: str, now: datetime, *, source: str, origin: Origin = NOWHERE) -> bool:
-        """Undo leaving, for a reader who had confirmed and holds their own link; for others nothing changes."""
+        """Undo leaving within UNDO, for a reader who had confirmed and holds their own link.
+
+        For others nothing changes: an email forwarded long ago must bring nobody back.
+        """
         with writing(self.engine) as session:
             row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
-            if row is not None and row.state == "unsubscribed" and row.confirmed_at is not None:
+            if row is not None and row.confirmed_at is not None and _left_lately(session, row, now):
                 row.state = "confirmed"
                 session.add(row)
                 session.add(consent(row.id, "came back", now, source, origin))
             return row is not None
+
+    def may_come_back(self, subscriber_id: str, now: datetime) -> bool:
+        """Tell whether `come_back` would do anything."""
+        with reading(self.engine) as session:
+            row = session.get(SubscriberRow, subscriber_id)
+            return row is not None and row.confirmed_at is not None and _left_lately(session, row, now)
 
     def pause(self, subscriber_id: str, until: datetime | None) -> None:
         """Let a reader rest until a moment, or go on at once."""
@@ -97,23 +111,41 @@ class Subscribers:
 
     def vote(self, votes: Iterable[tuple[str, str, Call]], now: datetime) -> None:
         """Keep votes as (tool, subscriber id, call); the last one of a reader on a tool counts."""
-        rows = [{"tool": tool, "subscriber_id": whose, "call": call, "at": now} for tool, whose, call in votes]
         with writing(self.engine) as session:
-            voting = inserting(session, VoteRow)
-            last = {"call": voting.excluded.call, "at": voting.excluded.at}
-            if rows:
-                session.connection().execute(
-                    voting.on_conflict_do_update(index_elements=["tool", "subscriber_id"], set_=last), rows
-                )
+            _keep_votes(session, votes, now)
+
+    def cast(self, tool: str, subscriber_id: str, call: Call, now: datetime) -> bool:
+        """Keep a reader's vote; False where they are gone by now."""
+        with writing(self.engine) as session:
+            there = session.get(SubscriberRow, subscriber_id, with_for_update=True) is not None
+            if there:
+                _keep_votes(session, [(tool, subscriber_id, call)], now)
+            return there
 
     def tallies(self, tools: Collection[str]) -> dict[str, Tally]:
         """Count the votes of tools; a tool without votes is left out."""
-        with self.engine.connect() as connection:
+        with explained(), self.engine.connect() as connection:
             return {
                 tool: Tally(ships, n)
                 for some in in_chunks(sorted(tools))
                 for tool, ships, n in connection.execute(_COUNTED, {"tools": some})
             }
+
+
+def _keep_votes(session: Session, votes: Iterable[tuple[str, str, Call]], now: datetime) -> None:
+    rows = [{"tool": tool, "subscriber_id": whose, "call": call, "at": now} for tool, whose, call in votes]
+    voting = inserting(session, VoteRow)
+    last = {"call": voting.excluded.call, "at": voting.excluded.at}
+    if rows:
+        session.connection().execute(
+            voting.on_conflict_do_update(index_elements=["tool", "subscriber_id"], set_=last), rows
+        )
+
+
+def _left_lately(session: Session, row: SubscriberRow, now: datetime) -> bool:
+    left = select(func.max(ConsentRow.at)).where(ConsentRow.subscriber_id == row.id, ConsentRow.what == "left")
+    at = session.exec(left).one()
+    return row.state == "unsubscribed" and at is not None and now - at <= UNDO
 
 
 def _reader(row: SubscriberRow) -> Reader:

@@ -204,8 +204,8 @@ def subscribers_forget(
     """
     from flows.readers import forget
 
-    if not yes and sys.stdin.isatty():
-        typer.confirm(f"Erase everything about {_one_line(email)}? It cannot be undone.", abort=True)
+    if not yes:
+        typer.confirm(f"Erase everything about {_one_line(email)}? It cannot be undone.", abort=True, err=True)
     with opened(home, now) as services:
         say(forget(services, email))
 

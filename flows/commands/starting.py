@@ -43,7 +43,7 @@ def init(
     for path in make_home(folder):
         say(f"made {path}")
     if new_secret:
-        say(f"new key on the first line of {add_secret(folder)}; restart `verdicts serve`, so that it signs with it")
+        say(f"new key on the first line of {add_secret(folder)}: it signs from now on; older links keep working")
     with open_services(folder, create=True) as services:
         say(f"database ready: {services.engine.url.render_as_string(hide_password=True)}")
     say("next: `verdicts gather`, then `verdicts launches`; settings are in verdicts.toml")

@@ -174,7 +174,7 @@ def test_a_letter_arrives_with_its_headers_and_only_readers_may_leave_with_it(op
 @pytest.mark.parametrize(
     ("case", "page", "lasts", "bound"),
     [
-        (CASES[0], "confirm", timedelta(days=7), ""),
+        (CASES[0], "confirm", timedelta(days=7), "ada@example.org"),
         (CASES[3], "account", timedelta(hours=1), "ada@example.org"),
         (CASES[6], "move", timedelta(hours=1), "bea@example.org"),
     ],

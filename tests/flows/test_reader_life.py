@@ -150,7 +150,7 @@ def _download(me: Visitor, site: Served, welcome: EmailMessage) -> None:
     assert (story["subscriber"]["email"], story["subscriber"]["state"]) == (BEA, "confirmed")
     assert [one["what"] for one in story["consents"]] == ["asked", "confirmed", "moved to this address"]
     assert [(one["tool"], one["call"]) for one in story["votes"]] == [("plumbline", "ship")]
-    assert [one["kind"] for one in story["letters"]] == ["confirm", "welcome", "link", "move", "moved", "link"]
+    assert [one["kind"] for one in story["letters"]] == ["confirm", "welcome", "link", "moved", "link"]
 
 
 def _leave_and_undo(me: Visitor, site: Served, welcome: EmailMessage) -> None:
@@ -161,7 +161,11 @@ def _leave_and_undo(me: Visitor, site: Served, welcome: EmailMessage) -> None:
     assert (me.headline, site.state(BEA)) == ("You have left", "unsubscribed")
     me.open(link(site.letter(BEA, "You have left"), f"{site.url}/leave/"))
     me.press("button", "Send me the digest again")
-    assert (me.headline, me.announced, site.state(BEA)) == ("Preferences", "Saved.", "confirmed")
+    assert (me.headline, me.announced, site.state(BEA)) == (
+        "Preferences",
+        "You are back: the next edition comes to you.",
+        "confirmed",
+    )
 
 
 def _leave_by_mail(me: Visitor, site: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import signal
 import stat
@@ -308,3 +309,33 @@ def test_allowing_asks_for_an_address_a_reason_and_a_suppression(some: Path) -> 
     assert "--why: found nothing" in run(some, "allow", "ada@example.org", "--why", " ").err
     assert "@-sign" in run(some, "allow", "ada", "--why", "x").err
     assert "not suppressed" in run(some, "allow", "ada@example.org", "--why", "x").err
+
+
+# One reader's story, and its end
+
+
+def test_a_readers_story_is_told_and_ends_when_they_are_forgotten(some: Path, engine: Engine) -> None:
+    told = run(some, "show", "ADA@example.org")
+    assert told.status == 0
+    assert "imported as confirmed" in told.out
+    assert run(some, "show", "ada@example.org", "--json").document["subscriber"]["state"] == "confirmed"
+
+    done = run(some, "forget", "ada@example.org", "--yes", *AT)
+    assert (done.status, done.out.partition(";")[0]) == (0, "erased")
+    again = run(some, "show", "ada@example.org")
+    assert (again.status, again.out) == (1, "ada@example.org is no subscriber; suppressed: erasure\n")
+    assert "no import takes it already" in run(some, "forget", "ada@example.org", "--yes", *AT).out
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_nobody_is_forgotten_without_a_yes(some: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    assert run(some, "forget", "ada@example.org", *AT).status == 130
+    assert run(some, "show", "ada@example.org").status == 0
+
+
+@pytest.mark.parametrize("command", ["show", "forget"])
+def test_what_is_no_address_is_said(some: Path, command: str) -> None:
+    words = ["--yes"] if command == "forget" else []
+    done = run(some, command, "ada@", *words)
+    assert (done.status, "found 'ada@'" in done.err) == (2, True)

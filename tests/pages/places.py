@@ -65,9 +65,11 @@ class Place:
 
     def passing(self, purpose: str, hours: float = 1, **changes: str) -> str:
         """The token of a link that ends some hours from now; of another reader, or for another address."""
-        reader = self.reader
-        bound = {"confirm": "", "account": reader.folded, "move": fold(reader.moving_to) if reader.moving_to else ""}
-        values = {"subscriber_id": reader.id, "bound": bound[purpose]} | changes
+        with Session(self.engine) as session:
+            reader = session.get(SubscriberRow, changes.get("subscriber_id", self.reader.id))
+        moving = fold(reader.moving_to) if reader and reader.moving_to else ""
+        bound = moving if purpose == "move" else reader.folded if reader else ""
+        values = {"subscriber_id": self.token[:ID_LENGTH], "bound": bound} | changes
         return passing_token(SECRET, cast("Purpose", purpose), until=LATER + timedelta(hours=hours), **values)
 
     def rows(self) -> dict[str, list[Any]]:

@@ -155,14 +155,23 @@ def test_who_has_left_is_offered_the_way_back_instead(place: Place) -> None:
 @pytest.mark.parametrize("room", ["leave", "preferences", "return"])
 def test_a_wrong_token_is_a_page_and_changes_nothing(place: Place, room: str) -> None:
     before = place.rows()
-    stranger = reader_token(SECRET, "0" * 16)
-    for token in (place.token[:-1], place.token + "x", "x", "%00", "%ED%A0%80", "é", stranger):
+    for token in (place.token[:-1], place.token + "x", "x", "%00", "%ED%A0%80", "é", reader_token(b"old", "0" * 16)):
         for answer in (
             place.client.get(f"/{room}/{token}"),
             place.client.post(f"/{room}/{token}", data={"pause": "4", "List-Unsubscribe": "One-Click"}),
         ):
             assert answer.status_code in ({404, 405} if room == "return" else {404})
             assert answer.headers["content-type"].startswith("text/html")
+    assert place.rows() == before
+
+
+def test_a_mail_program_is_told_that_leaving_worked_also_for_who_is_erased(place: Place) -> None:
+    erased = reader_token(SECRET, "0" * 16)
+    before = place.rows()
+    assert place.client.post(f"/leave/{erased}", data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    for answer in (place.client.get(f"/leave/{erased}"), place.client.post(f"/leave/{erased}")):
+        assert answer.status_code == 404
+        assert "erased" in words(answer.text)
     assert place.rows() == before
 
 

@@ -31,7 +31,7 @@ from tests.subscribers.readers import (
     suppress,
     take_in,
 )
-from tests.subscribers.test_joining import READ, letters, suppress_for, suppressed
+from tests.subscribers.test_joining import READ, letters, sent, suppress_for, suppressed
 
 HERE = Origin("203.0.113.0/24", "203.0.113.0/24")
 
@@ -63,6 +63,9 @@ def test_a_fresh_link_is_mailed_at_most_once_an_hour(engine: Engine, ada: str) -
         accounts(engine).ask_for_link(ada, NOW + timedelta(minutes=minutes))
     accounts(engine).ask_for_link("0" * 16, NOW)
     assert letters(engine) == [("link", "account")] * 2
+    for hours in range(2, 24):
+        accounts(engine).ask_for_link(ada, NOW + timedelta(hours=hours))
+    assert len(letters(engine)) == 3
 
 
 # Moving
@@ -75,14 +78,14 @@ def test_a_new_address_counts_once_it_is_confirmed_there(engine: Engine, ada: st
         (asked,) = session.exec(select(NoticeRow)).all()
         assert (asked.kind, asked.email, asked.subscriber_id) == ("move", NEW, ada)
 
-    assert accounts(engine).move(ada, HERE, NOW)
+    assert accounts(engine).move(ada, NEW, HERE, NOW)
     assert states(engine) == {NEW: "confirmed"}
     assert ids(engine) == [ada]
     assert consents(engine, ada)[-1] == ("moved to this address", NOW, "link in the mail")
     with Session(engine) as session:
         told = session.exec(select(NoticeRow).where(NoticeRow.kind == "moved")).one()
         assert told.email == ADA
-    assert not accounts(engine).move(ada, HERE, NOW)
+    assert not accounts(engine).move(ada, NEW, HERE, NOW)
     assert readers_of(engine).find(NEW) is not None
     assert readers_of(engine).find(ADA) is None
 
@@ -90,7 +93,8 @@ def test_a_new_address_counts_once_it_is_confirmed_there(engine: Engine, ada: st
 def test_the_last_address_asked_for_is_the_one_that_counts(engine: Engine, ada: str) -> None:
     for email in ("one@example.net", "two@example.net"):
         accounts(engine).ask_to_move(ada, email, NOW)
-    accounts(engine).move(ada, HERE, NOW)
+    assert not accounts(engine).move(ada, "one@example.net", HERE, NOW)
+    assert accounts(engine).move(ada, "two@example.net", HERE, NOW)
     assert states(engine) == {"two@example.net": "confirmed"}
 
 
@@ -100,26 +104,69 @@ def test_no_reader_learns_whether_another_address_subscribes(engine: Engine, ada
     assert accounts(engine).ask_to_move(ada, "taken@example.org", NOW)
     assert accounts(engine).ask_to_move(ada, "bounced@example.org", NOW)
     assert letters(engine) == []
-    assert not accounts(engine).move(ada, HERE, NOW)
+    story = accounts(engine).story(ada)
+    accounts(engine).ask_to_move(ada, NEW, NOW)
+    other = accounts(engine).story(ada)
+    assert story is not None
+    assert other is not None
+    assert other["letters"] == story["letters"]
+    assert [one["subscriber"].pop("moving_to") for one in (story, other)] == ["bounced@example.org", NEW]
+    assert not accounts(engine).move(ada, "taken@example.org", HERE, NOW)
 
 
 def test_an_address_taken_meanwhile_is_not_taken_again(engine: Engine, ada: str) -> None:
     accounts(engine).ask_to_move(ada, NEW, NOW)
     take_in(engine, [row(NEW)])
-    assert not accounts(engine).move(ada, HERE, NOW)
+    assert not accounts(engine).move(ada, NEW, HERE, NOW)
     assert states(engine) == {ADA: "confirmed", NEW: "confirmed"}
 
 
-@pytest.mark.parametrize("state", ["unconfirmed", "unsubscribed"])
-def test_an_address_that_never_confirmed_or_left_is_its_owners_to_use_again(
-    engine: Engine, ada: str, state: str
-) -> None:
-    take_in(engine, [row(NEW, state)])
+def test_an_address_that_never_confirmed_is_its_owners_to_use(engine: Engine, ada: str) -> None:
+    take_in(engine, [row(NEW, "unconfirmed")])
     suppress_for(engine, "request", NEW)
     accounts(engine).ask_to_move(ada, NEW, NOW)
-    assert accounts(engine).move(ada, HERE, NOW)
+    assert accounts(engine).move(ada, NEW, HERE, NOW)
     assert states(engine) == {NEW: "confirmed"}
-    assert suppressed(engine) == []
+    assert address_hash(NEW, SUPPRESSION_KEY) not in everything(engine).partition("SuppressionRow")[2]
+
+
+def test_an_address_that_has_left_is_not_moved_to(engine: Engine, ada: str) -> None:
+    """Links in the mail of that address must go on saying that it has left."""
+    take_in(engine, [row(NEW, "unsubscribed")])
+    assert accounts(engine).ask_to_move(ada, NEW, NOW)
+    assert letters(engine) == []
+    assert not accounts(engine).move(ada, NEW, HERE, NOW)
+    assert states(engine) == {ADA: "confirmed", NEW: "unsubscribed"}
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_no_import_brings_an_address_back_that_was_moved_away_from(engine: Engine, ada: str, leaves: bool) -> None:
+    if leaves:
+        readers_of(engine).leave(ada, NOW, source="page")
+    accounts(engine).ask_to_move(ada, NEW, NOW)
+    assert accounts(engine).move(ada, NEW, HERE, NOW)
+    assert [one.reason for one in take_in(engine, [row(ADA)]).left_out] == ["suppressed"]
+    assert states(engine) == {NEW: "unsubscribed" if leaves else "confirmed"}
+
+
+def test_a_wish_to_move_is_forgotten_when_its_link_is_over(engine: Engine, ada: str) -> None:
+    accounts(engine).ask_to_move(ada, NEW, NOW)
+    door = Joining(engine, SUPPRESSION_KEY)
+    door.tidy(NOW + timedelta(hours=1), timedelta(days=400))
+    assert NEW in everything(engine)
+    sent(engine)
+    door.tidy(NOW + timedelta(days=2), timedelta(days=1))
+    assert NEW not in everything(engine)
+
+
+def test_of_an_address_that_is_forgotten_nothing_stays_with_other_readers(engine: Engine, ada: str) -> None:
+    accounts(engine).ask_to_move(ada, NEW, NOW)
+    accounts(engine).suppress(NEW, NOW)
+    assert NEW not in everything(engine)
+    accounts(engine).ask_to_move(ada, "third@example.net", NOW)
+    accounts(engine).move(ada, "third@example.net", HERE, NOW)
+    accounts(engine).suppress(ADA, NOW)
+    assert ADA not in everything(engine)
 
 
 def test_three_new_addresses_a_day_are_the_most(engine: Engine, ada: str) -> None:
@@ -142,7 +189,7 @@ def test_the_story_has_everything_that_is_kept_of_a_reader(engine: Engine) -> No
     door = Joining(engine, SUPPRESSION_KEY)
     door.ask(ADA, HERE, READ, NOW)
     ada = id_of(engine, ADA)
-    door.confirm(ada, HERE, NOW)
+    door.confirm(ada, ADA, HERE, NOW)
     readers_of(engine).vote([("plumbline", ada, "ship")], NOW)
     approve(engine)
     Ledger(engine).plan(WEEK, NOW)
@@ -191,7 +238,7 @@ def test_an_import_cannot_bring_back_who_was_erased_and_a_sign_up_can(engine: En
     again = id_of(engine, ADA)
     assert again != ada
     assert suppressed(engine) == ["erasure"]
-    door.confirm(again, HERE, NOW)
+    door.confirm(again, ADA, HERE, NOW)
     assert suppressed(engine) == []
     assert states(engine) == {ADA: "confirmed"}
 

@@ -22,7 +22,7 @@ from sqlmodel import Session, col, select
 from digest.errors import SendHalted
 from digest.model import Counts
 from subscribers.addressing import Batch
-from subscribers.claiming import ABANDONED_AFTER
+from subscribers.claiming import ABANDONED_AFTER, myself
 from subscribers.delivering import deliver, settle
 from subscribers.ledger import Call, Claim, Ledger
 from subscribers.links import reader_of
@@ -295,7 +295,7 @@ def gone() -> str:
     """The mark of a process of this machine that has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         pass
-    return f"{socket.gethostname()}:{process.pid}:1"
+    return f"{myself().rsplit(':', 2)[0]}:{process.pid}:1"
 
 
 @pytest.mark.parametrize(

@@ -201,3 +201,26 @@ def test_rows_are_told_as_left_out_in_file_order_across_transactions(
     done = take_in(engine, *lines)
 
     assert [one.line for one in done.left_out] == list(range(2, 42))
+
+
+@pytest.mark.parametrize("before", ["confirmed", "unconfirmed"])
+def test_who_has_left_by_the_file_has_left_here_too(engine: Engine, before: str) -> None:
+    """The list of those who left elsewhere is imported to spare them, not to be counted."""
+    take_in(engine, row("ada@example.org", before))
+    done = take_in(engine, row("ada@example.org", "unsubscribed"), row("bob@example.org", "unsubscribed"))
+    assert (done.added, done.known, done.left_out) == (1, 1, ())
+    assert states(engine) == {"ada@example.org": "unsubscribed", "bob@example.org": "unsubscribed"}
+    assert [what for what, _, _ in consents(engine, id_of(engine, "ada@example.org"))][-1] == "left"
+    assert [one.reason for one in take_in(engine, row("ada@example.org")).left_out] == ["has left"]
+
+
+def test_of_rows_that_contradict_each_other_leaving_wins(engine: Engine) -> None:
+    take_in(engine, row("ada@example.org"), row("ada@example.org", "unsubscribed"))
+    assert states(engine) == {"ada@example.org": "unsubscribed"}
+
+
+def test_a_proof_from_the_future_is_none(engine: Engine) -> None:
+    done = take_in(engine, row("ada@example.org", confirmed_at="2099-01-01"))
+    assert [one.reason for one in done.left_out] == [
+        "confirmed_at 2099-01-01 is in the future: that is no proof that they asked"
+    ]

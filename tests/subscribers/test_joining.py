@@ -137,7 +137,7 @@ def test_who_left_is_asked_again_and_stays_away_until_they_confirm(engine: Engin
     assert states(engine) == {ADA: "unsubscribed"}
     assert letters(engine) == [("confirm", "")]
 
-    assert joining(engine).confirm(id_of(engine, ADA), HERE, NOW) == "confirmed"
+    assert joining(engine).confirm(id_of(engine, ADA), ADA, HERE, NOW) == "confirmed"
     assert states(engine) == {ADA: "confirmed"}
 
 
@@ -215,7 +215,7 @@ def test_kinds_that_settings_refuse_get_nothing_and_the_same_answer(engine: Engi
 def test_confirming_makes_a_reader_once_and_greets_them_once(engine: Engine) -> None:
     ask(engine)
     ada = id_of(engine, ADA)
-    assert [joining(engine).confirm(ada, HERE, NOW + DAY) for _ in range(2)] == ["confirmed", "already"]
+    assert [joining(engine).confirm(ada, ADA, HERE, NOW + DAY) for _ in range(2)] == ["confirmed", "already"]
     assert states(engine) == {ADA: "confirmed"}
     assert letters(engine) == [("confirm", ""), ("welcome", "")]
     assert [(one.what, one.at, one.network) for one in proof(engine)][1:] == [
@@ -225,25 +225,39 @@ def test_confirming_makes_a_reader_once_and_greets_them_once(engine: Engine) -> 
 
 def test_nobody_is_confirmed_who_did_not_ask(engine: Engine) -> None:
     take_in(engine, [row(ADA, "unconfirmed")])
-    assert joining(engine).confirm(id_of(engine, ADA), HERE, NOW) == "void"
-    assert joining(engine).confirm("0" * 16, HERE, NOW) == "void"
+    assert joining(engine).confirm(id_of(engine, ADA), ADA, HERE, NOW) == "void"
+    assert joining(engine).confirm("0" * 16, ADA, HERE, NOW) == "void"
     assert states(engine) == {ADA: "unconfirmed"}
 
 
 def test_an_old_link_does_not_bring_back_who_has_left_since(engine: Engine) -> None:
     ask(engine)
     ada = id_of(engine, ADA)
-    joining(engine).confirm(ada, HERE, NOW)
+    joining(engine).confirm(ada, ADA, HERE, NOW)
     readers_of(engine).leave(ada, NOW, source="page")
-    assert joining(engine).confirm(ada, HERE, NOW) == "void"
+    assert joining(engine).confirm(ada, ADA, HERE, NOW) == "void"
     assert states(engine) == {ADA: "unsubscribed"}
+
+
+def test_leaving_takes_back_a_sign_up_that_waits(engine: Engine) -> None:
+    take_in(engine, [row(ADA, "unsubscribed")])
+    ask(engine)
+    ada = id_of(engine, ADA)
+    readers_of(engine).leave(ada, NOW, source="one-click")
+    assert joining(engine).confirm(ada, ADA, HERE, NOW) == "void"
+    assert states(engine) == {ADA: "unsubscribed"}
+
+
+def test_a_link_mailed_to_an_old_address_confirms_nobody(engine: Engine) -> None:
+    ask(engine)
+    assert joining(engine).confirm(id_of(engine, ADA), "old@example.org", HERE, NOW) == "void"
 
 
 @pytest.mark.parametrize(("why", "left"), [("request", []), ("erasure", []), ("complaint", ["complaint"])])
 def test_confirming_lifts_what_the_person_wished_and_nothing_else(engine: Engine, why: str, left: list[str]) -> None:
     ask(engine)
     suppress_for(engine, why)
-    joining(engine).confirm(id_of(engine, ADA), HERE, NOW)
+    joining(engine).confirm(id_of(engine, ADA), ADA, HERE, NOW)
     assert suppressed(engine) == left
 
 
@@ -258,11 +272,38 @@ def test_who_lost_the_mail_is_mailed_a_link_to_leave(engine: Engine) -> None:
     assert states(engine)[ADA] == "confirmed"
 
 
-def test_the_forms_share_one_letter_a_day(engine: Engine) -> None:
+def test_each_form_causes_one_letter_a_day(engine: Engine) -> None:
     take_in(engine, [row(ADA)])
+    for _ in range(2):
+        ask(engine)
+        joining(engine).ask_to_leave(ADA, NOWHERE, NOW)
+        sent(engine)
+    assert letters(engine) == [("link", "known"), ("link", "leave")]
+
+
+def test_a_letter_that_waits_does_not_stand_in_for_one_that_leads_elsewhere(engine: Engine) -> None:
+    take_in(engine, [row(ADA)])
+    for _ in range(2):
+        joining(engine).ask_to_leave(ADA, HERE, NOW)
+        ask(engine)
+    assert sorted(letters(engine)) == [("link", "known"), ("link", "leave")]
+
+
+def test_nobody_can_keep_somebody_from_signing_up(engine: Engine) -> None:
+    joining(engine).ask_to_leave(ADA, HERE, NOW)
+    suppress_for(engine, "complaint", "bob@example.org")
+    ask(engine, "bob@example.org")
     ask(engine)
-    joining(engine).ask_to_leave(ADA, NOWHERE, NOW)
-    assert letters(engine) == [("link", "known")]
+    assert letters(engine) == [("confirm", "")]
+
+
+@pytest.mark.parametrize("email", ["ada+1@gmail.com", "ada+2@gmail.com", "a.da@gmail.com", "ad.a+x@googlemail.com"])
+def test_spellings_of_one_mailbox_share_its_letter(engine: Engine, email: str) -> None:
+    ask(engine, "ada@gmail.com")
+    ask(engine, email)
+    assert letters(engine) == [("confirm", "")]
+    ask(engine, f"x{email}")
+    assert len(letters(engine)) == 2
 
 
 def test_nothing_is_mailed_to_a_suppressed_reader_who_wants_to_leave(engine: Engine) -> None:

@@ -47,9 +47,16 @@ def test_of_many_at_once_exactly_so_many_are_allowed(engine: Engine) -> None:
     assert sorted(found) == [False] * 9 + [True] * 3
 
 
+def test_a_clock_that_was_ahead_closes_no_door(engine: Engine) -> None:
+    assert ask(engine, NOW + timedelta(days=365), most=1)
+    assert ask(engine, NOW, most=1)
+    assert not ask(engine, NOW, most=1)
+
+
 def test_old_counts_are_forgotten(engine: Engine) -> None:
     ask(engine, NOW, "old")
     ask(engine, NOW + timedelta(days=1), "new")
+    ask(engine, NOW + timedelta(days=90), "ahead")
     with writing(engine) as session:
         forget_limits(session, NOW + timedelta(days=1, hours=1))
     with Session(engine) as session:

@@ -64,6 +64,13 @@ def test_only_what_could_be_a_formula_gets_an_apostrophe(cell: str, out: str) ->
     assert unguarded(out) == cell
 
 
+@given(CELLS)
+def test_nothing_behind_a_semicolon_begins_a_formula(cell: str) -> None:
+    """Where that separates cells, a spreadsheet splits there."""
+    for part in guarded(cell).split(";"):
+        assert part.startswith("'") or not part.strip(" \"'\n\r\t").startswith(("=", "+", "-", "@", "\uff1d", "\uff0b"))
+
+
 def test_an_apostrophe_that_guards_nothing_stays() -> None:
     assert unguarded("'tis") == "'tis"
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from digest.model import Tally
 from subscribers.audience import counts
+from subscribers.store import UNDO
 from tests.examples import NOW
 from tests.subscribers.readers import consents, ids, readers_of, row, states, take_in
 
@@ -101,3 +102,28 @@ def test_tallies_of_very_many_tools_come_in_one_go(engine: Engine) -> None:
 
     assert len(store.tallies([f"tool-{number}" for number in range(1200)])) == 12
     assert store.tallies([]) == {}
+
+
+def test_leaving_can_be_undone_for_a_month(engine: Engine) -> None:
+    """Old links must not bring anybody back: an email may have been forwarded long ago."""
+    take_in(engine, [row("ada@example.org")])
+    (ada,) = ids(engine)
+    readers = readers_of(engine)
+    assert not readers.may_come_back(ada, LATER)
+    readers.leave(ada, LATER, source="page")
+    after = LATER + UNDO + timedelta(seconds=1)
+    assert [readers.may_come_back(ada, now) for now in (LATER, LATER + UNDO, after)] == [True, True, False]
+    readers.come_back(ada, after, source="undo")
+    assert states(engine) == {"ada@example.org": "unsubscribed"}
+    readers.come_back(ada, LATER + UNDO, source="undo")
+    assert states(engine) == {"ada@example.org": "confirmed"}
+
+
+def test_nobody_votes_who_is_gone(engine: Engine) -> None:
+    take_in(engine, [row("ada@example.org")])
+    (ada,) = ids(engine)
+    readers = readers_of(engine)
+    assert readers.cast("plumbline", ada, "ship", LATER)
+    assert readers.cast("plumbline", ada, "skip", LATER)
+    assert not readers.cast("plumbline", "0" * 16, "ship", LATER)
+    assert readers.tallies({"plumbline"}) == {"plumbline": Tally(0, 1)}

@@ -1,0 +1,74 @@
+"""What serving adds to the pages: whose word counts, which keys are known, and that answers do not wait."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, select
+
+from digest.settings import add_secret, load_settings
+from flows.serving import _listen
+from pages.joining import QUICKEST_S
+from subscribers.links import reader_token
+from subscribers.tables import ConsentRow
+from tests.flows.served import Served, served
+from tests.subscribers.readers import row, take_in
+
+
+@pytest.fixture
+def site(home: Path, free_port: int) -> Iterator[Served]:
+    with served(home, free_port) as found:
+        yield found
+
+
+def test_pages_learn_of_a_new_key_and_go_on_knowing_the_old_one(site: Served) -> None:
+    """Letters of other processes are signed with it at once."""
+    take_in(site.engine, [row("ada@example.org")])
+    ada = site.subscriber("ada@example.org")
+    assert ada is not None
+    old = load_settings(site.home, {}).link_keys[0]
+    add_secret(site.home)
+    new = load_settings(site.home, {}).link_keys[0]
+    assert new != old
+    time.sleep(1.1)
+    for key, status in ((old, 200), (new, 200), (b"nobody's", 404)):
+        assert _status(f"{site.url}/preferences/{reader_token(key, ada.id)}") == status
+
+
+def test_nobody_but_a_trusted_proxy_says_where_a_form_comes_from(site: Served) -> None:
+    with urllib.request.urlopen(f"{site.url}/subscribe") as page:
+        stamp = re.search(r'name="stamp" value="([^"]+)"', page.read().decode())
+    assert stamp
+    time.sleep(QUICKEST_S)
+    form = urllib.parse.urlencode({"email": "bob@example.net", "stamp": stamp[1]}).encode()
+    request = urllib.request.Request(f"{site.url}/subscribe", form, {"X-Forwarded-For": "203.0.113.9"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    with Session(site.engine) as session:
+        assert session.exec(select(ConsentRow.network).where(ConsentRow.what == "asked")).one() == "127.0.0.0/24"
+    asked = site.subscriber("bob@example.net")
+    assert asked is not None
+    assert asked.created_at <= datetime.now(UTC)
+
+
+def test_answers_on_a_kept_connection_do_not_wait_for_more(free_port: int) -> None:
+    """Only of a socket that is named TCP does asyncio switch the waiting off."""
+    with _listen(free_port) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url) as page:
+            return int(page.status)
+    except urllib.error.HTTPError as error:
+        return error.code
