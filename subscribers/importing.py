@@ -214,12 +214,11 @@ def _insert(session: Session, table: type[SQLModel], columns: Sequence[str], row
         for place, name in enumerate(columns)
         if (bind := kinds[name].type.dialect_impl(dialect).bind_processor(dialect))
     ]
-    bound = []
-    for row in rows:
-        cells = list(row)
-        for place, bind in binders:
-            cells[place] = bind(cells[place])
-        bound.append(tuple(cells) if compiled.positional else dict(zip(columns, cells, strict=True)))
+    cells: list[Iterable[object]] = list(zip(*rows, strict=True))  # by column: one call binds all of it
+    for place, bind in binders:
+        cells[place] = map(bind, cells[place])
+    by_row = zip(*cells, strict=True)
+    bound = list(by_row) if compiled.positional else [dict(zip(columns, one, strict=True)) for one in by_row]
     return connection.exec_driver_sql(str(compiled), bound, execution_options={"preserve_rowcount": True}).rowcount
 
 
