@@ -15,7 +15,7 @@ MOST_BYTES = 16_384
 
 #: Nothing from elsewhere, no script at all; the archive shows an email, whose styles stand in its elements.
 POLICY = (
-    "default-src 'none'; style-src {style}; img-src https: data:; form-action 'self'; base-uri 'none';"
+    "default-src 'none'; style-src {style}; img-src 'self' https: data:; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
 
