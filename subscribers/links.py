@@ -6,7 +6,7 @@ import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
+from functools import lru_cache
 from typing import Literal
 
 from digest.model import READER
@@ -96,5 +96,11 @@ def _is_ours(keys: Sequence[bytes], purpose: str, said: str, signature: str) -> 
 
 def _sign(key: bytes, purpose: str, said: str) -> str:
     # The purpose is part of what is signed: a token is useless for anything else.
-    signed = hmac.digest(key, f"{purpose}:{said}".encode(), sha256)[:_KEPT]
-    return urlsafe_b64encode(signed).decode().rstrip("=")
+    signing = _keyed(key).copy()
+    signing.update(f"{purpose}:{said}".encode())
+    return urlsafe_b64encode(signing.digest()[:_KEPT]).decode().rstrip("=")
+
+
+@lru_cache(maxsize=8)  # setting a key up takes longer than signing with it
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")
