@@ -70,7 +70,7 @@ def _comparison(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
         if matchup.slug != pair:
             return RedirectResponse(f"/compare/{matchup.slug}", status_code=302)
         slugs = [side.tool.slug for side in matchup.sides]
-        votes = tuple(shelf.votes(library.slug(slug)) for slug in slugs)
+        votes = await shelf.votes(*map(library.slug, slugs))
         year = rooms.clock().year
 
         def values() -> dict[str, object]:
@@ -102,7 +102,7 @@ def _tool(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
             raise HTTPException(404, "No edition has compared this tool yet.")
         if present != slug:
             return RedirectResponse(f"/tools/{present}", status_code=302)
-        one, path, now = listed.tool, f"/tools/{slug}", shelf.votes(slug)
+        one, path, (now,) = listed.tool, f"/tools/{slug}", await shelf.votes(slug)
         today, newest = rooms.clock().date(), listed.stood[0]
         history = leaf(listed.stood, page, HISTORY, path)
 

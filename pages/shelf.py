@@ -5,6 +5,7 @@ One edition a week keeps this small: an edition of five matchups takes about 40 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import defaultdict
@@ -16,8 +17,11 @@ from unicodedata import combining, normalize
 from starlette.concurrency import run_in_threadpool
 
 from digest.archive import Archive, Issue
+from digest.errors import DatabaseError
 from digest.model import CATEGORIES, Call, Correction, Matchup, Review, Reviewer, Side, Tally, Tool, slugify
 from subscribers.store import Subscribers
+
+_log = logging.getLogger(__name__)
 
 #: Words of a search that count, and characters of it.
 MOST_WORDS, MOST_CHARACTERS = 10, 200
@@ -215,42 +219,86 @@ def _alone(standing: Standing, review: Review) -> bool:
 class Shelf:
     """Keeps the library as the database has it, at most `fresh_s` seconds behind.
 
-    Votes and what is known of tools now are counted for all at once, so that a page asks the database nothing; with
-    thousands of tools that takes a while, and is done less often: it may take a fiftieth of one processor.
+    Votes and what is known of tools now are counted for all at once, so that most pages ask the database nothing; with
+    thousands of tools that takes a while, and is done less often: it may take a fiftieth of one processor. In between,
+    a page that shows votes asks for those of its own tools.
+
+    While the database does not answer, what was read last is shown on, and the log says so once a minute.
     """
 
     def __init__(self, archive: Archive, subscribers: Subscribers, fresh_s: float) -> None:
         self._archive, self._subscribers, self._fresh_s = archive, subscribers, fresh_s
         self._library = Library()
         self._votes: dict[str, Tally] = {}
+        self._asked_at: dict[str, float] = {}
+        self._counted_at = 0.0
         self._state: tuple[dict[str, str], dict[str, str]] = ({}, {})
-        self._looked_at: float | None = None
-        self._count_from = 0.0
+        self._read = self._lost = False
+        self._look_from = self._count_from = 0.0
+        self._told_at: float | None = None
         self._looking = threading.Lock()
 
     async def library(self) -> Library:
-        """Give the library; while somebody looks for changes, others take it as it was."""
-        if self._is_fresh() or (self._looked_at is not None and self._fresh_s and self._looking.locked()):
+        """Give the library; while somebody looks for changes, others take it as it was.
+
+        Raises:
+            DatabaseError: The database does not answer, and has not since this program began.
+        """
+        if self._is_fresh() or (self._read and self._fresh_s and self._looking.locked()):
             return self._library
         return await run_in_threadpool(self._look)
 
-    def votes(self, slug: str) -> Tally:
-        """Give the readers' votes on a tool by its present slug, as of the last count."""
-        return self._votes.get(slug, Tally())
+    async def votes(self, *slugs: str) -> tuple[Tally, ...]:
+        """Give the readers' votes on tools by their present slugs."""
+        now = time.monotonic()
+        old = [one for one in slugs if now - self._asked_at.get(one, self._counted_at) >= self._fresh_s]
+        if old and not self._lost:
+            await run_in_threadpool(self._ask, old)
+        return tuple(self._votes.get(slug, Tally()) for slug in slugs)
+
+    def _ask(self, slugs: Sequence[str]) -> None:
+        asked_at = time.monotonic()
+        try:
+            found = self._subscribers.tallies(slugs)
+        except DatabaseError as error:
+            self._missing(error)
+            return
+        for slug in slugs:
+            self._votes[slug], self._asked_at[slug] = found.get(slug, Tally()), asked_at
 
     def _is_fresh(self) -> bool:
-        return self._looked_at is not None and time.monotonic() - self._looked_at < self._fresh_s
+        return self._read and time.monotonic() < self._look_from
 
     def _look(self) -> Library:
         with self._looking:
-            if not self._is_fresh():
-                asked_at, state = time.monotonic(), self._archive.state()
-                changed = state != self._state or self._looked_at is None
-                library = self._gathered(*state) if changed else self._library
-                if changed or asked_at >= self._count_from:
-                    library = self._counted(library)
-                self._library, self._state, self._looked_at = library, state, asked_at
+            if self._is_fresh():
+                return self._library
+            began = time.monotonic()
+            try:
+                self._renew(began)
+            except DatabaseError as error:
+                if not self._read:
+                    raise
+                self._missing(error)
+                # One that takes long to fail is asked less often, as a reader waits for that.
+                self._look_from = time.monotonic() + max(self._fresh_s, 10 * (time.monotonic() - began))
+                return self._library
+            self._lost, self._read, self._look_from = False, True, began + self._fresh_s
             return self._library
+
+    def _missing(self, error: DatabaseError) -> None:
+        self._lost = True
+        if self._told_at is None or time.monotonic() - self._told_at > 60:
+            self._told_at = time.monotonic()
+            _log.error("pages show what was read before: %s", error)
+
+    def _renew(self, began: float) -> None:
+        state = self._archive.state()
+        changed = state != self._state or not self._read
+        library = self._gathered(*state) if changed else self._library
+        if changed or began >= self._count_from:
+            library = self._counted(library)
+        self._library, self._state = library, state
 
     def _gathered(self, marks: Mapping[str, str], aliases: dict[str, str]) -> Library:
         known = {issue.week: issue for issue in self._library.issues if marks.get(issue.week) == issue.sha256}
@@ -263,7 +311,8 @@ class Shelf:
     def _counted(self, library: Library) -> Library:
         began = time.monotonic()
         slugs = library.tools.keys()
-        now, self._votes = self._archive.tools(slugs), self._subscribers.tallies(slugs)
+        now, votes = self._archive.tools(slugs), self._subscribers.tallies(slugs)
+        self._votes, self._asked_at, self._counted_at = votes, {}, began
         self._count_from = time.monotonic() + 50 * (time.monotonic() - began)
         if now == library.now:
             return library

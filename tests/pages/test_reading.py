@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,9 +13,10 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
+from digest.archive import Archive
 from digest.database import writing
 from digest.editions import Editions
-from digest.model import Correction, Edition, Tally, Verdict
+from digest.model import Correction, Edition, Tally, Tool, Verdict
 from digest.tables import EditionRow, ToolAliasRow, ToolRow
 from subscribers.store import Subscribers
 from tests.examples import NOW, edition, matchup, review, reviewers, side, tool, verdict
@@ -185,6 +188,22 @@ def test_the_tally_now_stands_beside_the_one_in_print(place: Place) -> None:
     assert "Readers now: 3 of 4 ship 75 %" in said
     assert "Readers in the edition: 79 of 128 ship 62 %" in said
     assert "Readers now: no votes yet —" in said
+
+
+def test_a_tally_follows_a_vote_also_where_counting_all_of_them_takes_long(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = Archive.tools
+
+    def slow(self: Archive, slugs: Collection[str]) -> dict[str, Tool]:
+        time.sleep(0.2)
+        return quick(self, slugs)
+
+    monkeypatch.setattr(Archive, "tools", slow)
+    get(place, "/tools/plumbline")  # all are counted now, and not again for ten seconds
+    vote(place, "plumbline", "ship")
+    for address in ("/tools/plumbline", "/compare/plumbline-vs-lantern"):
+        assert "Readers now: 1 of 1 ship 100 %" in words(get(place, address))
 
 
 def test_a_call_is_told_by_mark_and_word_and_a_bar_is_nothing_to_read_out(place: Place) -> None:
