@@ -109,7 +109,7 @@ def _tool(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
         def values() -> dict[str, object]:
             names = {reviewer.slug: reviewer.name for reviewer in newest.issue.edition.reviewers}
             return {
-                "title": one.name,
+                "title": f"{one.name}{history.title}",
                 "tool": one,
                 "history": history,
                 "chapters": _chapters(listed.stood, *history.span),
@@ -118,7 +118,7 @@ def _tool(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
                 "stale": is_stale(one.price_checked_on, today),
                 "this_year": today.year,
                 "description": one.tagline or one.description or one.name,
-                "canonical": absolute(rooms.site, path),
+                "canonical": absolute(rooms.site, "") + history.here,
                 "described": ld(of_tool(rooms.site, Side(one, newest.side.verdict, Tally()), names)),
             }
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -15,16 +14,13 @@ from digest.model import READER
 from pages.comparing import add_comparing
 from pages.describing import absolute, ld, of_site
 from pages.feeds import add_feeds
-from pages.leafing import leaf
+from pages.leafing import NoSuchPage, leaf
 from pages.rooms import Rooms, Shower
 from pages.shelf import MOST_CHARACTERS, Shelf
 from pages.shielding import POLICY
 
 #: Of long lists, so much on a page that none is longer than 60 KB.
 EDITIONS, TOOLS, CALLS, EARLIER = 12, 20, 20, 8
-
-#: Which page of a list; whatever stands in an address is read.
-Page = Annotated[str, Query(max_length=100)]
 
 
 def add_reading(app: FastAPI, rooms: Rooms, show: Shower) -> None:
@@ -35,6 +31,7 @@ def add_reading(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     _archive(app, show, shelf, archive)
     _lists(app, show, shelf)
     _search(app, show, shelf)
+    _no_such_page(app, show)
     add_comparing(app, rooms, show, shelf)
     add_feeds(app, rooms, show, shelf)
 
@@ -69,11 +66,11 @@ def _archive(app: FastAPI, show: Shower, shelf: Shelf, archive: Archive) -> None
     shown = lru_cache(maxsize=8)(without_personal_links)  # 45 KB each
 
     @app.api_route("/editions", methods=["GET", "HEAD"])
-    async def editions(page: Page = "1") -> HTMLResponse:
+    async def editions(page: str = "1") -> HTMLResponse:
         issues = leaf((await shelf.library()).issues, page, EDITIONS, "/editions")
         return show(
-            "editions.html", title="All editions", issues=issues,
-            canonical=absolute(show.rooms.site, "/editions") + issues.address(issues.number).removeprefix("/editions"),
+            "editions.html", title=f"All editions{issues.title}", issues=issues,
+            canonical=absolute(show.rooms.site, "") + issues.here,
             description=f"Every edition of {show.rooms.site.name}, newest first.",
         )  # fmt: skip
 
@@ -99,36 +96,37 @@ def _lists(app: FastAPI, show: Shower, shelf: Shelf) -> None:
     site = show.rooms.site
 
     @app.api_route("/categories/{category}", methods=["GET", "HEAD"])
-    async def category(category: str, page: Page = "1", by: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
+    async def category(category: str, page: str = "1", by: str = "") -> HTMLResponse:
         found = (await shelf.library()).categories.get(category)
         if found is None:
             raise HTTPException(404, "No tool of such a category has been compared yet.")
         name, tools = found
         if by == "panel":  # sorting keeps the newest first where panels agree
             tools = tuple(sorted(tools, key=lambda one: -(one.stood[0].side.verdict.tally.share or 0)))
-        listed = leaf(tools, page, TOOLS, f"/categories/{category}", {"by": "panel"} if by == "panel" else {})
+        path = f"/categories/{category}"
+        listed = leaf(tools, page, TOOLS, path, {"by": "panel"} if by == "panel" else {})
         return show(
-            "category.html", title=name, listed=listed, by=by, path=f"/categories/{category}",
-            canonical=absolute(site, f"/categories/{category}"),
+            "category.html", title=f"{name}{listed.title}", heading=name, listed=listed, by=by, path=path,
+            canonical=absolute(site, path) if by == "panel" else absolute(site, "") + listed.here,
             description=f"Every tool in {name} that {site.name} has compared, with the panel’s verdict.",
         )  # fmt: skip
 
     @app.api_route("/reviewers/{reviewer}", methods=["GET", "HEAD"])
-    async def reviewer(reviewer: str, page: Page = "1") -> HTMLResponse:
+    async def reviewer(reviewer: str, page: str = "1") -> HTMLResponse:
         judge = (await shelf.library()).judges.get(reviewer)
         if judge is None:
             raise HTTPException(404, "No edition has printed a call of such a reviewer.")
         said = leaf(judge.said, page, CALLS, f"/reviewers/{reviewer}")
         return show(
-            "reviewer.html", title=judge.reviewer.name, judge=judge, said=said,
-            canonical=absolute(site, f"/reviewers/{reviewer}"),
+            "reviewer.html", title=f"{judge.reviewer.name}{said.title}", judge=judge, said=said,
+            canonical=absolute(site, "") + said.here,
             description=f"What the {judge.reviewer.name} of our panel has called ship and skip, with the reasons.",
         )  # fmt: skip
 
 
 def _search(app: FastAPI, show: Shower, shelf: Shelf) -> None:
     @app.api_route("/search", methods=["GET", "HEAD"])
-    async def search(q: str = "", page: Page = "1") -> HTMLResponse:
+    async def search(q: str = "", page: str = "1") -> HTMLResponse:
         library, query = await shelf.library(), " ".join(q[:MOST_CHARACTERS].split())
         found = leaf(library.search(query), page, TOOLS, "/search", {"q": query})
         answer = show(
@@ -137,6 +135,12 @@ def _search(app: FastAPI, show: Shower, shelf: Shelf) -> None:
         )  # fmt: skip
         answer.headers["X-Robots-Tag"] = "noindex"
         return answer
+
+
+def _no_such_page(app: FastAPI, show: Shower) -> None:
+    @app.exception_handler(NoSuchPage)
+    async def explain(_request: Request, error: NoSuchPage) -> HTMLResponse:
+        return show("message.html", status=404, title=error.detail, instead=error.first)
 
 
 def without_personal_links(html: str) -> str:

@@ -472,7 +472,10 @@ def test_the_style_sheet_is_kept_for_good_under_its_own_address(place: Place) ->
     answer = place.client.get(where)
     assert answer.status_code == 200
     assert "immutable" in answer.headers["cache-control"]
-    assert "immutable" not in place.client.get("/site.css").headers["cache-control"]
+    plain = place.client.get("/site.css")
+    assert "immutable" not in plain.headers["cache-control"]
+    again = place.client.get("/site.css", headers={"If-None-Match": plain.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
 
 
 def test_a_head_says_what_a_get_would(place: Place) -> None:
@@ -485,12 +488,14 @@ def test_a_head_says_what_a_get_would(place: Place) -> None:
         assert head.content == b""
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "2", "x", "", "9" * 60, "1.0", "１", "%00", "1%20"])
+@pytest.mark.parametrize("page", ["0", "-1", "2", "x", "", "9" * 60, "9" * 600, "1.0", "１", "%00", "1%20"])
 def test_a_page_that_a_list_does_not_have_is_not_found(place: Place, page: str) -> None:
     for path in ("/editions", "/categories/developer-tools", "/reviewers/builder", "/search", "/tools/plumbline"):
         answer = place.client.get(f"{path}?page={page}")
         assert answer.status_code == 404, path
-        assert "it has 1." in words(answer.text)
+        said = words(answer.text)
+        assert "This list has one page. Go to its first page" in said
+        assert place.client.get(re.findall(r'<p><a href="([^"]+)">Go to its', answer.text)[0]).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -529,9 +534,16 @@ def test_lists_are_cut_into_pages_that_stay_small(place: Place) -> None:
         while address and seen < 4:
             page = get(place, address)
             assert len(page.encode()) <= 60_000, address
+            own = first if seen == 0 else f"{first}?page={seen + 1}"
+            if not first.startswith("/search"):
+                assert f'<link rel="canonical" href="https://verdicts.example.org{own}">' in page
+                assert (f", page {seen + 1} – AI Tool Verdicts</title>" in page) == (seen > 0)
             later = re.findall(r'<a rel="next" href="([^"]+)"', page)
             address, seen = (later[0].replace("&amp;", "&") if later else ""), seen + 1
         assert seen == (1 if first.startswith("/tools") else 4)
+    assert "Next →" in get(place, "/search?q=a")
+    assert "Next →" in get(place, "/categories/developer-tools?by=panel")
+    assert "Older →" in get(place, "/categories/developer-tools")
     for address in ("/", "/search?q=plumbline", "/reviewers/builder?page=250", "/categories/models?page=50"):
         assert len(get(place, address).encode()) <= 60_000
     assert get(place, "/sitemap.xml").count("<loc>") > 8000
