@@ -16,7 +16,8 @@ from pages.describing import absolute, ld, of_site
 from pages.feeds import add_feeds
 from pages.leafing import NoSuchPage, leaf
 from pages.rooms import Rooms, Shower
-from pages.shelf import MOST_CHARACTERS, Shelf
+from pages.searching import MOST_CHARACTERS
+from pages.shelf import Shelf
 from pages.shielding import POLICY
 
 #: Of long lists, so much on a page that none is longer than 60 KB.

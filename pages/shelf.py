@@ -12,19 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from unicodedata import combining, normalize
 
 from starlette.concurrency import run_in_threadpool
 
 from digest.archive import Archive, Issue
 from digest.errors import DatabaseError
 from digest.model import CATEGORIES, Call, Correction, Matchup, Review, Reviewer, Side, Tally, Tool, slugify
+from pages.searching import Index, asked, far, index
 from subscribers.store import Subscribers
 
 _log = logging.getLogger(__name__)
-
-#: Words of a search that count, and characters of it.
-MOST_WORDS, MOST_CHARACTERS = 10, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +35,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A tool as it is now, with the public editions it stood in, newest first. `name` and `words` are for searching."""
+    """A tool as it is now, with the public editions it stood in, newest first, and what it is found by."""
 
     tool: Tool
     stood: tuple[Standing, ...]
-    name: str
-    words: str
+    found_by: Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +121,10 @@ class Library:
         for issue, matchup in self._matchups():
             for side in matchup.sides:
                 stood[self.slug(side.tool.slug)].append(Standing(issue, matchup, side))
-        return {slug: _listed(self.now.get(slug), tuple(where)) for slug, where in stood.items()}
+        had: dict[str, list[str]] = defaultdict(list)
+        for old, slug in self.aliases.items():
+            had[slug].append(old)
+        return {slug: _listed(self.now.get(slug), tuple(where), had[slug]) for slug, where in stood.items()}
 
     @cached_property
     def corrections(self) -> dict[str, list[tuple[str, Correction]]]:
@@ -165,14 +164,14 @@ class Library:
         return {slug: Judge(names.get(slug, unnamed(slug)), tuple(said[slug])) for slug in ranked}
 
     def search(self, query: str) -> list[Listed]:
-        """Find the tools in which every word of a query stands somewhere; those with it in their name come first.
+        """Find the tools in which every word of a query stands somewhere, the nearest first, then the newest.
 
         Args:
             query: Case and accents do not count; at most MOST_WORDS of MOST_CHARACTERS are looked for.
         """
-        words = folded(query[:MOST_CHARACTERS]).split()[:MOST_WORDS]
-        found = [one for one in self.tools.values() if words and all(word in one.words for word in words)]
-        return sorted(found, key=lambda one: _far(one.name, words))
+        parts = asked(query)
+        met = [(distance, one) for one in self.tools.values() if (distance := far(one.found_by, parts)) is not None]
+        return [one for _, one in sorted(met, key=lambda pair: pair[0])]
 
     def _matchups(self) -> Iterator[tuple[Issue, Matchup]]:
         for issue in self.issues:
@@ -185,12 +184,6 @@ def unnamed(slug: str) -> Reviewer:
     return Reviewer(slug, slug.replace("-", " ").title(), "", 0)
 
 
-def folded(text: str) -> str:
-    """Text as it is searched: without case and accents, its words of letters and digits with one space between."""
-    plain = (one for one in normalize("NFKD", normalize("NFKD", text).casefold()) if not combining(one))
-    return " ".join("".join(one if one.isalnum() else " " for one in plain).split())
-
-
 def flipped(before: Standing, after: Standing) -> list[tuple[str, Call, Call]]:
     """Give the reviewers whose call on a tool differs between two editions, with both calls, in panel order."""
     return [
@@ -200,15 +193,9 @@ def flipped(before: Standing, after: Standing) -> list[tuple[str, Call, Call]]:
     ]
 
 
-def _listed(now: Tool | None, stood: tuple[Standing, ...]) -> Listed:
+def _listed(now: Tool | None, stood: tuple[Standing, ...], slugs: Sequence[str]) -> Listed:
     tool = now or stood[0].side.tool
-    words = folded(" ".join((tool.name, tool.vendor, tool.tagline, tool.category, *tool.tags)))
-    return Listed(tool, stood, folded(tool.name), words)
-
-
-def _far(name: str, words: Sequence[str]) -> tuple[int, int]:
-    """How far a name is from what was searched: words it lacks, then whether it begins otherwise."""
-    return sum(word not in name for word in words), 0 if name.startswith(words[0]) else 1
+    return Listed(tool, stood, index(tool, (*(one.side.tool.name for one in stood), *slugs)))
 
 
 def _alone(standing: Standing, review: Review) -> bool:

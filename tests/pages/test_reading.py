@@ -388,8 +388,11 @@ def test_a_category_lists_its_tools_newest_first_or_by_panel(place: Place) -> No
         ("plumbline", ["plumbline"]),
         ("PLÚMBLINE", ["plumbline"]),
         ("plumb review", ["plumbline"]),
+        ("plumbline vs lantern", ["plumbline", "lantern"]),
+        ("vs plumbline", ["plumbline"]),
+        ("vs", []),
         ("kestrel", ["smallwood-3b", "bigleaf-70b"]),
-        ("on-device phone", ["dictaphone-zero"]),
+        ("on-device phone", ["dictaphone-zero", "smallwood-3b"]),
         ("orchard & pike", ["plumbline"]),
         ("writing docs", ["inkwell", "marginalia"]),
         ("plumbline nothing-like-this", []),
@@ -402,6 +405,26 @@ def test_every_word_must_stand_somewhere(place: Place, query: str, found: list[s
     assert answer.status_code == 200
     assert re.findall(r'<li><a href="/tools/([^"]+)">', answer.text) == found
     assert answer.headers["x-robots-tag"] == meta(answer.text, "robots") == "noindex"
+
+
+def test_a_search_finds_by_old_names_price_licence_and_description(place: Place) -> None:
+    with writing(place.engine) as session:
+        session.add(ToolRow(slug="plumbline-2", name="Straightedge", category="Developer Tools", added_at=NOW))
+        session.flush()
+        session.add(ToolAliasRow(slug="plumbline", tool_slug="plumbline-2"))
+        session.add(ToolAliasRow(slug="spirit-level", tool_slug="plumbline-2"))
+
+    def found(query: str) -> list[str]:
+        return re.findall(r'<li><a href="/tools/([^"]+)">', place.client.get("/search", params={"q": query}).text)
+
+    assert found("spirit level") == found("plumbline") == found("straightedge") == ["plumbline-2"]
+    free = {one.tool.slug for pair in edition().matchups for one in pair.sides if "Free" in one.tool.entry_price}
+    assert free
+    assert free <= {*found("free")}
+    assert "lantern" in found("open source")
+    assert "plumbline-2" not in found("open source")
+    assert found("zebra what you wrote last year") == []
+    assert found("what you wrote last year") == ["marginalia"]
 
 
 def test_a_search_puts_names_first(place: Place) -> None:
