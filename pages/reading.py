@@ -120,6 +120,7 @@ def _lists(app: FastAPI, show: Shower, shelf: Shelf) -> None:
         said = leaf(judge.said, page, CALLS, f"/reviewers/{reviewer}")
         return show(
             "reviewer.html", title=f"{judge.reviewer.name}{said.title}", judge=judge, said=said,
+            this_year=show.rooms.clock().year,
             canonical=absolute(site, "") + said.here,
             description=f"What the {judge.reviewer.name} of our panel has called ship and skip, with the reasons.",
         )  # fmt: skip

@@ -17,6 +17,7 @@ from digest.editions import Editions
 from digest.model import Site, percent
 from digest.rendering import environment
 from digest.tools import Tools
+from digest.wording import full_day, period, week_name
 from pages.consent import WORDING_VERSION, wording
 from pages.describing import logo
 from subscribers.accounts import Accounts
@@ -65,6 +66,10 @@ class Rooms:
 MOST_KEPT = 2000
 
 
+#: How templates of pages say when.
+_FILTERS = {"week_name": week_name, "period": period, "full_day": full_day}
+
+
 class Shower:
     """Prints a page template with what every page needs.
 
@@ -74,6 +79,7 @@ class Shower:
     def __init__(self, rooms: Rooms) -> None:
         self.rooms = rooms
         self._templates = environment(tuple(rooms.folders)).overlay()
+        self._templates.filters = self._templates.filters | _FILTERS
         self._looked_at: dict[str, float] = {}
         self._kept: dict[tuple[str, str], tuple[float, Hashable, str]] = {}
         self._library: object = None

@@ -18,6 +18,7 @@ from digest.database import writing
 from digest.editions import Editions
 from digest.model import Correction, Edition, Tally, Tool, Verdict
 from digest.tables import EditionRow, ToolAliasRow, ToolRow
+from digest.wording import full_day
 from subscribers.store import Subscribers
 from tests.examples import NOW, edition, matchup, review, reviewers, side, tool, verdict
 from tests.pages.places import WEEK, Place, addresses, words
@@ -65,10 +66,12 @@ def test_home_offers_the_sign_up_the_newest_edition_and_earlier_comparisons(plac
     assert len(re.findall("<h1", page)) == 1
     assert '<form method="post" action="/subscribe">' in page
     assert "Plumbline or Lantern? The panel splits on code review" in words(page)
-    assert '<a href="/compare/plumbline-vs-lantern">Plumbline vs Lantern</a>' in page
+    assert '<a href="/compare/plumbline-vs-lantern"><bdi>Plumbline</bdi> vs <bdi>Lantern</bdi></a>' in page
     assert f'<a href="/editions/{WEEK}">' in page
+    assert "Latest edition: Week 47, 2026 (9–16 November 2026)" in words(page)
+    assert f'<time datetime="{WEEK}">' in page
     assert words(page).count("Plumbline vs Lantern") == 1, "an old meeting of a pair that is listed already is no news"
-    assert "Lighthouse Search vs Footnote 2026-W46" in words(page)
+    assert "Lighthouse Search vs Footnote Week 46, 2026" in words(page)
     assert 'href="mailto:editor@example.org"' in page
     assert '<a href="/categories/developer-tools">Developer Tools</a>' in page
 
@@ -93,7 +96,7 @@ def test_the_archive_lists_every_public_edition_newest_first(place: Place) -> No
     Editions(place.engine).keep_draft(edition(week="2026-W48", subject="Not yet"))
     page = get(place, "/editions")
 
-    assert re.findall(r'<h2><a href="/editions/([^"]+)">', page) == ["2026-W47", "2026-W46"]
+    assert re.findall(r'<h2><a href="/editions/([^"]+)"', page) == ["2026-W47", "2026-W46"]
     assert "Not yet" not in page + get(place, "/")
 
 
@@ -174,7 +177,7 @@ def test_a_comparison_says_what_the_email_leaves_out(place: Place) -> None:
     for one in matchup(1).sides:
         assert one.tool.description in said
         for each in one.verdict.reviews:
-            assert f"“{each.quote}”" in said
+            assert f"“{each.quote}” {full_day(each.reviewed_on, 2026)}" in said
     for part in (matchup(1).bottom_line, matchup(1).pricing_read, matchup(1).split):
         assert part in said
     assert "Panel: 4 of 4 ship 100 %" in said
@@ -245,7 +248,7 @@ def test_later_editions_corrections_stand_on_the_comparison_and_the_tool(place: 
     for address in ("/compare/plumbline-vs-lantern", "/tools/plumbline"):
         said = words(get(place, address))
         assert sentence in said
-        assert "Told in edition 2026-W48" in said
+        assert "Told in the edition of Week 48, 2026" in said
     assert "changed the call" not in words(get(place, "/compare/murmur-vs-dictaphone-zero"))
 
 
@@ -273,7 +276,7 @@ def test_a_tool_renamed_after_its_edition_keeps_its_history(place: Place) -> Non
     said = words(get(place, "/tools/plumbline-2"))
     assert "Plumbline vs Lantern" in said
     assert place.client.get("/compare/plumbline-vs-lantern").status_code == 200
-    assert '<a href="/tools/plumbline-2"><b>Plumbline 2</b></a>' in get(place, "/search?q=plumbline+2")
+    assert '<a href="/tools/plumbline-2"><b><bdi>Plumbline 2</bdi></b></a>' in get(place, "/search?q=plumbline+2")
 
 
 def test_names_with_vs_in_them_are_told_apart(place: Place) -> None:
@@ -307,6 +310,9 @@ def test_what_is_missing_is_a_dash_and_leaves_no_empty_place(place: Place) -> No
     assert "0 %" not in said
     assert not re.search(r"<(p|dd|dt|i|li)>\s*</", page)
     assert "Visit Murmur" not in said
+    said = words(get(place, "/tools/murmur"))
+    assert "The panel had made no calls yet; no reader had voted yet." in said
+    assert "no reviews yet · Murmur vs" in words(get(place, "/search?q=murmur"))
     assert "None" not in said
 
 
@@ -319,7 +325,7 @@ def test_a_tools_page_tells_its_verdicts_newest_first_and_what_changed(place: Pl
     vote(place, "plumbline", "skip")
     said = words(get(place, "/tools/plumbline"))
 
-    assert said.index("Edition 2026-W47") < said.index("Edition 2026-W46")
+    assert said.index("Edition of Week 47, 2026 (") < said.index("Edition of Week 46, 2026 (")
     assert "75 % of the panel would ship it (3 of 4 ship); readers then: 62 % (79 of 128 ship)." in said
     assert "25 % of the panel would ship it (1 of 4 ship, 3 to come)" not in said
     assert (
@@ -364,7 +370,17 @@ def test_a_reviewers_page_counts_the_last_printed_call_on_each_tool(place: Place
     assert said.count("✓ Ship") == 7
     assert said.count("✕ Skip") == 3
     assert said.count("alone “") == 2
+    assert "alone on 2: everybody else called those the other way." in said
     assert "✓ Ship Murmur" in said
+
+
+def test_a_reviewer_who_never_stood_alone_is_not_said_to_have_done_so_nought_times(place: Place) -> None:
+    pair = replace(matchup(0), a=replace(side(0), verdict=verdict(tool(0), "++++")))
+    Editions(place.engine).skip(WEEK, "for the test", NOW)
+    place.publish(replace(edition(week="2026-W48", matchups=1), matchups=(pair,)))
+    said = words(get(place, "/reviewers/builder"))
+    assert "and never stood alone against everybody else." in said
+    assert "alone on 0" not in said
 
 
 def test_a_category_lists_its_tools_newest_first_or_by_panel(place: Place) -> None:
@@ -535,6 +551,8 @@ def test_odd_addresses_end_in_a_page(place: Place, address: str) -> None:
 def test_the_privacy_page_says_what_is_set(place: Place) -> None:
     said = words(get(place, "/privacy"))
     for part in ("12 Harbour Lane", "editor@example.org", "400 days", "/24 or /48", "no cookies", "writes its letters"):
+        assert part in said
+    for part in ("If you only leave", "for a day the address you want to move to", "under a keyed hash"):
         assert part in said
     assert 'href="/leave"' in get(place, "/privacy")
 
