@@ -7,13 +7,15 @@ from functools import lru_cache
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
 from digest.archive import Archive
 from digest.model import READER
+from digest.wording import week_name
 from pages.comparing import add_comparing
 from pages.describing import absolute, ld, of_site
-from pages.feeds import add_feeds
+from pages.feeds import add_feeds, unless_known
 from pages.leafing import NoSuchPage, leaf
 from pages.rooms import Rooms, Shower
 from pages.searching import MOST_CHARACTERS
@@ -64,29 +66,34 @@ def _home(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
 
 
 def _archive(app: FastAPI, show: Shower, shelf: Shelf, archive: Archive) -> None:
-    shown = lru_cache(maxsize=8)(without_personal_links)  # 45 KB each
+    parted = lru_cache(maxsize=8)(for_the_archive)  # 45 KB each
+    site = show.rooms.site
 
     @app.api_route("/editions", methods=["GET", "HEAD"])
     async def editions(page: str = "1") -> HTMLResponse:
         issues = leaf((await shelf.library()).issues, page, EDITIONS, "/editions")
         return show(
             "editions.html", title=f"All editions{issues.title}", issues=issues,
-            canonical=absolute(show.rooms.site, "") + issues.here,
-            description=f"Every edition of {show.rooms.site.name}, newest first.",
+            canonical=absolute(site, "") + issues.here,
+            description=f"Every edition of {site.name}, newest first.",
         )  # fmt: skip
 
     @app.api_route("/editions/{week}", methods=["GET", "HEAD"])
     async def edition(request: Request, week: str) -> Response:
-        found = await run_in_threadpool(archive.message, week)
-        if found is None:
+        library, message = await shelf.library(), await run_in_threadpool(archive.message, week)
+        if message is None:
             raise HTTPException(404, "There is no such edition.")
-        message, seal = found
+        issue = library.by_week.get(week)
+        styles, body = parted(message[0].html, week)
+        page = show(
+            "edition.html", title=message[0].subject, styles=styles, body=body, kind="article",
+            canonical=absolute(site, f"/editions/{week}"),
+            description=(issue.edition.preheader if issue else "") or f"{site.name}, {week_name(week)}.",
+        )  # fmt: skip
         # Until it was sent, an edition may be taken back: always ask.
-        headers = {"ETag": f'"{seal}"', "Cache-Control": "no-cache", "Link": _feed_link()}
+        headers = {"Cache-Control": "no-cache", "Link": _feed_link()}
         headers["Content-Security-Policy"] = POLICY.format(style="'unsafe-inline'")
-        if headers["ETag"] in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return HTMLResponse(shown(message.html), headers=headers)
+        return unless_known(request, bytes(page.body), "text/html; charset=utf-8", headers)
 
 
 def _feed_link() -> str:
@@ -145,8 +152,22 @@ def _no_such_page(app: FastAPI, show: Shower) -> None:
         return show("message.html", status=404, title=error.detail, instead=error.first)
 
 
+def for_the_archive(html: str, week: str) -> tuple[Markup, Markup]:
+    """Part a message into its styles and its body, without what only a mailed one needs.
+
+    That are the links of one reader, rows of a table that are about these only, and the link to this very page.
+    """
+    html = re.sub(r"<!--.*?-->", "", without_personal_links(html), flags=re.DOTALL)  # these speak to Outlook
+    head, _, body = html.partition("<body")
+    body = re.sub(rf'<a\b[^>]*/editions/{re.escape(week)}"[^>]*>.*?</a>', "", body, flags=re.DOTALL)
+    body = re.sub(r"<p[^>]*>(?:\s|<br ?/?>)*</p>", "", body)
+    styles = re.findall(r"<style[^>]*>.*?</style>", head, re.DOTALL)
+    body = body.partition(">")[2].rpartition("</body>")[0]
+    return Markup("".join(styles)), Markup(body)  # noqa: S704 - rendered by us, and checked before it was approved
+
+
 def without_personal_links(html: str) -> str:
-    """Take the links of one reader out of a message, for the archive, and rows of a table that are about that only."""
+    """Take the links of one reader out of a message, and rows of a table that are about that only."""
     row = r"(?:(?!</?(?:tr|td|table|div|p)\b).)*?"
     html = re.sub(rf"<tr><td[^>]*>{row}{re.escape(READER)}{row}</td></tr>", "", html, flags=re.DOTALL)
     html = re.sub(rf"<a\b[^>]*{re.escape(READER)}[^>]*>.*?</a>", "", html, flags=re.DOTALL)

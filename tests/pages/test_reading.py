@@ -122,6 +122,21 @@ def test_an_edition_is_shown_as_sent_without_anybodys_links(place: Place) -> Non
         assert personal not in page
 
 
+def test_an_edition_stands_in_a_frame_that_leads_on(place: Place) -> None:
+    page = get(place, f"/editions/{WEEK}")
+
+    assert f'<link rel="canonical" href="https://verdicts.example.org/editions/{WEEK}">' in page
+    assert meta(page, "description") == edition().preheader
+    assert meta(page, "og:title") == edition().subject
+    assert 'href="#main"' in page
+    assert len(re.findall("<main", page)) == len(re.findall("<h1", page)) == 1
+    assert '<a href="/#signup">' in page
+    assert "View this edition in your browser" not in page
+    assert not re.search(r"<br ?/?>\s*</p>|<p>\s*(<br ?/?>|</p>)", page)
+    assert "<!--" not in page
+    assert "/site.css" not in page
+
+
 def test_who_has_an_edition_already_gets_it_only_once(place: Place) -> None:
     seal = place.client.get(f"/editions/{WEEK}").headers["etag"]
     again = place.client.get(f"/editions/{WEEK}", headers={"If-None-Match": seal})
