@@ -1,4 +1,4 @@
-"""What programs fetch: the Atom feed, the sitemap, the rules for robots, and the style sheet."""
+"""What programs fetch: the Atom feed, the sitemap, the rules for robots, the style sheet and pictures."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ def add_feeds(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
         body = await made("sitemap", addresses)
         return unless_known(request, body, "application/xml")
 
+    _pictures(app, show)
+
     @app.api_route("/robots.txt", methods=["GET", "HEAD"])
     async def robots() -> PlainTextResponse:
         rules = "".join(f"Disallow: {path}\n" for path in _NOT_FOR_ROBOTS)
@@ -70,6 +72,21 @@ def add_feeds(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
         source, version = show.style
         kept_for = "public, max-age=31536000, immutable" if v == version else "no-cache"
         return unless_known(request, source.encode(), "text/css; charset=utf-8", {"Cache-Control": kept_for})
+
+
+def _pictures(app: FastAPI, show: Shower) -> None:
+    icon, card = show.picture("favicon.svg"), show.picture("card.png")
+    kept = {"Cache-Control": "public, max-age=86400"}
+
+    @app.api_route("/favicon.svg", methods=["GET", "HEAD"])
+    @app.api_route("/favicon.ico", methods=["GET", "HEAD"])
+    async def favicon(request: Request) -> Response:
+        return unless_known(request, icon, "image/svg+xml", kept)
+
+    @app.api_route("/card.png", methods=["GET", "HEAD"])
+    async def picture(request: Request) -> Response:
+        # Shown by other sites beside a link to a page of ours.
+        return unless_known(request, card, "image/png", {**kept, "Cross-Origin-Resource-Policy": "cross-origin"})
 
 
 def unless_known(request: Request, body: bytes, media_type: str, headers: Mapping[str, str] = _FOR_A_WHILE) -> Response:

@@ -242,7 +242,7 @@ def test_a_comparison_describes_itself_to_programs(place: Place) -> None:
     assert meta(page, "description") == meta(page, "og:description") == matchup(0).bottom_line
     assert (meta(page, "og:title"), meta(page, "og:url")) == ("Plumbline vs Lantern", here)
     assert (meta(page, "og:type"), meta(page, "twitter:card")) == ("article", "summary")
-    assert "og:image" not in page
+    assert meta(page, "og:image") == "https://verdicts.example.org/card.png"
     data = described(page)
     assert (data["@type"], data["url"], data["headline"]) == ("Article", here, "Plumbline vs Lantern")
     items = [one["item"] for one in data["mainEntity"]["itemListElement"]]
@@ -530,6 +530,24 @@ def test_the_style_sheet_is_kept_for_good_under_its_own_address(place: Place) ->
     assert "immutable" not in plain.headers["cache-control"]
     again = place.client.get("/site.css", headers={"If-None-Match": plain.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "begins"),
+    [
+        ("/favicon.svg", "image/svg+xml", b"<svg"),
+        ("/favicon.ico", "image/svg+xml", b"<svg"),
+        ("/card.png", "image/png", b"\x89PNG"),
+    ],
+)
+def test_pictures_are_small_and_kept(place: Place, address: str, kind: str, begins: bytes) -> None:
+    answer = place.client.get(address)
+    assert answer.headers["content-type"] == kind
+    assert answer.content.startswith(begins)
+    assert len(answer.content) <= 20_000
+    assert "max-age=86400" in answer.headers["cache-control"]
+    known = {"If-None-Match": answer.headers["etag"]}
+    assert place.client.get(address, headers=known).status_code == 304
 
 
 def test_a_head_says_what_a_get_would(place: Place) -> None:
