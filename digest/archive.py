@@ -32,7 +32,7 @@ class Issue:
 
 
 class Archive:
-    """Reads what is public. Every method is one transaction."""
+    """Reads what is public. Every method is one transaction, and raises DatabaseError where the database fails it."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -43,9 +43,10 @@ class Archive:
         While this stays the same, so does all that pages list.
         """
         weeks = select(EditionRow.week, EditionRow.sha256).where(col(EditionRow.state).in_(PUBLIC))
-        with self.engine.connect() as connection:
-            marks = dict(connection.execute(weeks).tuples().all())
-            return marks, dict(connection.execute(select(ToolAliasRow.slug, ToolAliasRow.tool_slug)).tuples().all())
+        aliases = select(ToolAliasRow.slug, ToolAliasRow.tool_slug)
+        with reading(self.engine) as session:
+            connection = session.connection()
+            return dict(connection.execute(weeks).tuples().all()), dict(connection.execute(aliases).tuples().all())
 
     def issues(self, weeks: Collection[str]) -> list[Issue]:
         """Give public editions of these weeks; one that is public no longer is left out."""
@@ -69,7 +70,8 @@ class Archive:
 
     def tools(self, slugs: Collection[str]) -> dict[str, Tool]:
         """Give tools as they are now by their present slugs; those nobody knows are left out."""
-        with self.engine.connect() as connection:
+        with reading(self.engine) as session:
+            connection = session.connection()
             return {
                 row["slug"]: Tool(**{**row, "tags": tuple(row["tags"])})
                 for some in in_chunks(sorted(slugs))

@@ -70,7 +70,7 @@ def _comparison(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
         if matchup.slug != pair:
             return RedirectResponse(f"/compare/{matchup.slug}", status_code=302)
         slugs = [side.tool.slug for side in matchup.sides]
-        votes = tuple(shelf.votes(library.slug(slug)) for slug in slugs)
+        votes = await shelf.votes(*map(library.slug, slugs))
         year = rooms.clock().year
 
         def values() -> dict[str, object]:
@@ -102,14 +102,14 @@ def _tool(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
             raise HTTPException(404, "No edition has compared this tool yet.")
         if present != slug:
             return RedirectResponse(f"/tools/{present}", status_code=302)
-        one, path, now = listed.tool, f"/tools/{slug}", shelf.votes(slug)
+        one, path, (now,) = listed.tool, f"/tools/{slug}", await shelf.votes(slug)
         today, newest = rooms.clock().date(), listed.stood[0]
         history = leaf(listed.stood, page, HISTORY, path)
 
         def values() -> dict[str, object]:
             names = {reviewer.slug: reviewer.name for reviewer in newest.issue.edition.reviewers}
             return {
-                "title": one.name,
+                "title": f"{one.name}{history.title}",
                 "tool": one,
                 "history": history,
                 "chapters": _chapters(listed.stood, *history.span),
@@ -118,7 +118,7 @@ def _tool(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
                 "stale": is_stale(one.price_checked_on, today),
                 "this_year": today.year,
                 "description": one.tagline or one.description or one.name,
-                "canonical": absolute(rooms.site, path),
+                "canonical": absolute(rooms.site, "") + history.here,
                 "described": ld(of_tool(rooms.site, Side(one, newest.side.verdict, Tally()), names)),
             }
 

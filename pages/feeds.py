@@ -1,12 +1,12 @@
-"""What programs fetch: the Atom feed, the sitemap, the rules for robots, and the style sheet."""
+"""What programs fetch: the Atom feed, the sitemap, the rules for robots, the style sheet and pictures."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
 from typing import cast
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 from fastapi import FastAPI, Request, Response
@@ -25,8 +25,10 @@ FEED_EDITIONS = 10
 #: Addresses one sitemap may hold. Source: sitemaps.org protocol, "Sitemap file requirements".
 MOST_ADDRESSES = 50_000
 
-#: Who mints our ids (RFC 4151), whatever a site is called and wherever it moves to.
+#: Who mints the ids of entries (RFC 4151), whatever a site is called and wherever it moves to.
 _MINT = "tag:verdicts.example.org,2026:"
+
+_FOR_A_WHILE = {"Cache-Control": "public, max-age=300"}
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -41,21 +43,23 @@ def add_feeds(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
     """Add what programs fetch."""
     kept: dict[str, tuple[Library, bytes]] = {}
 
-    async def made(name: str, make: Callable[[Library, Site], bytes]) -> tuple[Library, bytes]:
+    async def made(name: str, make: Callable[[Library, Site], bytes]) -> bytes:
         library = await shelf.library()
         if name not in kept or kept[name][0] is not library:
             kept[name] = (library, make(library, rooms.site))
-        return kept[name]
+        return kept[name][1]
 
     @app.api_route("/feed.xml", methods=["GET", "HEAD"])
     async def feed(request: Request) -> Response:
-        library, body = await made("feed", atom)
-        return _unless_known(request, body, "application/atom+xml", _changed(library.issues[:FEED_EDITIONS]))
+        body = await made("feed", atom)
+        return unless_known(request, body, "application/atom+xml")
 
     @app.api_route("/sitemap.xml", methods=["GET", "HEAD"])
     async def sitemap(request: Request) -> Response:
-        library, body = await made("sitemap", addresses)
-        return _unless_known(request, body, "application/xml", _changed(library.issues))
+        body = await made("sitemap", addresses)
+        return unless_known(request, body, "application/xml")
+
+    _pictures(app, show)
 
     @app.api_route("/robots.txt", methods=["GET", "HEAD"])
     async def robots() -> PlainTextResponse:
@@ -64,30 +68,37 @@ def add_feeds(app: FastAPI, rooms: Rooms, show: Shower, shelf: Shelf) -> None:
         return PlainTextResponse(text, headers={"Cache-Control": "public, max-age=3600"})
 
     @app.api_route("/site.css", methods=["GET", "HEAD"])
-    async def style(v: str = "") -> Response:
+    async def style(request: Request, v: str = "") -> Response:
         source, version = show.style
         kept_for = "public, max-age=31536000, immutable" if v == version else "no-cache"
-        headers = {"Cache-Control": kept_for, "ETag": f'"{version}"'}
-        return Response(source, media_type="text/css", headers=headers)
+        return unless_known(request, source.encode(), "text/css; charset=utf-8", {"Cache-Control": kept_for})
 
 
-def _unless_known(request: Request, body: bytes, media_type: str, changed: datetime) -> Response:
-    """Answer with a document, or 304 to who has it already; `If-None-Match` wins over `If-Modified-Since`."""
+def _pictures(app: FastAPI, show: Shower) -> None:
+    icon, card = show.picture("favicon.svg"), show.picture("card.png")
+    kept = {"Cache-Control": "public, max-age=86400"}
+
+    @app.api_route("/favicon.svg", methods=["GET", "HEAD"])
+    @app.api_route("/favicon.ico", methods=["GET", "HEAD"])
+    async def favicon(request: Request) -> Response:
+        return unless_known(request, icon, "image/svg+xml", kept)
+
+    @app.api_route("/card.png", methods=["GET", "HEAD"])
+    async def picture(request: Request) -> Response:
+        # Shown by other sites beside a link to a page of ours.
+        return unless_known(request, card, "image/png", {**kept, "Cross-Origin-Resource-Policy": "cross-origin"})
+
+
+def unless_known(request: Request, body: bytes, media_type: str, headers: Mapping[str, str] = _FOR_A_WHILE) -> Response:
+    """Answer with a document, or 304 to who has it already.
+
+    Only the fingerprint tells: by date, a document would also be known after an edition was taken back out of it.
+    """
     seal = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {
-        "ETag": seal, "Last-Modified": format_datetime(changed, usegmt=True), "Cache-Control": "public, max-age=300",
-    }  # fmt: skip
-    known = request.headers.get("if-none-match")
-    if seal in known if known is not None else _is_since(request.headers.get("if-modified-since", ""), changed):
+    headers = {"ETag": seal, **headers}
+    if seal in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
-
-
-def _is_since(date: str, changed: datetime) -> bool:
-    try:
-        return parsedate_to_datetime(date).astimezone(UTC) >= changed
-    except (ValueError, OverflowError):  # no date, as HTTP allows a client to send
-        return False
 
 
 def _changed(issues: tuple[Issue, ...]) -> datetime:
@@ -99,10 +110,9 @@ def atom(library: Library, site: Site) -> bytes:
     """Write the feed: the newest editions, each followed by its comparisons, with categories that tell them apart."""
     issues = library.issues[:FEED_EDITIONS]
     root = ET.Element("feed", {"xmlns": _ATOM, "xml:lang": "en"})
-    began = int(library.issues[-1].edition.since.timestamp()) if library.issues else 0
-    _texts(
-        root, id=f"{_MINT}feed/{began}", title=site.name, subtitle=site.tagline, updated=_changed(issues).isoformat()
-    )
+    # Told from other feeds by where it stands: what is in it changes.
+    own = f"tag:{urlsplit(absolute(site, '/')).hostname},2026:feed"
+    _texts(root, id=own, title=site.name, subtitle=site.tagline, updated=_changed(issues).isoformat())
     ET.SubElement(root, "link", {"rel": "self", "type": "application/atom+xml", "href": absolute(site, "/feed.xml")})
     ET.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": absolute(site, "/")})
     _texts(ET.SubElement(root, "author"), name=site.name)

@@ -30,6 +30,16 @@ class Leaf(Generic[_T]):
         return quote(self.path) + (f"?{urlencode(query)}" if query else "")
 
     @property
+    def here(self) -> str:
+        """The address of this page."""
+        return self.address(self.number)
+
+    @property
+    def title(self) -> str:
+        """What its title says besides the list's: ", page 2", nothing on the first."""
+        return f", page {self.number}" if self.number > 1 else ""
+
+    @property
     def span(self) -> tuple[int, int]:
         """The places of its first item, and after its last one, in the whole list."""
         first = (self.number - 1) * self.per_page
@@ -46,6 +56,14 @@ class Leaf(Generic[_T]):
         return self.address(self.number + 1) if self.number < self.last else ""
 
 
+class NoSuchPage(HTTPException):
+    """A list has no such page; `first` is the address of the one it has in any case."""
+
+    def __init__(self, last: int, first: str) -> None:
+        super().__init__(404, f"This list has {'one page' if last == 1 else f'{last} pages'}.")
+        self.first = first
+
+
 def leaf(items: Sequence[_T], page: str, per_page: int, path: str, query: Mapping[str, str] | None = None) -> Leaf[_T]:
     """Open a list at a page.
 
@@ -57,12 +75,12 @@ def leaf(items: Sequence[_T], page: str, per_page: int, path: str, query: Mappin
         query: What else its address says.
 
     Raises:
-        HTTPException: 404, there is no such page; an empty list has one.
+        NoSuchPage: Too large, or no number at all; an empty list has one page.
     """
     last = max(1, -(-len(items) // per_page))
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 10 else 0
+    first = (max(number, 1) - 1) * per_page
+    found = Leaf(items[first : first + per_page], number, last, len(items), per_page, path, query or {})
     if not 1 <= number <= last:
-        raise HTTPException(404, f"There is no such page of this list; it has {last}.")
-    return Leaf(
-        items[(number - 1) * per_page : number * per_page], number, last, len(items), per_page, path, query or {}
-    )
+        raise NoSuchPage(last, found.address(1))
+    return found

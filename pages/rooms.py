@@ -17,8 +17,9 @@ from digest.editions import Editions
 from digest.model import Site, percent
 from digest.rendering import environment
 from digest.tools import Tools
+from digest.wording import full_day, period, week_name
 from pages.consent import WORDING_VERSION, wording
-from pages.describing import logo
+from pages.describing import absolute, logo
 from subscribers.accounts import Accounts
 from subscribers.joining import Joining
 from subscribers.links import form_stamp
@@ -65,6 +66,10 @@ class Rooms:
 MOST_KEPT = 2000
 
 
+#: How templates of pages say when.
+_FILTERS = {"week_name": week_name, "period": period, "full_day": full_day}
+
+
 class Shower:
     """Prints a page template with what every page needs.
 
@@ -74,13 +79,16 @@ class Shower:
     def __init__(self, rooms: Rooms) -> None:
         self.rooms = rooms
         self._templates = environment(tuple(rooms.folders)).overlay()
+        self._templates.filters = self._templates.filters | _FILTERS
         self._looked_at: dict[str, float] = {}
         self._kept: dict[tuple[str, str], tuple[float, Hashable, str]] = {}
         self._library: object = None
         self._mark = secrets.token_hex(16)  # stands for the form's stamp in a kept page; nobody's text has it
         self._styles: tuple[Template | None, str, str] = (None, "", "")
-        self._same = {"site": rooms.site, "contact": rooms.contact, "percent": percent, "logo": logo(rooms.site),
-                      "wording": wording(rooms.site.name)}  # fmt: skip
+        self._same = {
+            "site": rooms.site, "contact": rooms.contact, "percent": percent, "wording": wording(rooms.site.name),
+            "card": logo(rooms.site) or absolute(rooms.site, "/card.png"),
+        }  # fmt: skip
 
     def __call__(self, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """Print `templates/pages/<name>`; a page with a `token` is one reader's own."""
@@ -118,6 +126,11 @@ class Shower:
         if len(self._kept) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         return HTMLResponse(page.replace(self._mark, self._stamp()))
+
+    def picture(self, name: str) -> bytes:
+        """Read a picture of `templates/pages`, from the first folder that has it."""
+        folders = (folder / "pages" / name for folder in self.rooms.folders)
+        return next(path for path in folders if path.is_file()).read_bytes()
 
     @property
     def style(self) -> tuple[str, str]:

@@ -5,22 +5,23 @@ One edition a week keeps this small: an edition of five matchups takes about 40 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from unicodedata import combining, normalize
 
 from starlette.concurrency import run_in_threadpool
 
 from digest.archive import Archive, Issue
+from digest.errors import DatabaseError
 from digest.model import CATEGORIES, Call, Correction, Matchup, Review, Reviewer, Side, Tally, Tool, slugify
+from pages.searching import Index, asked, far, index
 from subscribers.store import Subscribers
 
-#: Words of a search that count, and characters of it.
-MOST_WORDS, MOST_CHARACTERS = 10, 200
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A tool as it is now, with the public editions it stood in, newest first. `name` and `words` are for searching."""
+    """A tool as it is now, with the public editions it stood in, newest first, and what it is found by."""
 
     tool: Tool
     stood: tuple[Standing, ...]
-    name: str
-    words: str
+    found_by: Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,10 @@ class Library:
         for issue, matchup in self._matchups():
             for side in matchup.sides:
                 stood[self.slug(side.tool.slug)].append(Standing(issue, matchup, side))
-        return {slug: _listed(self.now.get(slug), tuple(where)) for slug, where in stood.items()}
+        had: dict[str, list[str]] = defaultdict(list)
+        for old, slug in self.aliases.items():
+            had[slug].append(old)
+        return {slug: _listed(self.now.get(slug), tuple(where), had[slug]) for slug, where in stood.items()}
 
     @cached_property
     def corrections(self) -> dict[str, list[tuple[str, Correction]]]:
@@ -161,14 +164,14 @@ class Library:
         return {slug: Judge(names.get(slug, unnamed(slug)), tuple(said[slug])) for slug in ranked}
 
     def search(self, query: str) -> list[Listed]:
-        """Find the tools in which every word of a query stands somewhere; those with it in their name come first.
+        """Find the tools in which every word of a query stands somewhere, the nearest first, then the newest.
 
         Args:
             query: Case and accents do not count; at most MOST_WORDS of MOST_CHARACTERS are looked for.
         """
-        words = folded(query[:MOST_CHARACTERS]).split()[:MOST_WORDS]
-        found = [one for one in self.tools.values() if words and all(word in one.words for word in words)]
-        return sorted(found, key=lambda one: _far(one.name, words))
+        parts = asked(query)
+        met = [(distance, one) for one in self.tools.values() if (distance := far(one.found_by, parts)) is not None]
+        return [one for _, one in sorted(met, key=lambda pair: pair[0])]
 
     def _matchups(self) -> Iterator[tuple[Issue, Matchup]]:
         for issue in self.issues:
@@ -181,12 +184,6 @@ def unnamed(slug: str) -> Reviewer:
     return Reviewer(slug, slug.replace("-", " ").title(), "", 0)
 
 
-def folded(text: str) -> str:
-    """Text as it is searched: without case and accents, its words of letters and digits with one space between."""
-    plain = (one for one in normalize("NFKD", normalize("NFKD", text).casefold()) if not combining(one))
-    return " ".join("".join(one if one.isalnum() else " " for one in plain).split())
-
-
 def flipped(before: Standing, after: Standing) -> list[tuple[str, Call, Call]]:
     """Give the reviewers whose call on a tool differs between two editions, with both calls, in panel order."""
     return [
@@ -196,15 +193,9 @@ def flipped(before: Standing, after: Standing) -> list[tuple[str, Call, Call]]:
     ]
 
 
-def _listed(now: Tool | None, stood: tuple[Standing, ...]) -> Listed:
+def _listed(now: Tool | None, stood: tuple[Standing, ...], slugs: Sequence[str]) -> Listed:
     tool = now or stood[0].side.tool
-    words = folded(" ".join((tool.name, tool.vendor, tool.tagline, tool.category, *tool.tags)))
-    return Listed(tool, stood, folded(tool.name), words)
-
-
-def _far(name: str, words: Sequence[str]) -> tuple[int, int]:
-    """How far a name is from what was searched: words it lacks, then whether it begins otherwise."""
-    return sum(word not in name for word in words), 0 if name.startswith(words[0]) else 1
+    return Listed(tool, stood, index(tool, (*(one.side.tool.name for one in stood), *slugs)))
 
 
 def _alone(standing: Standing, review: Review) -> bool:
@@ -215,42 +206,86 @@ def _alone(standing: Standing, review: Review) -> bool:
 class Shelf:
     """Keeps the library as the database has it, at most `fresh_s` seconds behind.
 
-    Votes and what is known of tools now are counted for all at once, so that a page asks the database nothing; with
-    thousands of tools that takes a while, and is done less often: it may take a fiftieth of one processor.
+    Votes and what is known of tools now are counted for all at once, so that most pages ask the database nothing; with
+    thousands of tools that takes a while, and is done less often: it may take a fiftieth of one processor. In between,
+    a page that shows votes asks for those of its own tools.
+
+    While the database does not answer, what was read last is shown on, and the log says so once a minute.
     """
 
     def __init__(self, archive: Archive, subscribers: Subscribers, fresh_s: float) -> None:
         self._archive, self._subscribers, self._fresh_s = archive, subscribers, fresh_s
         self._library = Library()
         self._votes: dict[str, Tally] = {}
+        self._asked_at: dict[str, float] = {}
+        self._counted_at = 0.0
         self._state: tuple[dict[str, str], dict[str, str]] = ({}, {})
-        self._looked_at: float | None = None
-        self._count_from = 0.0
+        self._read = self._lost = False
+        self._look_from = self._count_from = 0.0
+        self._told_at: float | None = None
         self._looking = threading.Lock()
 
     async def library(self) -> Library:
-        """Give the library; while somebody looks for changes, others take it as it was."""
-        if self._is_fresh() or (self._looked_at is not None and self._fresh_s and self._looking.locked()):
+        """Give the library; while somebody looks for changes, others take it as it was.
+
+        Raises:
+            DatabaseError: The database does not answer, and has not since this program began.
+        """
+        if self._is_fresh() or (self._read and self._fresh_s and self._looking.locked()):
             return self._library
         return await run_in_threadpool(self._look)
 
-    def votes(self, slug: str) -> Tally:
-        """Give the readers' votes on a tool by its present slug, as of the last count."""
-        return self._votes.get(slug, Tally())
+    async def votes(self, *slugs: str) -> tuple[Tally, ...]:
+        """Give the readers' votes on tools by their present slugs."""
+        now = time.monotonic()
+        old = [one for one in slugs if now - self._asked_at.get(one, self._counted_at) >= self._fresh_s]
+        if old and not self._lost:
+            await run_in_threadpool(self._ask, old)
+        return tuple(self._votes.get(slug, Tally()) for slug in slugs)
+
+    def _ask(self, slugs: Sequence[str]) -> None:
+        asked_at = time.monotonic()
+        try:
+            found = self._subscribers.tallies(slugs)
+        except DatabaseError as error:
+            self._missing(error)
+            return
+        for slug in slugs:
+            self._votes[slug], self._asked_at[slug] = found.get(slug, Tally()), asked_at
 
     def _is_fresh(self) -> bool:
-        return self._looked_at is not None and time.monotonic() - self._looked_at < self._fresh_s
+        return self._read and time.monotonic() < self._look_from
 
     def _look(self) -> Library:
         with self._looking:
-            if not self._is_fresh():
-                asked_at, state = time.monotonic(), self._archive.state()
-                changed = state != self._state or self._looked_at is None
-                library = self._gathered(*state) if changed else self._library
-                if changed or asked_at >= self._count_from:
-                    library = self._counted(library)
-                self._library, self._state, self._looked_at = library, state, asked_at
+            if self._is_fresh():
+                return self._library
+            began = time.monotonic()
+            try:
+                self._renew(began)
+            except DatabaseError as error:
+                if not self._read:
+                    raise
+                self._missing(error)
+                # One that takes long to fail is asked less often, as a reader waits for that.
+                self._look_from = time.monotonic() + max(self._fresh_s, 10 * (time.monotonic() - began))
+                return self._library
+            self._lost, self._read, self._look_from = False, True, began + self._fresh_s
             return self._library
+
+    def _missing(self, error: DatabaseError) -> None:
+        self._lost = True
+        if self._told_at is None or time.monotonic() - self._told_at > 60:
+            self._told_at = time.monotonic()
+            _log.error("pages show what was read before: %s", error)
+
+    def _renew(self, began: float) -> None:
+        state = self._archive.state()
+        changed = state != self._state or not self._read
+        library = self._gathered(*state) if changed else self._library
+        if changed or began >= self._count_from:
+            library = self._counted(library)
+        self._library, self._state = library, state
 
     def _gathered(self, marks: Mapping[str, str], aliases: dict[str, str]) -> Library:
         known = {issue.week: issue for issue in self._library.issues if marks.get(issue.week) == issue.sha256}
@@ -263,7 +298,8 @@ class Shelf:
     def _counted(self, library: Library) -> Library:
         began = time.monotonic()
         slugs = library.tools.keys()
-        now, self._votes = self._archive.tools(slugs), self._subscribers.tallies(slugs)
+        now, votes = self._archive.tools(slugs), self._subscribers.tallies(slugs)
+        self._votes, self._asked_at, self._counted_at = votes, {}, began
         self._count_from = time.monotonic() + 50 * (time.monotonic() - began)
         if now == library.now:
             return library

@@ -24,7 +24,7 @@ from tests.pages.places import Place
 PATHS = (
     "/", "/editions", "/compare/plumbline-vs-lantern", "/compare/odd-vs-lantern", "/tools/plumbline", "/tools/odd",
     "/reviewers/skeptic", "/categories/developer-tools", "/search", "/search?q=review", "/search?q=zzz", "/privacy",
-    "/nothing",
+    "/editions/2026-W47", "/editions/2026-W46", "/nothing",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def page(place: Place) -> Iterator[Page]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("width", [320, 375, 1280])
 def test_every_public_page_is_accessible_and_fits(page: Page, width: int, scheme: Literal["light", "dark"]) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,10 +13,12 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
+from digest.archive import Archive
 from digest.database import writing
 from digest.editions import Editions
-from digest.model import Correction, Edition, Tally, Verdict
+from digest.model import Correction, Edition, Tally, Tool, Verdict
 from digest.tables import EditionRow, ToolAliasRow, ToolRow
+from digest.wording import full_day
 from subscribers.store import Subscribers
 from tests.examples import NOW, edition, matchup, review, reviewers, side, tool, verdict
 from tests.pages.places import WEEK, Place, addresses, words
@@ -62,10 +66,12 @@ def test_home_offers_the_sign_up_the_newest_edition_and_earlier_comparisons(plac
     assert len(re.findall("<h1", page)) == 1
     assert '<form method="post" action="/subscribe">' in page
     assert "Plumbline or Lantern? The panel splits on code review" in words(page)
-    assert '<a href="/compare/plumbline-vs-lantern">Plumbline vs Lantern</a>' in page
+    assert '<a href="/compare/plumbline-vs-lantern"><bdi>Plumbline</bdi> vs <bdi>Lantern</bdi></a>' in page
     assert f'<a href="/editions/{WEEK}">' in page
+    assert "Latest edition: Week 47, 2026 (9–16 November 2026)" in words(page)
+    assert f'<time datetime="{WEEK}">' in page
     assert words(page).count("Plumbline vs Lantern") == 1, "an old meeting of a pair that is listed already is no news"
-    assert "Lighthouse Search vs Footnote 2026-W46" in words(page)
+    assert "Lighthouse Search vs Footnote Week 46, 2026" in words(page)
     assert 'href="mailto:editor@example.org"' in page
     assert '<a href="/categories/developer-tools">Developer Tools</a>' in page
 
@@ -90,7 +96,7 @@ def test_the_archive_lists_every_public_edition_newest_first(place: Place) -> No
     Editions(place.engine).keep_draft(edition(week="2026-W48", subject="Not yet"))
     page = get(place, "/editions")
 
-    assert re.findall(r'<h2><a href="/editions/([^"]+)">', page) == ["2026-W47", "2026-W46"]
+    assert re.findall(r'<h2><a href="/editions/([^"]+)"', page) == ["2026-W47", "2026-W46"]
     assert "Not yet" not in page + get(place, "/")
 
 
@@ -114,6 +120,21 @@ def test_an_edition_is_shown_as_sent_without_anybodys_links(place: Place) -> Non
         assert kept in page
     for personal in ("/leave/", "/preferences/", "/vote/", "Your vote", "Unsubscribe", "Change your preferences"):
         assert personal not in page
+
+
+def test_an_edition_stands_in_a_frame_that_leads_on(place: Place) -> None:
+    page = get(place, f"/editions/{WEEK}")
+
+    assert f'<link rel="canonical" href="https://verdicts.example.org/editions/{WEEK}">' in page
+    assert meta(page, "description") == edition().preheader
+    assert meta(page, "og:title") == edition().subject
+    assert 'href="#main"' in page
+    assert len(re.findall("<main", page)) == len(re.findall("<h1", page)) == 1
+    assert '<a href="/#signup">' in page
+    assert "View this edition in your browser" not in page
+    assert not re.search(r"<br ?/?>\s*</p>|<p>\s*(<br ?/?>|</p>)", page)
+    assert "<!--" not in page
+    assert "/site.css" not in page
 
 
 def test_who_has_an_edition_already_gets_it_only_once(place: Place) -> None:
@@ -171,7 +192,7 @@ def test_a_comparison_says_what_the_email_leaves_out(place: Place) -> None:
     for one in matchup(1).sides:
         assert one.tool.description in said
         for each in one.verdict.reviews:
-            assert f"“{each.quote}”" in said
+            assert f"“{each.quote}” {full_day(each.reviewed_on, 2026)}" in said
     for part in (matchup(1).bottom_line, matchup(1).pricing_read, matchup(1).split):
         assert part in said
     assert "Panel: 4 of 4 ship 100 %" in said
@@ -185,6 +206,22 @@ def test_the_tally_now_stands_beside_the_one_in_print(place: Place) -> None:
     assert "Readers now: 3 of 4 ship 75 %" in said
     assert "Readers in the edition: 79 of 128 ship 62 %" in said
     assert "Readers now: no votes yet —" in said
+
+
+def test_a_tally_follows_a_vote_also_where_counting_all_of_them_takes_long(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = Archive.tools
+
+    def slow(self: Archive, slugs: Collection[str]) -> dict[str, Tool]:
+        time.sleep(0.2)
+        return quick(self, slugs)
+
+    monkeypatch.setattr(Archive, "tools", slow)
+    get(place, "/tools/plumbline")  # all are counted now, and not again for ten seconds
+    vote(place, "plumbline", "ship")
+    for address in ("/tools/plumbline", "/compare/plumbline-vs-lantern"):
+        assert "Readers now: 1 of 1 ship 100 %" in words(get(place, address))
 
 
 def test_a_call_is_told_by_mark_and_word_and_a_bar_is_nothing_to_read_out(place: Place) -> None:
@@ -205,7 +242,7 @@ def test_a_comparison_describes_itself_to_programs(place: Place) -> None:
     assert meta(page, "description") == meta(page, "og:description") == matchup(0).bottom_line
     assert (meta(page, "og:title"), meta(page, "og:url")) == ("Plumbline vs Lantern", here)
     assert (meta(page, "og:type"), meta(page, "twitter:card")) == ("article", "summary")
-    assert "og:image" not in page
+    assert meta(page, "og:image") == "https://verdicts.example.org/card.png"
     data = described(page)
     assert (data["@type"], data["url"], data["headline"]) == ("Article", here, "Plumbline vs Lantern")
     items = [one["item"] for one in data["mainEntity"]["itemListElement"]]
@@ -226,7 +263,7 @@ def test_later_editions_corrections_stand_on_the_comparison_and_the_tool(place: 
     for address in ("/compare/plumbline-vs-lantern", "/tools/plumbline"):
         said = words(get(place, address))
         assert sentence in said
-        assert "Told in edition 2026-W48" in said
+        assert "Told in the edition of Week 48, 2026" in said
     assert "changed the call" not in words(get(place, "/compare/murmur-vs-dictaphone-zero"))
 
 
@@ -254,7 +291,7 @@ def test_a_tool_renamed_after_its_edition_keeps_its_history(place: Place) -> Non
     said = words(get(place, "/tools/plumbline-2"))
     assert "Plumbline vs Lantern" in said
     assert place.client.get("/compare/plumbline-vs-lantern").status_code == 200
-    assert '<a href="/tools/plumbline-2"><b>Plumbline 2</b></a>' in get(place, "/search?q=plumbline+2")
+    assert '<a href="/tools/plumbline-2"><b><bdi>Plumbline 2</bdi></b></a>' in get(place, "/search?q=plumbline+2")
 
 
 def test_names_with_vs_in_them_are_told_apart(place: Place) -> None:
@@ -288,6 +325,9 @@ def test_what_is_missing_is_a_dash_and_leaves_no_empty_place(place: Place) -> No
     assert "0 %" not in said
     assert not re.search(r"<(p|dd|dt|i|li)>\s*</", page)
     assert "Visit Murmur" not in said
+    said = words(get(place, "/tools/murmur"))
+    assert "The panel had made no calls yet; no reader had voted yet." in said
+    assert "no reviews yet · Murmur vs" in words(get(place, "/search?q=murmur"))
     assert "None" not in said
 
 
@@ -300,7 +340,7 @@ def test_a_tools_page_tells_its_verdicts_newest_first_and_what_changed(place: Pl
     vote(place, "plumbline", "skip")
     said = words(get(place, "/tools/plumbline"))
 
-    assert said.index("Edition 2026-W47") < said.index("Edition 2026-W46")
+    assert said.index("Edition of Week 47, 2026 (") < said.index("Edition of Week 46, 2026 (")
     assert "75 % of the panel would ship it (3 of 4 ship); readers then: 62 % (79 of 128 ship)." in said
     assert "25 % of the panel would ship it (1 of 4 ship, 3 to come)" not in said
     assert (
@@ -345,7 +385,17 @@ def test_a_reviewers_page_counts_the_last_printed_call_on_each_tool(place: Place
     assert said.count("✓ Ship") == 7
     assert said.count("✕ Skip") == 3
     assert said.count("alone “") == 2
+    assert "alone on 2: everybody else called those the other way." in said
     assert "✓ Ship Murmur" in said
+
+
+def test_a_reviewer_who_never_stood_alone_is_not_said_to_have_done_so_nought_times(place: Place) -> None:
+    pair = replace(matchup(0), a=replace(side(0), verdict=verdict(tool(0), "++++")))
+    Editions(place.engine).skip(WEEK, "for the test", NOW)
+    place.publish(replace(edition(week="2026-W48", matchups=1), matchups=(pair,)))
+    said = words(get(place, "/reviewers/builder"))
+    assert "and never stood alone against everybody else." in said
+    assert "alone on 0" not in said
 
 
 def test_a_category_lists_its_tools_newest_first_or_by_panel(place: Place) -> None:
@@ -369,8 +419,11 @@ def test_a_category_lists_its_tools_newest_first_or_by_panel(place: Place) -> No
         ("plumbline", ["plumbline"]),
         ("PLÚMBLINE", ["plumbline"]),
         ("plumb review", ["plumbline"]),
+        ("plumbline vs lantern", ["plumbline", "lantern"]),
+        ("vs plumbline", ["plumbline"]),
+        ("vs", []),
         ("kestrel", ["smallwood-3b", "bigleaf-70b"]),
-        ("on-device phone", ["dictaphone-zero"]),
+        ("on-device phone", ["dictaphone-zero", "smallwood-3b"]),
         ("orchard & pike", ["plumbline"]),
         ("writing docs", ["inkwell", "marginalia"]),
         ("plumbline nothing-like-this", []),
@@ -383,6 +436,26 @@ def test_every_word_must_stand_somewhere(place: Place, query: str, found: list[s
     assert answer.status_code == 200
     assert re.findall(r'<li><a href="/tools/([^"]+)">', answer.text) == found
     assert answer.headers["x-robots-tag"] == meta(answer.text, "robots") == "noindex"
+
+
+def test_a_search_finds_by_old_names_price_licence_and_description(place: Place) -> None:
+    with writing(place.engine) as session:
+        session.add(ToolRow(slug="plumbline-2", name="Straightedge", category="Developer Tools", added_at=NOW))
+        session.flush()
+        session.add(ToolAliasRow(slug="plumbline", tool_slug="plumbline-2"))
+        session.add(ToolAliasRow(slug="spirit-level", tool_slug="plumbline-2"))
+
+    def found(query: str) -> list[str]:
+        return re.findall(r'<li><a href="/tools/([^"]+)">', place.client.get("/search", params={"q": query}).text)
+
+    assert found("spirit level") == found("plumbline") == found("straightedge") == ["plumbline-2"]
+    free = {one.tool.slug for pair in edition().matchups for one in pair.sides if "Free" in one.tool.entry_price}
+    assert free
+    assert free <= {*found("free")}
+    assert "lantern" in found("open source")
+    assert "plumbline-2" not in found("open source")
+    assert found("zebra what you wrote last year") == []
+    assert found("what you wrote last year") == ["marginalia"]
 
 
 def test_a_search_puts_names_first(place: Place) -> None:
@@ -453,7 +526,28 @@ def test_the_style_sheet_is_kept_for_good_under_its_own_address(place: Place) ->
     answer = place.client.get(where)
     assert answer.status_code == 200
     assert "immutable" in answer.headers["cache-control"]
-    assert "immutable" not in place.client.get("/site.css").headers["cache-control"]
+    plain = place.client.get("/site.css")
+    assert "immutable" not in plain.headers["cache-control"]
+    again = place.client.get("/site.css", headers={"If-None-Match": plain.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "begins"),
+    [
+        ("/favicon.svg", "image/svg+xml", b"<svg"),
+        ("/favicon.ico", "image/svg+xml", b"<svg"),
+        ("/card.png", "image/png", b"\x89PNG"),
+    ],
+)
+def test_pictures_are_small_and_kept(place: Place, address: str, kind: str, begins: bytes) -> None:
+    answer = place.client.get(address)
+    assert answer.headers["content-type"] == kind
+    assert answer.content.startswith(begins)
+    assert len(answer.content) <= 20_000
+    assert "max-age=86400" in answer.headers["cache-control"]
+    known = {"If-None-Match": answer.headers["etag"]}
+    assert place.client.get(address, headers=known).status_code == 304
 
 
 def test_a_head_says_what_a_get_would(place: Place) -> None:
@@ -466,12 +560,14 @@ def test_a_head_says_what_a_get_would(place: Place) -> None:
         assert head.content == b""
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "2", "x", "", "9" * 60, "1.0", "１", "%00", "1%20"])
+@pytest.mark.parametrize("page", ["0", "-1", "2", "x", "", "9" * 60, "9" * 600, "1.0", "１", "%00", "1%20"])
 def test_a_page_that_a_list_does_not_have_is_not_found(place: Place, page: str) -> None:
     for path in ("/editions", "/categories/developer-tools", "/reviewers/builder", "/search", "/tools/plumbline"):
         answer = place.client.get(f"{path}?page={page}")
         assert answer.status_code == 404, path
-        assert "it has 1." in words(answer.text)
+        said = words(answer.text)
+        assert "This list has one page. Go to its first page" in said
+        assert place.client.get(re.findall(r'<p><a href="([^"]+)">Go to its', answer.text)[0]).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -488,6 +584,8 @@ def test_odd_addresses_end_in_a_page(place: Place, address: str) -> None:
 def test_the_privacy_page_says_what_is_set(place: Place) -> None:
     said = words(get(place, "/privacy"))
     for part in ("12 Harbour Lane", "editor@example.org", "400 days", "/24 or /48", "no cookies", "writes its letters"):
+        assert part in said
+    for part in ("If you only leave", "for a day the address you want to move to", "under a keyed hash"):
         assert part in said
     assert 'href="/leave"' in get(place, "/privacy")
 
@@ -510,9 +608,16 @@ def test_lists_are_cut_into_pages_that_stay_small(place: Place) -> None:
         while address and seen < 4:
             page = get(place, address)
             assert len(page.encode()) <= 60_000, address
+            own = first if seen == 0 else f"{first}?page={seen + 1}"
+            if not first.startswith("/search"):
+                assert f'<link rel="canonical" href="https://verdicts.example.org{own}">' in page
+                assert (f", page {seen + 1} – AI Tool Verdicts</title>" in page) == (seen > 0)
             later = re.findall(r'<a rel="next" href="([^"]+)"', page)
             address, seen = (later[0].replace("&amp;", "&") if later else ""), seen + 1
         assert seen == (1 if first.startswith("/tools") else 4)
+    assert "Next →" in get(place, "/search?q=a")
+    assert "Next →" in get(place, "/categories/developer-tools?by=panel")
+    assert "Older →" in get(place, "/categories/developer-tools")
     for address in ("/", "/search?q=plumbline", "/reviewers/builder?page=250", "/categories/models?page=50"):
         assert len(get(place, address).encode()) <= 60_000
     assert get(place, "/sitemap.xml").count("<loc>") > 8000

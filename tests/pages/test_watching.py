@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from datetime import timedelta
 
@@ -10,7 +11,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from digest.database import writing
+from digest.errors import DatabaseError
+from digest.model import Tally
 from subscribers.notices import queue
+from subscribers.store import Subscribers
+from tests.examples import edition
 from tests.pages.places import LATER, Place
 
 with warnings.catch_warnings():
@@ -113,10 +118,58 @@ def test_figures_say_so_when_the_database_does_not_answer(place: Place) -> None:
 
 def test_an_error_of_ours_is_counted_and_shown_as_a_page(place: Place) -> None:
     with place.engine.connect() as connection:
-        connection.execute(text("DROP TABLE tool_aliases"))
+        connection.execute(text("UPDATE tools SET tags = '5'"))
         connection.commit()
     page = place.client.get("/")
     assert page.status_code == 500
-    assert "tool_aliases" not in page.text
+    assert "Something went wrong here." in page.text
     assert 'role="search"' in page.text
     assert figures(place)["verdicts_request_seconds_count", "GET / 500"] == 1
+
+
+PUBLIC = (
+    "/", "/compare/plumbline-vs-lantern", "/tools/plumbline", "/feed.xml", "/sitemap.xml", "/editions", "/search?q=a",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_database_that_never_answered_is_no_error_of_ours(place: Place, address: str) -> None:
+    with place.engine.connect() as connection:
+        connection.execute(text("DROP TABLE tool_aliases"))
+        connection.commit()
+    page = place.client.get(address)
+    assert page.status_code == 503
+    assert page.headers["retry-after"] == "60"
+    assert "tool_aliases" not in page.text
+
+
+@pytest.mark.parametrize("table", ["tool_aliases", "tools"])
+def test_pages_stay_while_the_database_does_not_answer_and_follow_it_again(
+    place: Place, caplog: pytest.LogCaptureFixture, table: str
+) -> None:
+    before = [place.client.get(address).status_code for address in PUBLIC]
+    with place.engine.connect() as connection:
+        connection.execute(text(f"ALTER TABLE {table} RENAME TO away"))
+        connection.commit()
+    time.sleep(0.3)  # counting is due again
+    for _ in range(3):
+        assert [place.client.get(address).status_code for address in PUBLIC] == before
+    assert [one.getMessage().partition(":")[0] for one in caplog.records] == ["pages show what was read before"]
+
+    with place.engine.connect() as connection:
+        connection.execute(text(f"ALTER TABLE away RENAME TO {table}"))
+        connection.commit()
+    place.publish(edition(week="2026-W48", subject="After the night", matchups=1))
+    time.sleep(0.3)  # one that is slow to fail is asked less often
+    assert "After the night" in place.client.get("/").text
+
+
+def test_pages_stay_while_votes_cannot_be_counted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = place.client.get("/tools/plumbline").status_code
+
+    def unanswered(self: Subscribers, tools: object) -> dict[str, Tally]:
+        raise DatabaseError("the database is locked")
+
+    monkeypatch.setattr(Subscribers, "tallies", unanswered)
+    for _ in range(2):
+        assert place.client.get("/tools/plumbline").status_code == before == 200
