@@ -133,7 +133,8 @@ def _leads_everywhere(site: Served, found: dict[str, Answer]) -> None:
     """Tell that the crawl was no small one: every kind of page is among what it opened."""
     kinds = {address.removeprefix(site.url).partition("?")[0].split("/")[1] for address in found}
     assert kinds == {
-        "", "account", "categories", "compare", "confirm", "editions", "feed.xml", "leave", "move", "preferences",
+        "", "account", "categories", "compare", "confirm", "editions", "favicon.svg", "feed.xml", "leave", "move",
+        "preferences",
         "privacy", "reviewers", "robots.txt", "search", "site.css", "sitemap.xml", "subscribe", "tools", "vote",
     }  # fmt: skip
 
