@@ -44,7 +44,8 @@ class Rooms:
     """What the pages work with, handed in by whoever serves them.
 
     `proxies` are the addresses or networks whose word on a client's address is believed.
-    `fresh_s` is how many seconds a page may be behind the database; 0 asks it each time.
+    `fresh_s` is how many seconds a page may be behind the database; 0 asks it each time. With thousands of tools what
+    is known of them now may be half a minute behind, and in a rush of readers votes may, too.
     """
 
     editions: Editions

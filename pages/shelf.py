@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
 
 from starlette.concurrency import run_in_threadpool
 
@@ -221,7 +222,7 @@ class Shelf:
         self._counted_at = 0.0
         self._state: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self._read = self._lost = False
-        self._look_from = self._count_from = 0.0
+        self._look_from = self._count_from = self._ask_from = 0.0
         self._told_at: float | None = None
         self._looking = threading.Lock()
 
@@ -236,11 +237,19 @@ class Shelf:
         return await run_in_threadpool(self._look)
 
     async def votes(self, *slugs: str) -> tuple[Tally, ...]:
-        """Give the readers' votes on tools by their present slugs."""
+        """Give the readers' votes on tools by their present slugs.
+
+        They are as fresh as the library while few people ask; asking takes a fifth of the time at most, and in a rush
+        the last count of all has to do.
+        """
         now = time.monotonic()
         old = [one for one in slugs if now - self._asked_at.get(one, self._counted_at) >= self._fresh_s]
-        if old and not self._lost:
-            await run_in_threadpool(self._ask, old)
+        if old and not self._lost and (now >= self._ask_from or not self._fresh_s):
+            self._ask_from = inf
+            try:
+                await run_in_threadpool(self._ask, old)
+            finally:
+                self._ask_from = time.monotonic() + 4 * (time.monotonic() - now)
         return tuple(self._votes.get(slug, Tally()) for slug in slugs)
 
     def _ask(self, slugs: Sequence[str]) -> None:
