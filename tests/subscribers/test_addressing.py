@@ -75,7 +75,7 @@ DOMAINS = st.text("aZ0-.", max_size=12) | st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=2000)
+@settings(max_examples=500)
 @given(st.tuples(WORDS, AT, DOMAINS, END))
 def test_plain_addresses_get_the_same_answer_in_the_same_words_as_any_other(parts: tuple[str, str, str, str]) -> None:
     written = "".join(parts)
