@@ -10,10 +10,7 @@ from sqlmodel import col, select
 from digest.database import writing
 from digest.errors import SettingsError
 from subscribers.addressing import address_hash, fold
-from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow
-
-#: What an operator may lift. Source: DESIGN, rule 2; a request or an erasure is lifted by the person alone.
-LIFTED = ("hard bounce", "complaint")
+from subscribers.tables import HARMFUL, ConsentRow, SubscriberRow, SuppressionRow
 
 
 def allow(engine: Engine, key: bytes, email: str, *, why: str, who: str, now: datetime) -> str:
@@ -33,10 +30,10 @@ def allow(engine: Engine, key: bytes, email: str, *, why: str, who: str, now: da
         found = session.get(SuppressionRow, hashed, with_for_update=True)
         if found is None:
             raise SettingsError("EMAIL: this address is not suppressed; nothing was changed")
-        if found.why not in LIFTED:
+        if found.why not in HARMFUL:
             raise SettingsError(
                 f"EMAIL: this address is suppressed by {found.why} of {found.at:%d %B %Y}; only the person can lift"
-                f" that, by signing up and confirming anew; allowed here: {' or '.join(LIFTED)}"
+                f" that, by signing up and confirming anew; allowed here: {' or '.join(HARMFUL)}"
             )
         mine = select(SubscriberRow.id).where(col(SubscriberRow.address_hash) == hashed)
         subscriber = session.exec(mine).one_or_none() or hashed

@@ -18,14 +18,10 @@ from subscribers.limits import allowed, forget_limits
 from subscribers.links import ID_LENGTH
 from subscribers.notices import Kind, queue
 from subscribers.origins import Origin
-from subscribers.tables import ConsentRow, NoticeRow, SubscriberRow, SuppressionRow
+from subscribers.tables import HARMFUL, ConsentRow, NoticeRow, SubscriberRow, SuppressionRow
 
 #: A letter that a stranger's form causes goes to one address at most this often.
 ONE_LETTER_PER = timedelta(days=1)
-
-#: Suppressions that only `subscribers allow` lifts: mail to such an address harms all other mail of ours.
-#: Source: DESIGN, rule 2.
-HARMFUL = ("hard bounce", "complaint")
 
 #: Local parts that belong to a function rather than a person. Source: RFC 2142, and what no person reads.
 ROLES = frozenset(

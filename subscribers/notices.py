@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
 from subscribers.addressing import address_hash, fold
-from subscribers.tables import NoticeRow, SubscriberRow, SuppressionRow
+from subscribers.tables import HARMFUL, NoticeRow, SubscriberRow, SuppressionRow
 
 #: What a letter is about; each has a folder of its name in templates/email.
 #: `link` leads a reader to a page of their own: data["for"] is "account", "leave" or "known" (signed up already).
@@ -27,10 +27,6 @@ STATES: tuple[State, ...] = ("queued", "claimed", "accepted", "refused", "unknow
 
 #: How long a letter that could not be sent waits until the next try, and twice as long each time up to the second.
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(hours=1)
-
-#: An address suppressed for these cannot or must not be written to at all; whoever asked to be left alone, or to be
-#: erased, may still ask to be let in again.
-_NEVER = ("hard bounce", "complaint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +116,7 @@ class Notices:
     def _barred(self, session: Session, kind: str, folded: str) -> str:
         """Say why an address may not get a letter of this kind, "" when it may."""
         suppressed = session.get(SuppressionRow, address_hash(folded, self._key))
-        if suppressed is None or (kind in {"confirm", "moved"} and suppressed.why not in _NEVER):
+        if suppressed is None or (kind in {"confirm", "moved"} and suppressed.why not in HARMFUL):
             return ""
         return f"suppressed: {suppressed.why}"
 

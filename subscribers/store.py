@@ -65,15 +65,16 @@ class Subscribers:
         """
         with writing(self.engine) as session:
             row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
-            if row is not None:
-                row.asked_at, row.moving_to = None, ""  # what waits to be confirmed is taken back, too
-                session.add(row)
-            if row is not None and row.state != "unsubscribed":
+            if row is None:
+                return False
+            row.asked_at, row.moving_to = None, ""  # what waits to be confirmed is taken back, too
+            session.add(row)
+            if row.state != "unsubscribed":
                 if row.state == "confirmed" and allowed(session, f"goodbye:{row.id}", 1, timedelta(days=1), now):
                     queue(session, "goodbye", now, subscriber_id=row.id)
                 row.state = "unsubscribed"
                 session.add(consent(row.id, "left", now, source, origin))
-            return row is not None
+            return True
 
     def come_back(self, subscriber_id: str, now: datetime, *, source: str, origin: Origin = NOWHERE) -> bool:
         """Undo leaving within UNDO, for a reader who had confirmed and holds their own link.

@@ -10,6 +10,10 @@ from sqlmodel import Field, SQLModel
 
 from digest.database import UtcDateTime
 
+#: Why an address may be suppressed that is not the person's wish: mail to it harms all other mail of ours, so only
+#: `subscribers allow` lifts it. Source: DESIGN, rule 2.
+HARMFUL = ("hard bounce", "complaint")
+
 
 class SubscriberRow(SQLModel, table=True):
     """An address and its state. `address_hash` is the folded address under the suppression key, see addressing.

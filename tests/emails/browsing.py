@@ -21,7 +21,7 @@ SCALE = 0.5
 
 _CHROMIUM = shutil.which("chromium")
 
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -31,10 +31,10 @@ _FLAGS = (
     "--disable-sync",
 )
 
-_AXE = Path(__file__).parents[1] / "tools" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[1] / "tools" / "node_modules" / "axe-core" / "axe.min.js"
 
 #: The levels and versions of WCAG that count, as axe-core tags its rules.
-_WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 
 
 class Screen:
@@ -81,7 +81,7 @@ class Screen:
             route.abort()
 
 
-_RUN_AXE = """async runOnly => {
+RUN_AXE = """async runOnly => {
   const ran = await axe.run(document, {
     runOnly,
     resultTypes: ["violations", "incomplete", "passes"],
@@ -97,9 +97,9 @@ _RUN_AXE = """async runOnly => {
 def axe(page: Page, *rules: str) -> dict[str, Any]:
     """Run axe-core on what a page shows: those of its rules, or all of WCAG A and AA; gives what `Screen.axe` tells."""
     if not page.evaluate("() => 'axe' in window"):
-        page.evaluate(_AXE.read_text("utf-8"))
+        page.evaluate(AXE.read_text("utf-8"))
     found: dict[str, Any] = page.evaluate(
-        _RUN_AXE, {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": list(_WCAG)}
+        RUN_AXE, {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": list(WCAG)}
     )
     return found
 
@@ -117,7 +117,7 @@ def chromium() -> Iterator[Playwright]:
 def browser() -> Iterator[Browser]:
     """Start a browser; it is gone at the end."""
     with chromium() as playwright:
-        started = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
+        started = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(FLAGS))
         yield started
         started.close()
 
@@ -131,5 +131,5 @@ def screen() -> Iterator[Screen]:
 
 def need_axe() -> None:
     """Skip the test where axe-core is not installed."""
-    if not _AXE.is_file():
+    if not AXE.is_file():
         pytest.skip("needs axe-core: make tools")

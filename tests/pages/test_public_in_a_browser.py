@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Page
 
 from digest.model import Tally, Verdict
-from tests.emails.browsing import _AXE, _FLAGS, _RUN_AXE, _WCAG, chromium, need_axe
+from tests.emails.browsing import AXE, FLAGS, RUN_AXE, WCAG, chromium, need_axe
 from tests.examples import edition, matchup, side, tool
 from tests.pages.places import Place
 
@@ -53,7 +53,7 @@ def page(place: Place) -> Iterator[Page]:
     place.publish(replace(edition(week="2026-W46", subject=f"<b>{long}", matchups=1), matchups=(pair,)))
     need_axe()
     with listening(place.app) as address, chromium() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
         yield browser.new_page(base_url=address)
         browser.close()
 
@@ -70,8 +70,8 @@ def test_every_public_page_is_accessible_and_fits(page: Page, width: int, scheme
         page.goto(path)
         assert not [one for one in refused if "404" not in one], path
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
-        page.evaluate(_AXE.read_text("utf-8"))
-        ran = page.evaluate(_RUN_AXE, [*_WCAG, "best-practice"])
+        page.evaluate(AXE.read_text("utf-8"))
+        ran = page.evaluate(RUN_AXE, [*WCAG, "best-practice"])
         assert ran["violations"] == [], path
         assert ran["contrast"] > 5
 
