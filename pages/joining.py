@@ -78,7 +78,7 @@ def _asking(
         await asyncio.sleep(max(0.0, started + FLOOR_S - time.monotonic()))
         if not looked_at:
             raise HTTPException(429, "Too many forms came from your network. Please try again in an hour.")
-        return show("asked.html", title="Look into your inbox", what=what)
+        return show.kept("asked.html", what, None, None, lambda: {"title": "Look into your inbox", "what": what})
 
 
 def _once_more(rooms: Rooms, stamp: str) -> str:

@@ -112,11 +112,12 @@ class Shower:
         Args:
             name: The template.
             key: Which page of this template it is.
-            library: What the values come from; with another one, all pages are printed anew.
+            library: What the values come from, None where nothing of it is in them; with another one, all pages are
+                printed anew.
             figures: What else they come from.
             values: Gives the values of the template.
         """
-        if library is not self._library:
+        if library is not None and library is not self._library:
             self._library = library
             self._kept.clear()
         now = time.monotonic()

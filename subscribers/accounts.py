@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
 from subscribers.addressing import address_hash, fold
-from subscribers.joining import consent, is_harmful, kinds_of, lift_wishes, one_letter
+from subscribers.joining import is_harmful, kinds_of, lift_wishes, one_letter, prove
 from subscribers.limits import allowed
 from subscribers.links import ID_LENGTH
 from subscribers.notices import queue
@@ -114,7 +114,7 @@ class Accounts:
         insert_ignore(session, SuppressionRow, [left])
         row.email, row.folded, row.address_hash, row.moving_to = row.moving_to, folded, hashed, ""
         session.add(row)
-        session.add(consent(row.id, "moved to this address", now, "link in the mail", origin))
+        prove(session, row.id, "moved to this address", now, "link in the mail", origin)
         session.flush()
         lift_wishes(session, hashed)
         return True

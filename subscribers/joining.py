@@ -69,12 +69,9 @@ class Joining:
             if folded is None or is_harmful(session, hashed := address_hash(folded, self._key)):
                 return True
             if one_letter(session, "forms", folded, self._key, now):
-                known = _known(session, hashed)
-                if known is not None and known.state == "confirmed":
-                    _queue_once(session, "link", known.id, now, "known")
-                else:
-                    subscriber_id = known.id if known else _begin(session, email.strip(), folded, hashed, now)
-                    _asked(session, subscriber_id, now, origin, wording, new=known is None)
+                asking = _begin(session, email.strip(), folded, hashed, now) or _again(session, hashed, now)
+                if asking:
+                    prove(session, asking, "asked", now, "sign-up form", origin, wording)
             return True
 
     def confirm(self, subscriber_id: str, folded: str, origin: Origin, now: datetime) -> Confirmed:
@@ -90,7 +87,7 @@ class Joining:
                 return "already"
             row.state, row.confirmed_at, row.asked_at, row.paused_until = "confirmed", now, None, None
             session.add(row)
-            session.add(consent(row.id, "confirmed", now, "link in the mail", origin))
+            prove(session, row.id, "confirmed", now, "link in the mail", origin)
             lift_wishes(session, row.address_hash)
             queue(session, "welcome", now, subscriber_id=row.id)
             return "confirmed"
@@ -178,15 +175,16 @@ def kinds_of(folded: str) -> set[str]:
     return found | ({"disposable"} if any(one in _disposable() for one in parents) else set())
 
 
-def consent(
-    subscriber_id: str, what: str, now: datetime, source: str, origin: Origin, wording: Wording | None = None
-) -> ConsentRow:
-    """Make the row that proves what somebody asked for or took back."""
-    read = wording or Wording("", "")
-    return ConsentRow(
-        subscriber_id=subscriber_id, what=what, at=now, source=source, network=origin.kept,
-        wording=read.text, wording_version=read.version,
-    )  # fmt: skip
+def prove(
+    session: Session, subscriber_id: str, what: str, now: datetime, source: str, origin: Origin,
+    wording: Wording | None = None,
+) -> None:  # fmt: skip
+    """Keep the proof of what somebody asked for or took back; `wording` is what they read."""
+    row = {
+        "subscriber_id": subscriber_id, "what": what, "at": now, "source": source, "network": origin.kept,
+        "wording": wording.text if wording else "", "wording_version": wording.version if wording else "",
+    }  # fmt: skip
+    session.connection().execute(_PROVED, row)
 
 
 @cache
@@ -201,22 +199,24 @@ def _known(session: Session, hashed: str) -> Any:
     return session.connection().execute(_SUBSCRIBER, {"hashed": hashed}).first()
 
 
-def _begin(session: Session, email: str, folded: str, hashed: str, now: datetime) -> str:
-    """Keep an address that nobody has confirmed yet; gives its id, also where an import was faster."""
+def _begin(session: Session, email: str, folded: str, hashed: str, now: datetime) -> str | None:
+    """Keep an address that nobody has yet, and mail it the link to confirm; gives its id, None where it is known."""
     subscriber_id = secrets.token_hex(ID_LENGTH // 2)
     made = {"id": subscriber_id, "email": email, "folded": folded, "hashed": hashed, "now": now}
-    if session.connection().execute(_BEGUN, made).first():
-        return subscriber_id
-    return str(_known(session, hashed).id)
+    if session.connection().execute(_BEGUN, made).first() is None:
+        return None
+    queue(session, "confirm", now, subscriber_id=subscriber_id)
+    return subscriber_id
 
 
-def _asked(session: Session, subscriber_id: str, now: datetime, origin: Origin, wording: Wording, *, new: bool) -> None:
-    """Record a request to be confirmed, and mail the link for it."""
-    if not new:
-        session.connection().execute(_ASKED, {"asking": subscriber_id, "at": now})
-    if _queue_once(session, "confirm", subscriber_id, now):
-        row = consent(subscriber_id, "asked", now, "sign-up form", origin, wording)
-        session.connection().execute(_CONSENT, row.model_dump(exclude={"id"}))
+def _again(session: Session, hashed: str, now: datetime) -> str | None:
+    """Mail an address that is known what it needs; gives its id where that is the link to confirm once more."""
+    known = _known(session, hashed)
+    if known.state == "confirmed":
+        _queue_once(session, "link", known.id, now, "known")
+        return None
+    session.connection().execute(_ASKED, {"asking": known.id, "at": now})
+    return known.id if _queue_once(session, "confirm", known.id, now) else None
 
 
 def _queue_once(session: Session, kind: Kind, subscriber_id: str, now: datetime, leads_to: str = "") -> bool:
@@ -238,7 +238,7 @@ _BEGUN = text(  # as text for the same reason: SQLAlchemy builds its own ON CONF
     "INSERT INTO subscribers (id, email, folded, address_hash, name, state, created_at, asked_at, moving_to)"
     " VALUES (:id, :email, :folded, :hashed, '', 'unconfirmed', :now, :now, '') ON CONFLICT DO NOTHING RETURNING id"
 ).bindparams(bindparam("now", type_=UtcDateTime()))
-_CONSENT = insert(ConsentRow)
+_PROVED = insert(ConsentRow)
 _ASKED = update(SubscriberRow).where(col(SubscriberRow.id) == bindparam("asking")).values(asked_at=bindparam("at"))
 _WAITING = select(NoticeRow.data).where(
     NoticeRow.subscriber_id == bindparam("whose"), NoticeRow.kind == bindparam("kind"), NoticeRow.state == "queued"

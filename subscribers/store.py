@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from digest.database import explained, in_chunks, inserting, reading, writing
 from digest.model import Call, Tally
 from subscribers.addressing import address_hash, fold
-from subscribers.joining import consent
+from subscribers.joining import prove
 from subscribers.limits import allowed
 from subscribers.notices import queue
 from subscribers.origins import NOWHERE, Origin
@@ -73,7 +73,7 @@ class Subscribers:
                 if row.state == "confirmed" and allowed(session, f"goodbye:{row.id}", 1, timedelta(days=1), now):
                     queue(session, "goodbye", now, subscriber_id=row.id)
                 row.state = "unsubscribed"
-                session.add(consent(row.id, "left", now, source, origin))
+                prove(session, row.id, "left", now, source, origin)
             return True
 
     def come_back(self, subscriber_id: str, now: datetime, *, source: str, origin: Origin = NOWHERE) -> bool:
@@ -86,7 +86,7 @@ class Subscribers:
             if row is not None and row.confirmed_at is not None and _left_lately(session, row, now):
                 row.state = "confirmed"
                 session.add(row)
-                session.add(consent(row.id, "came back", now, source, origin))
+                prove(session, row.id, "came back", now, source, origin)
             return row is not None
 
     def may_come_back(self, subscriber_id: str, now: datetime) -> bool:
