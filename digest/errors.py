@@ -10,7 +10,7 @@ VerdictsError
 ├── EditionBlocked         preflight found what forbids sending
 ├── DuplicateReview        two reviews of one tool by one reviewer were taken together
 └── SendError              one call to a sender did not end well
-    ├── SendRefused        nothing went out
+    ├── SendLater          nothing went out, and the same call may go out later
     ├── SendHalted         nothing went out, and nothing will until a person acts
     └── SendUnknown        the reply was lost: it may have gone out
 """
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class VerdictsError(Exception):
@@ -90,12 +91,12 @@ class SendError(VerdictsError):
     """One call to a sender did not end well."""
 
 
-class SendRefused(SendError):
-    """Nothing went out. `permanent` tells whether the same call would be refused again."""
+class SendLater(SendError):
+    """Nothing went out; the same call may go out later: at `until`, where the sender said when."""
 
-    def __init__(self, reason: str, *, permanent: bool) -> None:
+    def __init__(self, reason: str, until: datetime | None = None) -> None:
         super().__init__(reason)
-        self.permanent = permanent
+        self.until = until
 
 
 class SendHalted(SendError):

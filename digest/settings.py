@@ -124,6 +124,23 @@ class Settings(BaseModel):
         default="truncated",
         description="what is kept of the network address behind a consent: truncated to /24 and /48, none, full",
     )
+    pace_per_hour: Number = Field(default=0, ge=0, description="letters of editions an hour at most; 0: any number")
+    pace_per_day: Number = Field(default=0, ge=0, description="letters of editions a day at most; 0: any number")
+    send_connections: Number = Field(default=8, ge=1, le=64, description="calls to the sender at the same time")
+    send_timeout_s: Number = Field(default=30, ge=1, le=600, description="seconds until a call is given up as unknown")
+    settle_s: Number = Field(
+        default=900, ge=0, le=7 * 24 * 3600,
+        description="seconds until SendGrid's own records of a call are believed; 900 at least, but for tests",
+    )  # fmt: skip
+    soft_bounces: Number = Field(
+        default=5, ge=1, le=100, description="editions in a row that a mailbox turns away before it gets no more"
+    )
+    hold_bounces_percent: Number = Field(
+        default=10, ge=1, le=100, description="bounces of an edition in percent at which it holds itself"
+    )
+    hold_complaints_per_mille: Number = Field(
+        default=3, ge=1, le=1000, description="complaints of an edition in per mille at which it holds itself"
+    )
     trusted_proxies: Words = Field(
         default=(), description="addresses or networks of proxies whose X-Forwarded-For is believed"
     )

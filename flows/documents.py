@@ -189,7 +189,7 @@ def status(services: Services) -> dict[str, Any]:
         for one in health
     ]
     shown = [_week(services, week, kept.get(week), now) for week in [*later, *weeks]]
-    unknown = services.ledger.unknown_total()
+    unknown = len(services.ledger.unknown())
     told = services.editions.corrections(shifted(this_week, 52))
     corrections = [asdict(one) | {"changed_on": f"{one.changed_on}"} for one in told]
     letters = notices(services)

@@ -192,8 +192,12 @@ class Services:
         """Deliveries; the operator is told when the sender halts them."""
         from flows.alarms import halted
         from subscribers.ledger import Ledger
+        from subscribers.pacing import Pace
 
-        return Ledger(self.engine, halted(self.settings))
+        settings = self.settings
+        return Ledger(
+            self.engine, halted(settings), Pace(settings.pace_per_hour or None, settings.pace_per_day or None)
+        )
 
     @cached_property
     def notices(self) -> Notices:
@@ -207,7 +211,7 @@ class Services:
         """The configured way of sending."""
         from subscribers.senders import open_sender
 
-        return open_sender(self.settings)
+        return open_sender(self.settings, self.environment)
 
     @cached_property
     def feeds(self) -> list[Feed]:
@@ -299,5 +303,7 @@ def open_services(
     try:
         yield services
     finally:
+        if "sender" in vars(services):
+            services.sender.close()
         if "engine" in vars(services):
             services.engine.dispose()

@@ -26,7 +26,9 @@ from flows import alarms, notices
 from flows.checking import check, check_edition, message_of
 from flows.services import Services
 from subscribers.addressing import Batch, Recipient
-from subscribers.delivering import deliver, settle
+from subscribers.delivering import Delivery, deliver
+from subscribers.pacing import Rest
+from subscribers.reconciling import settle
 
 if TYPE_CHECKING:
     from sources.gathering import FeedOutcome
@@ -60,18 +62,22 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Where an edition's delivery stands; `stopped` says why it did not go on, "" when it did."""
+    """Where an edition's delivery stands.
+
+    `stopped` says why it did not go on, "" when it did; `until` when it may, where nobody but the clock must act.
+    """
 
     week: str
     state: str
     counts: Counts
     seconds: float
     stopped: str = ""
+    until: datetime | None = None
 
     @property
     def needs_a_person(self) -> bool:
-        """Tell whether it stopped, or lost a reply; what only waits is being sent by another process."""
-        return self.state != "sent" and bool(self.stopped or self.counts.unknown)
+        """Tell whether it stopped, or lost a reply; what only waits has its time, or is sent by another process."""
+        return self.state != "sent" and bool((self.stopped and not self.until) or self.counts.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +248,17 @@ def _unblocked(services: Services, record: EditionRecord, message: Message, done
 # Sending
 
 
-def send(services: Services, week: str, progress: Callable[[int], None] = lambda _: None) -> Sent:
+def send(
+    services: Services,
+    week: str,
+    progress: Callable[[int], None] = lambda _: None,
+    *,
+    patience: timedelta = timedelta(minutes=1),
+    resting: Callable[[Rest], None] = lambda _: None,
+) -> Sent:
     """Send an approved edition to everyone who may receive it, or go on where an earlier try stopped.
+
+    `patience` is how long it waits in one go where the sender or the pace asks for it, and says so to `resting`.
 
     Raises:
         EditionError: It is not approved, is held, or its bytes are not those that were approved.
@@ -259,18 +274,16 @@ def send(services: Services, week: str, progress: Callable[[int], None] = lambda
     sender, identity, key = services.sender, services.identity, services.link_keys[0]
     if editions.start_sending(week).state == "sent":
         return Sent(week, "sent", ledger.counts(week), 0.0)
-    ledger.plan(week, services.clock())
-    settle(week, ledger, sender, services.clock())
-    stopped = deliver(
-        message, identity, ledger, sender,
-        key=key, clock=services.clock, progress=progress, held=lambda: editions.require(week).held,
-    )  # fmt: skip
+    ledger.plan(week, services.clock(), sender.size)
+    settle(ledger, sender, services.clock, week)
+    stopped = deliver(Delivery(message, identity, ledger, sender, key, services.clock, patience, progress, resting))
     counts = ledger.counts(week)
     if not counts.waiting and not counts.unknown:
         record = editions.finish_sending(week, services.clock())
     else:
         record = editions.require(week)
-    return Sent(week, record.state, counts, round(time.monotonic() - started, 3), stopped or "")
+    seconds = round(time.monotonic() - started, 3)
+    return Sent(week, record.state, counts, seconds, stopped.why if stopped else "", stopped.until if stopped else None)
 
 
 def _sealed(record: EditionRecord) -> Message:
@@ -293,8 +306,14 @@ def send_test(services: Services, week: str, addresses: Sequence[str]) -> list[s
     marked = replace(message, subject=f"[Test] {message.subject}")
     key = f"test-{services.clock():%Y%m%d-%H%M%S-%f}"
     recipients = tuple(Recipient(f"test-{number}", one, "", "test") for number, one in enumerate(addresses, 1))
-    services.sender.send(Batch(week, 0, key, marked, services.identity, recipients))
-    return [f"{one.level}: {one.message}" for one in check(services, record, message)]
+    receipt = services.sender.send(Batch(week, 0, key, marked, services.identity, recipients))
+    named = {**receipt.refused, **receipt.later, **receipt.unknown}
+    missed = [
+        f"not sent to {one.email}: {named[one.id] or 'the call went to nobody'}"
+        for one in recipients
+        if one.id in named
+    ]
+    return missed + [f"{one.level}: {one.message}" for one in check(services, record, message)]
 
 
 # The week
@@ -454,7 +473,8 @@ def said_of(result: Sent) -> str:
     parts = [f"{count} {name.replace('_', ' ')}" for name in outcomes if (count := getattr(counts, name))]
     waiting = [f"{counts.waiting} waiting"] if counts.waiting else []
     busy = "another process is sending it" if counts.waiting and not result.needs_a_person else ""
-    reason = f" ({result.stopped or busy})" if result.stopped or busy else ""
+    later = f"; it goes on after {result.until:%a %d %B %H:%M:%S} UTC" if result.until else ""
+    reason = f" ({result.stopped or busy}{later})" if result.stopped or busy else ""
     return f"{result.week} is {result.state}: {', '.join([*parts, *waiting]) or 'nobody to send to'}{reason}"
 
 

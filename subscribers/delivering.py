@@ -1,31 +1,39 @@
-"""Send an edition's batches: claim, send, record; and settle what an earlier process left without an outcome."""
+"""Send an edition's batches: claim, send, record, over as many connections as the sender allows."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
 
-from digest.errors import SendHalted, SendRefused, SendUnknown
+from digest.errors import DatabaseError, SendHalted, SendLater, SendUnknown
 from digest.model import Message
 from subscribers.addressing import Batch, Identity
-from subscribers.claiming import abandoned, myself
-from subscribers.ledger import Claim, Ledger
+from subscribers.claiming import myself
+from subscribers.ledger import Claim, Ledger, Outcome
 from subscribers.links import reader_token
-from subscribers.senders import Sender
+from subscribers.pacing import Rest
+from subscribers.senders import Receipt, Sender
+
+#: How long a sender that could not be reached is left alone, unless it said when.
+LEFT_ALONE = timedelta(seconds=5)
+
+#: Calls in a row that find nobody before sending stops: by then the sender is down, and the next run tries again.
+_DOWN_AFTER = 5
+
+#: How often a rest looks whether the edition is held meanwhile, in seconds.
+_LOOKS_EACH_S = 1.0
+
+#: How often an outcome is written again while the database is away, a moment apart.
+_TRIES_TO_KEEP = 60
 
 
-def deliver(
-    message: Message,
-    identity: Identity,
-    ledger: Ledger,
-    sender: Sender,
-    *,
-    key: bytes,
-    clock: Callable[[], datetime],
-    progress: Callable[[int], None] = lambda _: None,
-    held: Callable[[], str | None] = lambda: None,
-) -> str | None:
-    """Send every planned batch of an edition, one call each, never one twice.
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a run of `deliver` works with.
 
     Args:
         message: What was approved.
@@ -34,56 +42,118 @@ def deliver(
         sender: How it is sent.
         key: The key of readers' links.
         clock: Gives the time now.
-        progress: Told how many recipients each finished call carried.
-        held: Asked before each claim; a reason stops the edition after the calls in flight.
+        patience: How long to wait in one go, at the sender's wish or for the pace; what takes longer ends the run.
+        progress: Told how many recipients each finished call carried, from any thread.
+        resting: Told why it waits, and until when.
+    """
+
+    message: Message
+    identity: Identity
+    ledger: Ledger
+    sender: Sender
+    key: bytes
+    clock: Callable[[], datetime]
+    patience: timedelta = timedelta()
+    progress: Callable[[int], None] = lambda _: None
+    resting: Callable[[Rest], None] = lambda _: None
+
+
+def deliver(work: Delivery, stop: Event | None = None) -> Rest | None:
+    """Send every planned batch of an edition, one call each, never one twice.
+
+    Args:
+        work: With what.
+        stop: Set to end it after the calls in flight.
 
     Returns:
         Why it stopped before the end, None when no batch is left to send.
     """
-    week, mine = message.week, myself()
-    while (stopped := held()) is None:
-        claim = ledger.claim(week, mine, clock(), lambda one: reader_token(key, one))
-        if claim is None:
-            return None
-        if not claim.recipients:  # everyone in it left meanwhile
-            ledger.record(claim, week, "accepted", clock())
-            continue
-        batch = Batch(week, claim.number, claim.key, message, identity, claim.recipients)
-        if (stopped := _send(batch, claim, ledger, sender, clock)) is not None:
-            return stopped
-        progress(len(claim.recipients))
-    return stopped
+    stop = stop or Event()
+    with ThreadPoolExecutor(work.sender.at_once, thread_name_prefix="sending") as pool:
+        hands = [pool.submit(_one_hand, work, stop) for _ in range(work.sender.at_once)]
+        try:
+            return next((rest for hand in hands if (rest := hand.result()) is not None), None)
+        finally:  # also when one failed, or a person lost patience: calls in flight end, and no other begins
+            if not all(hand.done() for hand in hands):
+                stop.set()
 
 
-def _send(batch: Batch, claim: Claim, ledger: Ledger, sender: Sender, clock: Callable[[], datetime]) -> str | None:
-    """Make one call and write its outcome down; returns why nothing more may be sent now, None to go on."""
+def _one_hand(work: Delivery, stop: Event) -> Rest | None:
+    """Make one call after the other until none is left, somebody stops it, or a rest is too long."""
+    mine, week, unreached = myself(), work.message.week, 0
     try:
-        sender.send(batch)
-    except SendRefused as error:  # nothing went out
-        outcome = "refused" if error.permanent else "planned"
-        ledger.record(claim, batch.week, outcome, clock(), str(error))
-        return None if error.permanent else str(error)
-    except SendHalted as error:  # nothing went out, and a person must act first
-        ledger.halt(claim, batch.week, clock(), str(error))
-        return str(error)
-    except SendUnknown as error:  # the reply was lost: a second try could mail people twice
-        ledger.record(claim, batch.week, "unknown", clock(), str(error))
-        return None
-    ledger.record(claim, batch.week, "accepted", clock())
+        while not stop.is_set():
+            claim = work.ledger.claim(week, mine, work.clock(), lambda one: reader_token(work.key, one))
+            if claim is None:
+                return None
+            if isinstance(claim, Rest):
+                if not _rested(work, claim, stop):
+                    return claim
+                continue
+            if (later := _sent(work, claim)) is None:
+                unreached = 0
+                work.progress(len(claim.recipients))
+            elif (unreached := unreached + 1) >= _DOWN_AFTER:
+                return Rest(str(later), None)
+    except BaseException:
+        stop.set()
+        raise
     return None
 
 
-def settle(week: str, ledger: Ledger, sender: Sender, now: datetime) -> None:
-    """Find out what became of calls whose process is gone, before anything more is sent.
+def _sent(work: Delivery, claim: Claim) -> SendLater | None:
+    """Make one call and write its outcome down; gives the error where nobody was reached."""
+    ledger, clock = work.ledger, work.clock
+    if not claim.recipients:  # everyone in it left meanwhile
+        _keep(lambda: ledger.record(claim, "accepted", clock()))
+        return None
+    batch = Batch(work.message.week, claim.number, claim.key, work.message, work.identity, claim.recipients)
+    try:
+        receipt = work.sender.send(batch)
+    except SendLater as error:  # nothing went out
+        later, said = error.until, str(error)
+        _keep(lambda: ledger.postpone(claim, later or clock() + LEFT_ALONE, clock(), said))
+        return None if later else error
+    except SendHalted as error:  # nothing went out, and a person must act first
+        said = str(error)
+        _keep(lambda: ledger.halt(claim, clock(), said))
+    except SendUnknown as error:  # the reply was lost: a second try could mail people twice
+        said = str(error)
+        _keep(lambda: ledger.record(claim, "unknown", clock(), said))
+    except BaseException as error:
+        ledger.record(claim, "unknown", clock(), f"the program failed: {type(error).__name__}")
+        raise
+    else:
+        named = {*receipt.refused, *receipt.later}
+        outcome: Outcome = "refused" if all(one.id in named for one in claim.recipients) else "accepted"
+        _keep(lambda: ledger.record(claim, outcome, clock(), _why(receipt), receipt))
+    return None
 
-    A claim of a dead process becomes unknown; what is unknown is looked up at the sender: found → accepted, provably
-    absent → planned again, otherwise it stays unknown.
-    """
-    for call in ledger.unsettled(week):
-        if call.state == "claimed":
-            if not abandoned(call.claimed_by, call.claimed_at, now):
-                continue
-            ledger.record(call, week, "unknown", now, "the sending process ended before it knew")
-        found = sender.found(week, call.key)
-        if found is not None:
-            ledger.record(call, week, "accepted" if found else "planned", now)
+
+def _keep(write: Callable[[], object]) -> None:
+    """Write an outcome down, also where the database is away for a while: unwritten it would be in doubt."""
+    for again in range(_TRIES_TO_KEEP, -1, -1):
+        try:
+            write()
+        except DatabaseError:
+            if not again:
+                raise
+            time.sleep(_LOOKS_EACH_S)
+        else:
+            return
+
+
+def _why(receipt: Receipt) -> str:
+    """Say in a few words what a call that ended well for some did not do."""
+    parts = (("refused", receipt.refused), ("put off", receipt.later), ("unknown", receipt.unknown))
+    return ", ".join(f"{len(whom)} {what}" for what, whom in parts if whom)
+
+
+def _rested(work: Delivery, rest: Rest, stop: Event) -> bool:
+    """Wait for a moment of a rest, and tell whether to go on; nobody waits for a person, or longer than told."""
+    now = work.clock()
+    if rest.until is None or rest.until - now > work.patience:
+        return False
+    work.resting(rest)
+    stop.wait(min(max((rest.until - now).total_seconds(), 0.01), _LOOKS_EACH_S))
+    return work.clock() > now  # a clock that stands still would wait for ever

@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import groupby
+from math import inf
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session, col
 
-from digest.database import UtcDateTime, reading, writing
+from digest.database import UtcDateTime, in_chunks, reading, writing
 from digest.model import Counts
 from digest.tables import EditionRow
 from subscribers.addressing import MAX_BATCH, Recipient
 from subscribers.audience import why_not
+from subscribers.pacing import Pace, Rest, rest, resting, share, take
+from subscribers.senders import Doubt, Receipt
 from subscribers.tables import BatchRow, DeliveryRow, SubscriberRow
+
+#: How often a reader's letter is tried whom the sender will not take for now, and how long it waits in between: first,
+#: and at most; twice as long each time. In all some five hours, as long as most mail servers keep a stranger waiting.
+MOST_TRIES, _SHORTEST, _LONGEST = 10, timedelta(minutes=1), timedelta(hours=1)
+
+#: What may become of a call as a whole.
+Outcome = Literal["accepted", "refused", "unknown", "planned"]
+
+#: Addresses of a call in doubt that a sender may be asked about.
+_ASKED_ABOUT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +63,27 @@ class Claim:
 class Call:
     """A call to a sender that has no outcome yet: claimed by `claimed_by`, or unknown."""
 
+    week: str
     number: int
     key: str
     state: str
     claimed_by: str
-    claimed_at: datetime | None
+    claimed_at: datetime
+
+
+class Unknown(NamedTuple):
+    """A delivery of which nobody knows whether it went out; `email` is "" where the reader was erased since.
+
+    `alone` tells whether the others of its batch have an outcome.
+    """
+
+    week: str
+    batch: int
+    subscriber_id: str
+    email: str
+    reason: str
+    claimed_at: datetime
+    alone: bool
 
 
 #: Told in its transaction that a sender halted an edition: of which week, why, and when.
@@ -44,10 +91,10 @@ Halted = Callable[[Session, str, str, datetime], None]
 
 
 class Ledger:
-    """The deliveries of all editions."""
+    """The deliveries of all editions. Every method is one transaction."""
 
-    def __init__(self, engine: Engine, halted: Halted = lambda *_: None) -> None:
-        self.engine, self._halted = engine, halted
+    def __init__(self, engine: Engine, halted: Halted = lambda *_: None, pace: Pace = Pace()) -> None:  # noqa: B008 - frozen
+        self.engine, self._halted, self._pace = engine, halted, pace
 
     def plan(self, week: str, now: datetime, size: int = MAX_BATCH) -> int:
         """Freeze the audience into deliveries and batches, once; returns how many are planned in all.
@@ -59,77 +106,171 @@ class Ledger:
             session.execute(select(col(EditionRow.week)).where(col(EditionRow.week) == week).with_for_update())
             if planned := session.execute(_count(week)).scalar_one():
                 return int(planned)
+            size = min(size, *(most for most in (self._pace.hour, self._pace.day) if most), MAX_BATCH)
             place = func.row_number().over(order_by=col(SubscriberRow.id)) - 1
             chosen = select(literal(week), col(SubscriberRow.id), place // size + 1, literal("")).where(
                 why_not(now).is_(None)
             )
             session.execute(insert(DeliveryRow).from_select(["week", "subscriber_id", "batch", "reason"], chosen))
-            one = (literal(week), col(DeliveryRow.batch), literal("planned"), func.count())
+            at = literal(now, UtcDateTime())
+            one = (literal(week), col(DeliveryRow.batch), literal("planned"), func.count(), at, at, literal(0))
             batches = (
-                select(*one, literal(now, UtcDateTime()), literal(""), literal(""))
+                select(*one, literal(""), literal(""), literal(""))
                 .where(col(DeliveryRow.week) == week)
                 .group_by(col(DeliveryRow.batch))
             )
-            columns = ["week", "number", "state", "size", "planned_at", "reason", "claimed_by"]
+            columns = [
+                "week", "number", "state", "size", "planned_at", "due_at", "attempts", "reason", "claimed_by",
+                "message_id",
+            ]  # fmt: skip
             session.execute(insert(BatchRow).from_select(columns, batches))
             return int(session.execute(_count(week)).scalar_one())
 
-    def claim(self, week: str, claimed_by: str, now: datetime, token: Callable[[str], str]) -> Claim | None:
-        """Take the next planned batch, committed under a fresh key; None when none is planned.
+    def claim(self, week: str, claimed_by: str, now: datetime, token: Callable[[str], str]) -> Claim | Rest | None:
+        """Take the next planned batch that is due, committed under a fresh key.
 
-        Whoever left or was suppressed since planning is dropped here, inside the claim.
+        Whoever left or was suppressed since planning is dropped here, inside the claim. A batch larger than what the
+        pace still allows is parted.
+
+        Returns:
+            A claim; a rest while none may leave (held, at the sender's wish, by our own pace, or because all that is
+            left waits for another try); None when no batch is planned.
         """
         with writing(self.engine) as session:
-            waiting = select(col(BatchRow.number)).where(_is(week, "planned")).order_by(col(BatchRow.number)).limit(1)
-            number = session.execute(waiting.with_for_update(skip_locked=True)).scalar()
-            if number is None:
-                return None
+            if (held := session.execute(_HELD, {"week": week}).scalar()) is not None:
+                return Rest(held, None)
+            if (asked := resting(session, now)) is not None:
+                return asked
+            if isinstance(free := share(session, self._pace, now), Rest):
+                return free if session.execute(_waiting(week)).first() else None
+            batch = session.execute(_due(week, now).with_for_update(skip_locked=True)).first()
+            if batch is None:
+                due = session.execute(_waiting(week)).scalar()
+                return Rest("what is left waits for another try", due) if due is not None and due > now else None
+            if batch.size > free:
+                _part(session, week, batch.number, int(free), now)
             key = secrets.token_hex(12)
             values = {"state": "claimed", "key": key, "claimed_at": now, "claimed_by": claimed_by}
-            session.execute(update(BatchRow).where(_one(week, number)).values(**values))
-            self._drop(session, week, number, now)
-            rows = session.execute(_recipients(week, number)).all()
+            values |= {"attempts": batch.attempts + 1}
+            session.execute(update(BatchRow).where(_one(week, batch.number)).values(**values))
+            rows = _sift(session, week, session.execute(_addressed(week, batch.number, now)).all())
+            if free != inf:
+                take(session, len(rows))
         recipients = tuple(Recipient(row.id, row.email, row.name, token(row.id)) for row in rows)
-        return Claim(week, number, key, recipients)
+        return Claim(week, batch.number, key, recipients)
 
-    @staticmethod
-    def _drop(session: Session, week: str, number: int, now: datetime) -> None:
-        erased = col(SubscriberRow.id).is_(None)
-        barred = (
-            select(col(DeliveryRow.subscriber_id), case((erased, "erased"), else_=why_not(now)).label("reason"))
-            .outerjoin(SubscriberRow, col(SubscriberRow.id) == col(DeliveryRow.subscriber_id))
-            .where(_open(week, number), or_(erased, why_not(now).is_not(None)))
-        )
-        for subscriber_id, reason in session.execute(barred).all():
-            mine = and_(col(DeliveryRow.week) == week, col(DeliveryRow.subscriber_id) == subscriber_id)
-            session.execute(update(DeliveryRow).where(mine).values(state="dropped", reason=reason))
+    def record(
+        self,
+        call: Claim | Call,
+        outcome: Outcome,
+        now: datetime,
+        reason: str = "",
+        receipt: Receipt = Receipt(),  # noqa: B008 - frozen
+    ) -> bool:
+        """Write down what became of a call, unless somebody has meanwhile; tells whether it was written.
 
-    def record(self, claim: Claim | Call, week: str, outcome: str, now: datetime, reason: str = "") -> None:
-        """Write down what became of a call: accepted, refused, unknown, or planned again (then its key is gone)."""
+        Planned again its key is gone. Of the recipients that the receipt names, some are refused or unknown on their
+        own, and those to be tried later are planned in a batch of their own, which waits longer with each try.
+        """
         with writing(self.engine) as session:
-            _record(session, claim, week, outcome, now, reason)
+            return self._record(session, call, outcome, now, reason, receipt)
 
-    def halt(self, claim: Claim, week: str, now: datetime, reason: str) -> None:
-        """Plan a call again that found no sender to take it, and tell so: nothing goes out until a person acts."""
+    def postpone(self, claim: Claim, until: datetime, now: datetime, reason: str) -> None:
+        """Plan a call again that did not go out, and make none before `until`."""
         with writing(self.engine) as session:
-            _record(session, claim, week, "planned", now, reason)
-            self._halted(session, week, reason, now)
+            self._record(session, claim, "planned", now, reason)
+            rest(session, until, reason, now)
 
-    def unsettled(self, week: str) -> list[Call]:
-        """Give the calls without an outcome, by number: claimed and unknown ones."""
+    def halt(self, claim: Claim, now: datetime, reason: str) -> None:
+        """Plan a call again that found no sender to take it, hold the edition, and tell so: a person must act."""
+        with writing(self.engine) as session:
+            self._record(session, claim, "planned", now, reason)
+            held = f"the sender takes nothing: {reason}"
+            mine = and_(col(EditionRow.week) == claim.week, col(EditionRow.held).is_(None))
+            session.execute(update(EditionRow).where(mine).values(held=held))
+            self._halted(session, claim.week, reason, now)
+
+    def _record(
+        self, session: Session, call: Claim | Call, outcome: Outcome, now: datetime, reason: str = "",
+        receipt: Receipt = Receipt(),  # noqa: B008 - frozen
+    ) -> bool:  # fmt: skip
+        values: dict[str, object] = {"state": outcome, "reason": reason, "settled_at": now}
+        if outcome == "planned":
+            values |= {"key": None, "claimed_at": None, "claimed_by": "", "settled_at": None}
+            values |= {"last_key": col(BatchRow.key)} if isinstance(call, Call) else {}
+        if receipt.message_id:
+            values["message_id"] = receipt.message_id
+        open_ = col(BatchRow.state).in_(("claimed", "unknown"))
+        mine = and_(_one(call.week, call.number), col(BatchRow.key) == call.key, open_)
+        if not session.execute(update(BatchRow).where(mine).values(**values)).rowcount:  # type: ignore[attr-defined]
+            return False
+        if isinstance(call, Claim) and outcome == "planned" and self._pace != Pace():
+            take(session, -len(call.recipients))
+        if receipt.refused or receipt.unknown or receipt.later:
+            _part_ways(session, call, receipt, now)
+        return True
+
+    def unsettled(self, week: str | None = None) -> list[Call]:
+        """Give the calls without an outcome, by week and number: claimed and unknown ones."""
+        columns = (
+            col(BatchRow.week), col(BatchRow.number), col(BatchRow.key), col(BatchRow.state), col(BatchRow.claimed_by),
+            col(BatchRow.claimed_at),
+        )  # fmt: skip
+        mine = [col(BatchRow.week) == week] if week else []
         statement = (
-            select(
-                col(BatchRow.number),
-                col(BatchRow.key),
-                col(BatchRow.state),
-                col(BatchRow.claimed_by),
-                col(BatchRow.claimed_at),
-            )
-            .where(col(BatchRow.week) == week, col(BatchRow.state).in_(("claimed", "unknown")))
-            .order_by(col(BatchRow.number))
+            select(*columns)
+            .where(col(BatchRow.state).in_(("claimed", "unknown")), *mine)
+            .order_by(col(BatchRow.week), col(BatchRow.number))
         )
         with reading(self.engine) as session:
             return [Call(*row) for row in session.execute(statement).all()]
+
+    def prove(self, keys: Collection[str], now: datetime) -> int:
+        """Take calls for accepted of which something was seen afterwards, whatever was thought of them; how many.
+
+        A call is accepted or refused whole. One whose process still waits for the answer is left to it.
+        """
+        doubtful = col(BatchRow.state).in_(("unknown", "given_up"))
+        again = and_(col(BatchRow.state) == "planned", col(BatchRow.last_key).in_(keys))
+        either = or_(and_(col(BatchRow.key).in_(keys), doubtful), again)
+        values = {"state": "accepted", "reason": "seen by an event", "settled_at": now}
+        values |= {"key": func.coalesce(col(BatchRow.key), col(BatchRow.last_key))}
+        with writing(self.engine) as session:
+            return int(session.execute(update(BatchRow).where(either).values(**values)).rowcount)  # type: ignore[attr-defined]
+
+    def give_up(self, week: str, now: datetime, by: str) -> int:
+        """End what is unknown by a person's word, as if nobody got it; returns how many deliveries."""
+        with writing(self.engine) as session:
+            unknown = session.execute(_unknown(week)).all()
+            _settle(session, week, {one.subscriber_id: f"given up by {by}" for one in unknown if one.alone}, "given_up")
+            values = {"state": "given_up", "reason": f"given up by {by}", "settled_at": now}
+            session.execute(update(BatchRow).where(_is(week, "unknown")).values(**values))
+            return len(unknown)
+
+    def resend(self, week: str, now: datetime, by: str) -> int:
+        """Plan what is unknown once more by a person's word, though it may reach readers twice; how many deliveries."""
+        with writing(self.engine) as session:
+            unknown = session.execute(_unknown(week)).all()
+            again = {"state": "planned", "reason": f"sent again by {by}", "due_at": now, "settled_at": None}
+            again |= {"last_key": col(BatchRow.key), "key": None, "claimed_by": "", "claimed_at": None}
+            session.execute(update(BatchRow).where(_is(week, "unknown")).values(**again))
+            alone = [(one.batch, one.subscriber_id) for one in unknown if one.alone]
+            for number, some in groupby(sorted(alone), key=itemgetter(0)):
+                whose = [subscriber_id for _, subscriber_id in some]
+                _move(session, week, number, whose, now, 0, f"sent again by {by}")
+            return len(unknown)
+
+    def unknown(self, week: str | None = None) -> list[Unknown]:
+        """Name the readers of whom nobody knows whether they got an edition, by week and address."""
+        with reading(self.engine) as session:
+            return [Unknown(*row) for row in session.execute(_unknown(week).order_by("week", "email"))]
+
+    def doubt(self, call: Call) -> Doubt:
+        """Say what a sender needs to know to look a call up."""
+        some = _addressed(call.week, call.number, call.claimed_at).limit(_ASKED_ABOUT)
+        with reading(self.engine) as session:
+            addresses = tuple(row.email for row in session.execute(some) if row.email)
+        return Doubt(call.week, call.key, call.claimed_at, addresses)
 
     def counts(self, week: str) -> Counts:
         """Count an edition's deliveries by outcome, from the batches and from the few rows that differ from theirs."""
@@ -157,26 +298,6 @@ class Ledger:
         kept = {name: found.get(name, 0) for name in ("accepted", "refused", "dropped", "unknown", "given_up")}
         return Counts(planned=sum(found.values()), **kept)
 
-    def unknown_total(self) -> int:
-        """Count the deliveries of all editions that nobody knows the outcome of."""
-        theirs = and_(col(DeliveryRow.week) == col(BatchRow.week), col(DeliveryRow.batch) == col(BatchRow.number))
-        statement = (
-            select(func.count())
-            .select_from(BatchRow)
-            .join(DeliveryRow, theirs)
-            .where(col(BatchRow.state) == "unknown", col(DeliveryRow.state).is_(None))
-        )
-        with reading(self.engine) as session:
-            return int(session.execute(statement).scalar_one())
-
-
-def _record(session: Session, claim: Claim | Call, week: str, outcome: str, now: datetime, reason: str) -> None:
-    values: dict[str, object] = {"state": outcome, "reason": reason, "settled_at": now}
-    if outcome == "planned":
-        values |= {"key": None, "claimed_at": None, "settled_at": None}
-    mine = and_(_one(week, claim.number), col(BatchRow.key) == claim.key)
-    session.execute(update(BatchRow).where(mine).values(**values))
-
 
 def _count(week: str) -> Select[tuple[int]]:
     return select(func.count()).select_from(DeliveryRow).where(col(DeliveryRow.week) == week)
@@ -195,10 +316,107 @@ def _open(week: str, number: int) -> ColumnElement[bool]:
     return and_(mine, col(DeliveryRow.state).is_(None))
 
 
-def _recipients(week: str, number: int) -> Select[tuple[str, str, str]]:
+def _due(week: str, now: datetime) -> Select[tuple[int, int, int]]:
+    """The next batch to claim. One that waits longer than any does was put off by a clock that was ahead."""
+    due = or_(col(BatchRow.due_at) <= now, col(BatchRow.due_at) > now + 2 * _LONGEST)
     return (
-        select(col(SubscriberRow.id), col(SubscriberRow.email), col(SubscriberRow.name))
-        .join(DeliveryRow, col(DeliveryRow.subscriber_id) == col(SubscriberRow.id))
-        .where(_open(week, number))
-        .order_by(col(SubscriberRow.id))
+        select(col(BatchRow.number), col(BatchRow.size), col(BatchRow.attempts))
+        .where(_is(week, "planned"), due)
+        .order_by(col(BatchRow.number))
+        .limit(1)
     )
+
+
+def _waiting(week: str) -> Select[tuple[datetime]]:
+    return select(col(BatchRow.due_at)).where(_is(week, "planned")).order_by(col(BatchRow.due_at)).limit(1)
+
+
+def _unknown(week: str | None) -> Select[tuple[str, int, str, str, str, datetime, bool]]:
+    """The deliveries that are unknown, with their batch or on their own."""
+    theirs = and_(col(DeliveryRow.week) == col(BatchRow.week), col(DeliveryRow.batch) == col(BatchRow.number))
+    alone = col(DeliveryRow.state) == "unknown"
+    statement = (
+        select(
+            col(DeliveryRow.week), col(DeliveryRow.batch), col(DeliveryRow.subscriber_id),
+            func.coalesce(col(SubscriberRow.email), "").label("email"),
+            case((alone, col(DeliveryRow.reason)), else_=col(BatchRow.reason)), col(BatchRow.claimed_at),
+            func.coalesce(alone, false()).label("alone"),
+        )
+        .join(BatchRow, theirs)
+        .outerjoin(SubscriberRow, col(SubscriberRow.id) == col(DeliveryRow.subscriber_id))
+        .where(or_(alone, and_(col(DeliveryRow.state).is_(None), col(BatchRow.state) == "unknown")))
+    )  # fmt: skip
+    return statement if week is None else statement.where(col(DeliveryRow.week) == week)
+
+
+_HELD = select(col(EditionRow.held)).where(col(EditionRow.week) == bindparam("week"))
+
+
+def _addressed(week: str, number: int, now: datetime) -> Select[Any]:
+    """The readers of a batch who have no outcome of their own, by id, and why they may not receive it now."""
+    return (
+        select(
+            col(DeliveryRow.subscriber_id).label("id"), col(SubscriberRow.email), col(SubscriberRow.name),
+            why_not(now).label("why"),
+        )
+        .outerjoin(SubscriberRow, col(SubscriberRow.id) == col(DeliveryRow.subscriber_id))
+        .where(_open(week, number))
+        .order_by(col(DeliveryRow.subscriber_id))
+    )  # fmt: skip
+
+
+def _sift(session: Session, week: str, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Drop who may not receive a batch any more; gives the others."""
+    barred = {row.id: "erased" if row.email is None else row.why for row in rows if row.email is None or row.why}
+    _settle(session, week, barred, "dropped")
+    return [row for row in rows if row.id not in barred]
+
+
+def _settle(session: Session, week: str, why: Mapping[str, str], state: str) -> None:
+    """Give single deliveries a state of their own."""
+    for subscriber_id, reason in why.items():
+        mine = and_(col(DeliveryRow.week) == week, col(DeliveryRow.subscriber_id) == subscriber_id)
+        session.execute(update(DeliveryRow).where(mine).values(state=state, reason=reason))
+
+
+def _part_ways(session: Session, call: Claim | Call, receipt: Receipt, now: datetime) -> None:
+    """Let the recipients that a receipt names go their own ways."""
+    attempts = session.execute(select(col(BatchRow.attempts)).where(_one(call.week, call.number))).scalar_one()
+    refused, later = dict(receipt.refused), receipt.later
+    if attempts >= MOST_TRIES:
+        refused |= {one: f"{why} (tried {attempts} times)" for one, why in later.items()}
+        later = {}
+    _settle(session, call.week, refused, "refused")
+    _settle(session, call.week, receipt.unknown, "unknown")
+    if later:
+        why = next((reason for reason in later.values() if reason), "")
+        wait = min(_SHORTEST * 2 ** (attempts - 1), _LONGEST) if why else timedelta()
+        _move(session, call.week, call.number, list(later), now + wait, attempts, why)
+
+
+def _part(session: Session, week: str, number: int, keep: int, now: datetime) -> None:
+    """Leave so many deliveries in a planned batch, and plan the others as a batch of their own."""
+    whose = col(DeliveryRow.subscriber_id)
+    others = session.execute(select(whose).where(_open(week, number)).order_by(whose).offset(keep)).scalars().all()
+    _move(session, week, number, others, now, 0, "")
+
+
+def _move(
+    session: Session, week: str, number: int, whose: Sequence[str], due_at: datetime, attempts: int, reason: str
+) -> None:
+    """Plan some deliveries of a batch as a new one."""
+    # Batches are numbered one at a time: two that part batches at once would take the same number.
+    session.execute(select(col(EditionRow.week)).where(col(EditionRow.week) == week).with_for_update())
+    new = session.execute(select(func.max(col(BatchRow.number))).where(col(BatchRow.week) == week)).scalar_one() + 1
+    mine = _one(week, number)
+    planned_at = session.execute(select(col(BatchRow.planned_at)).where(mine)).scalar_one()
+    session.execute(
+        insert(BatchRow).values(
+            week=week, number=new, state="planned", size=len(whose), planned_at=planned_at, due_at=due_at,
+            attempts=attempts, reason=reason,
+        )
+    )  # fmt: skip
+    for some in in_chunks(whose):
+        theirs = and_(col(DeliveryRow.week) == week, col(DeliveryRow.subscriber_id).in_(some))
+        session.execute(update(DeliveryRow).where(theirs).values(batch=new, state=None, reason=""))
+    session.execute(update(BatchRow).where(mine).values(size=col(BatchRow.size) - len(whose)))

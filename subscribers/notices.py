@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
 from subscribers.addressing import address_hash, fold
+from subscribers.pacing import rest, resting
 from subscribers.tables import HARMFUL, NoticeRow, SubscriberRow, SuppressionRow
 
 #: What a letter is about; each has a folder of its name in templates/email.
@@ -50,12 +51,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A letter as its last claim left it."""
+    """A letter as its last claim left it; `email` is where it went, "" where its reader is gone."""
 
     id: int
     kind: Kind
     key: str
     state: State
+    email: str
     claimed_by: str
     claimed_at: datetime
     attempts: int
@@ -75,7 +77,7 @@ class Notices:
             return bool(session.exec(select(exists().where(or_(due, col(NoticeRow.state) == "claimed")))).one())
 
     def claim(self, claimed_by: str, now: datetime) -> Notice | None:
-        """Take the letter that is due longest, committed under a fresh key; None when none is due.
+        """Take the letter that is due longest, committed under a fresh key; None when none is due, or may leave now.
 
         Letters whose cause is gone by now are dropped here, with the reason.
         """
@@ -89,7 +91,7 @@ class Notices:
         while True:
             with writing(self.engine) as session:
                 row = session.exec(waiting).first()
-                if row is None:
+                if row is None or resting(session, now) is not None:
                     return None
                 taken = self._taken(session, row, claimed_by, now)
                 session.add(row)
@@ -119,6 +121,11 @@ class Notices:
         if suppressed is None or (kind in {"confirm", "moved"} and suppressed.why not in HARMFUL):
             return ""
         return f"suppressed: {suppressed.why}"
+
+    def rest(self, until: datetime, why: str, now: datetime) -> None:
+        """Let no letter leave before a moment that the sender named."""
+        with writing(self.engine) as session:
+            rest(session, until, why, now)
 
     def record(
         self, notice: Notice | Claimed, outcome: State, now: datetime, reason: str = "", *, wait: bool = False
@@ -150,13 +157,19 @@ class Notices:
 
     def _claimed(self, which: ColumnElement[bool]) -> list[Claimed]:
         with reading(self.engine) as session:
-            rows: Sequence[NoticeRow] = session.exec(select(NoticeRow).where(which).order_by(col(NoticeRow.id))).all()
+            whose = col(SubscriberRow.id) == col(NoticeRow.subscriber_id)
+            rows = session.exec(
+                select(NoticeRow, SubscriberRow.email)
+                .outerjoin(SubscriberRow, whose)
+                .where(which)
+                .order_by(col(NoticeRow.id))
+            ).all()
         return [
             Claimed(
-                cast("int", row.id), cast("Kind", row.kind), str(row.key), cast("State", row.state), row.claimed_by,
-                cast("datetime", row.claimed_at), row.attempts, row.reason,
+                cast("int", row.id), cast("Kind", row.kind), str(row.key), cast("State", row.state),
+                row.email or email or "", row.claimed_by, cast("datetime", row.claimed_at), row.attempts, row.reason,
             )
-            for row in rows
+            for row, email in rows
         ]  # fmt: skip
 
     def look_again(self, one: Claimed, now: datetime) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from threading import Event
 from typing import Literal
 
-from digest.errors import DatabaseError, SendHalted, SendRefused, SendUnknown, VerdictsError
+from digest.errors import DatabaseError, SendError, SendHalted, SendLater, SendUnknown, VerdictsError
 from subscribers.addressing import NOTICES, Batch
 from subscribers.claiming import abandoned, myself
-from subscribers.notices import Notice, Notices, State
-from subscribers.senders import Sender
+from subscribers.notices import Claimed, Notice, Notices, State
+from subscribers.senders import Doubt, Sender
 
 #: Letters refused for now one after the other: by then it is the sender that is down, not a letter that is odd.
 _DOWN_AFTER = 3
@@ -63,7 +63,7 @@ def post(
     mine, done, in_a_row = myself(), Counter[State](), 0
     settle(notices, sender, clock())
     while not (stop and stop.is_set()) and (notice := notices.claim(mine, clock())) is not None:
-        outcome, reason = _tried(notice, sender, write, partial(_or, notices, notice, clock))
+        outcome, reason = _tried(notices, notice, sender, write, clock)
         state = _STATES[outcome]
         _keep(notices, notice, state, clock, reason, stop)
         done[state] += 1
@@ -80,12 +80,14 @@ _STATES: Mapping[_Try, State] = {
 
 
 def _tried(
+    notices: Notices,
     notice: Notice,
     sender: Sender,
     write: Callable[[Notice], Batch | None],
-    or_: Callable[[State], AbstractContextManager[None]],
+    clock: Callable[[], datetime],
 ) -> tuple[_Try, str]:
     """Write a letter and hand it over; gives what came of it and why."""
+    or_ = partial(_or, notices, notice, clock)
     try:
         with or_("queued"):
             batch = write(notice)
@@ -95,14 +97,19 @@ def _tried(
         return "dropped", "there is nothing left to tell"
     try:
         with or_("unknown"):
-            sender.send(batch)
-    except SendRefused as error:  # nothing went out
-        return "refused" if error.permanent else "busy", str(error)
+            receipt = sender.send(batch)
+    except SendLater as error:  # nothing went out
+        if error.until:
+            notices.rest(error.until, str(error), clock())
+        return "busy", str(error)
     except SendHalted as error:  # nothing went out, and a person must act first
         return "halted", str(error)
     except SendUnknown as error:  # the reply was lost: a second try could mail somebody twice
         return "unknown", str(error)
-    return "accepted", ""
+    ways: tuple[tuple[_Try, Mapping[str, str]], ...] = (
+        ("refused", receipt.refused), ("busy", receipt.later), ("unknown", receipt.unknown),
+    )  # fmt: skip
+    return next(((outcome, next(iter(whom.values()))) for outcome, whom in ways if whom), ("accepted", ""))
 
 
 @contextmanager
@@ -139,10 +146,20 @@ def settle(notices: Notices, sender: Sender, now: datetime) -> None:
             if not abandoned(one.claimed_by, one.claimed_at, now):
                 continue
             notices.record(one, "unknown", now, "the sending process ended before it knew")
-        found = sender.found(NOTICES, one.key)
+        found = _found(sender, one, now)
         if found is None:
             notices.look_again(one, now)
         elif found:
             notices.record(one, "accepted", now)
         else:
             notices.record(one, "queued", now, wait=one.attempts > 1)
+
+
+def _found(sender: Sender, one: Claimed, now: datetime) -> bool | None:
+    """Ask the sender about a letter, once its traces can be there; None where nothing is known yet."""
+    if now < one.claimed_at + sender.settle:
+        return None
+    try:
+        return sender.found(Doubt(NOTICES, one.key, one.claimed_at, (one.email,) if one.email else ()))
+    except SendError:  # it cannot be asked now
+        return None

@@ -127,7 +127,10 @@ class VoteRow(SQLModel, table=True):
 
 
 class BatchRow(SQLModel, table=True):
-    """Up to 1,000 deliveries handed over in one call; `key` is fresh for each claim."""
+    """Up to 1,000 deliveries handed over in one call; `key` is fresh for each claim.
+
+    `last_key` is that of a call which was in doubt before the batch was planned again: an event may still prove it.
+    """
 
     __tablename__: ClassVar[Any] = "batches"
     __table_args__ = (
@@ -142,10 +145,26 @@ class BatchRow(SQLModel, table=True):
     state: str
     size: int
     planned_at: datetime = Field(sa_type=UtcDateTime)
-    key: str | None = None
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    key: str | None = Field(default=None, unique=True)
+    last_key: str | None = Field(default=None, index=True)
     claimed_by: str = ""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    message_id: str = ""
+    reason: str = Field(default="", sa_type=Text)
+
+
+class PaceRow(SQLModel, table=True):
+    """What may leave when: `hour` and `day` count letters since `at`; before `pause` no call may be made."""
+
+    __tablename__: ClassVar[Any] = "pace"
+    __table_args__ = (CheckConstraint("name IN ('hour', 'day', 'pause')", name="pace_name"),)
+
+    name: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    count: int = 0
     reason: str = Field(default="", sa_type=Text)
 
 
@@ -164,4 +183,39 @@ class DeliveryRow(SQLModel, table=True):
     subscriber_id: str = Field(primary_key=True)
     batch: int
     state: str | None = None
+    reason: str = Field(default="", sa_type=Text)
+
+
+class EventPostRow(SQLModel, table=True):
+    """What a provider told of many letters at once, as it came; kept until it is applied, as it holds addresses.
+
+    `strays` counts the events in it that belong to no letter of ours.
+    """
+
+    __tablename__: ClassVar[Any] = "event_posts"
+
+    id: int | None = Field(default=None, primary_key=True)
+    sender: str
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    body: bytes
+    applied_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    events: int = 0
+    strays: int = 0
+    reason: str = Field(default="", sa_type=Text)
+
+
+class EventRow(SQLModel, table=True):
+    """What happened to a letter after it was accepted: of each kind once, when it happened first.
+
+    `week` is "notices" for letters outside the editions. `about` is the address a click led to, else "".
+    """
+
+    __tablename__: ClassVar[Any] = "events"
+    __table_args__ = (Index("events_kind", "week", "kind"),)
+
+    week: str = Field(primary_key=True)
+    subscriber_id: str = Field(primary_key=True, index=True)
+    kind: str = Field(primary_key=True)
+    about: str = Field(default="", primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
     reason: str = Field(default="", sa_type=Text)

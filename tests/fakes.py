@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Literal
 
-from digest.errors import SendHalted, SendRefused, SendUnknown
-from subscribers.addressing import Batch
+from digest.errors import SendHalted, SendLater, SendUnknown
+from subscribers.addressing import MAX_BATCH, Batch
+from subscribers.senders import Doubt, Receipt
 
 #: What a call can come to. A lost reply belongs to a call that went out, a lost call to one that did not.
 Outcome = Literal["accepts", "refuses", "is busy", "halts", "loses the reply", "loses the call"]
@@ -21,6 +23,8 @@ class FakeSender:
     `remembers` it cannot tell what became of a call.
     """
 
+    size, at_once, settle = MAX_BATCH, 1, timedelta()
+
     def __init__(self, outcomes: Iterable[Outcome] = (), *, remembers: bool = True) -> None:
         self.next: list[Outcome] = list(outcomes)
         self.remembers = remembers
@@ -33,7 +37,7 @@ class FakeSender:
         """Every address that was mailed, once for each letter, sorted."""
         return sorted(address for call in self.mail.values() for address in call)
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> Receipt:
         assert batch.key not in self.asked, "a key names one call"
         self.asked.append(batch.key)
         self.batches.append(batch)
@@ -42,13 +46,17 @@ class FakeSender:
             self.mail[batch.key] = [one.email for one in batch.recipients]
         match outcome:
             case "refuses":
-                raise SendRefused("one address is malformed", permanent=True)
+                return Receipt(refused={one.id: "one address is malformed" for one in batch.recipients})
             case "is busy":
-                raise SendRefused("too many calls, try again later", permanent=False)
+                raise SendLater("too many calls, try again later")
             case "halts":
                 raise SendHalted("the key was withdrawn")
             case "loses the reply" | "loses the call":
                 raise SendUnknown("no reply within 30 s")
+        return Receipt()
 
-    def found(self, week: str, key: str) -> bool | None:
-        return key in self.mail if self.remembers else None
+    def found(self, doubt: Doubt) -> bool | None:
+        return doubt.key in self.mail if self.remembers else None
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from importlib import import_module
 from pathlib import Path
 from typing import cast
+from unittest.mock import ANY
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,7 +25,7 @@ from digest.settings import load_settings
 from sources.reading import Kind
 from sources.reading import read as read_any
 from subscribers.addressing import Batch, Identity, Recipient
-from subscribers.senders import Sender, names, open_sender
+from subscribers.senders import Doubt, Receipt, Sender, names, open_sender
 
 ROOT = Path(__file__).parent.parent
 KINDS = sorted(file.stem for file in (ROOT / "sources" / "kinds").glob("[!_]*.py"))
@@ -183,7 +186,7 @@ def way(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def sender(way: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Sender:
     monkeypatch.setenv("VERDICTS_SENDER", way)
-    return open_sender(load_settings(home))
+    return open_sender(load_settings(home), os.environ)
 
 
 def test_every_file_is_a_way_of_sending_that_is_looked_at_here() -> None:
@@ -207,12 +210,13 @@ def test_a_batch_sent_reaches_each_reader_once_in_both_parts(way: str, sender: S
 
 
 def test_a_sender_never_says_that_a_call_went_out_which_did_not(sender: Sender) -> None:
-    assert sender.found(BATCH.week, KEY) in (False, None)
-    sender.send(BATCH)
+    doubt = Doubt(BATCH.week, KEY, datetime.now(UTC), tuple(one.email for one in READERS))
+    assert sender.found(doubt) in (False, None)
+    assert sender.send(BATCH) in (Receipt(), Receipt(ANY))
 
-    assert sender.found(BATCH.week, KEY) in (True, None)
-    assert sender.found(BATCH.week, "0" * 24) in (False, None)
-    assert sender.found("2026-W48", KEY) in (False, None)
+    assert sender.found(doubt) in (True, None)
+    assert sender.found(replace(doubt, key="0" * 24)) in (False, None)
+    assert sender.found(replace(doubt, week="2026-W48")) in (False, None)
 
 
 @pytest.mark.parametrize("evil", ["\r\nBcc: eve@example.org", "\nBcc: eve@example.org\n\nHello", "\0\x1b\x7f"])
@@ -238,5 +242,5 @@ def test_an_unknown_way_of_sending_gets_one_line_with_those_there_are(
 ) -> None:
     monkeypatch.setenv("VERDICTS_SENDER", "pigeon")
     with pytest.raises(SettingsError) as raised:
-        open_sender(load_settings(home))
+        open_sender(load_settings(home), os.environ)
     assert str(raised.value) == f"sender: found 'pigeon'; allowed: {', '.join(SENDERS)}"

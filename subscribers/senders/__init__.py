@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -12,20 +15,55 @@ from digest.settings import Settings
 from subscribers.addressing import Batch
 
 
-class Sender(Protocol):
-    """A way of handing a batch over; a batch is accepted whole or refused whole."""
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a call that ended: all its recipients were accepted, but for those named here, each with why.
 
-    def send(self, batch: Batch) -> None:
-        """Hand a batch over; returning means that it was accepted.
+    Keys are ids of recipients. `refused` will never be taken, `later` may be in another call, and of `unknown` nobody
+    knows. `message_id` is the sender's own name for the call.
+    """
+
+    message_id: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    later: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A call of which nobody knows whether it went out, and some of the addresses it was for."""
+
+    week: str
+    key: str
+    claimed_at: datetime
+    addresses: tuple[str, ...]
+
+
+class Sender(Protocol):
+    """A way of handing batches over; several threads may do so at once.
+
+    `size` is how many recipients one call may carry, `at_once` how many calls may be under way, and `settle` how long
+    after a call it may take until the sender itself can tell that it went out.
+    """
+
+    size: int
+    at_once: int
+    settle: timedelta
+
+    def send(self, batch: Batch) -> Receipt:
+        """Hand a batch over; what is not named in the receipt was accepted.
 
         Raises:
-            SendRefused: Nothing went out; `permanent` tells whether trying again could help.
+            SendLater: Nothing went out; the same call may go out later.
             SendHalted: Nothing went out, and nothing will until a person acts.
             SendUnknown: It may have gone out.
         """
 
-    def found(self, week: str, key: str) -> bool | None:
-        """Tell whether the call with this key went out; None where that cannot be known."""
+    def found(self, doubt: Doubt) -> bool | None:
+        """Tell whether a call went out; None where that cannot be known. Asked when `settle` is over."""
+
+    def close(self) -> None:
+        """Let go of connections."""
 
 
 def names() -> list[str]:
@@ -43,11 +81,11 @@ def require_sender(settings: Settings) -> None:
         raise SettingsError(f"sender: found {settings.sender!r}; allowed: {', '.join(names())}")
 
 
-def open_sender(settings: Settings) -> Sender:
-    """Open the configured way of sending.
+def open_sender(settings: Settings, environment: Mapping[str, str]) -> Sender:
+    """Open the configured way of sending; what only it needs to know stands in the environment.
 
     Raises:
         SettingsError: There is no such sender, or it lacks a setting.
     """
     require_sender(settings)
-    return cast("Sender", import_module(f"{__name__}.{settings.sender}").open_sender(settings))
+    return cast("Sender", import_module(f"{__name__}.{settings.sender}").open_sender(settings, environment))

@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from digest.errors import SendHalted
 from digest.settings import Settings
-from subscribers.addressing import Batch, Recipient
+from subscribers.addressing import MAX_BATCH, Batch, Recipient
 from subscribers.letters import letter
+from subscribers.senders import Doubt, Receipt
 
 
-def open_sender(settings: Settings) -> Outbox:
+def open_sender(settings: Settings, _environment: Mapping[str, str]) -> Outbox:
     """Open the outbox in the home folder."""
     return Outbox(settings.home / "outbox")
 
@@ -26,10 +28,12 @@ def open_sender(settings: Settings) -> Outbox:
 class Outbox:
     """A folder of letters."""
 
+    size, at_once, settle = MAX_BATCH, 1, timedelta()
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> Receipt:
         """Write a batch's letters.
 
         Raises:
@@ -46,15 +50,20 @@ class Outbox:
             shutil.rmtree(aside, ignore_errors=True)
             raise SendHalted(f"{target}: cannot write letters: {error.strerror}") from error
         _flush(target.parent)
+        return Receipt()
 
-    def found(self, week: str, key: str) -> bool:
+    def found(self, doubt: Doubt) -> bool:
         """Tell whether the folder with this key is in place.
 
         A half-written one is removed, so that it cannot turn up after this said that it is not there.
         """
-        for aside in (self.folder / week).glob(f".*-{key}.part"):
+        folder = self.folder / doubt.week
+        for aside in folder.glob(f".*-{doubt.key}.part"):
             shutil.rmtree(aside, ignore_errors=True)
-        return any((self.folder / week).glob(f"*-{key}"))
+        return any(folder.glob(f"*-{doubt.key}"))
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def _place(self, week: str, key: str, number: int) -> Path:
         return self.folder / week / f"{number:04d}-{key}"

@@ -19,7 +19,7 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 
 from flows.notices import tidy
-from subscribers.delivering import deliver
+from subscribers.delivering import Delivery, deliver
 from subscribers.joining import Wording
 from subscribers.origins import NOWHERE
 from tests.flows.served import Served, links, served
@@ -183,7 +183,8 @@ def _send(site: Served) -> None:
     assert message is not None
     services.ledger.plan(WEEK, site.clock())
     key = services.settings.link_keys[0]
-    assert deliver(message, services.identity, services.ledger, services.sender, key=key, clock=site.clock) is None
+    work = Delivery(message, services.identity, services.ledger, services.sender, key, site.clock)
+    assert deliver(work) is None
     services.editions.finish_sending(WEEK, site.clock())
 
 

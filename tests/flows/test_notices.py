@@ -30,6 +30,7 @@ from flows.services import Services, open_services
 from subscribers.addressing import Batch
 from subscribers.links import Purpose, reader_of, standing
 from subscribers.notices import Kind, queue
+from subscribers.senders import Receipt
 from subscribers.senders.outbox import Outbox
 from subscribers.tables import NoticeRow, SubscriberRow
 from tests.commands import verdicts
@@ -316,17 +317,18 @@ def test_the_operator_is_told_of_a_week_that_the_clock_ends(opened: Services, da
 
 def test_the_operator_is_told_that_the_sender_takes_no_more(opened: Services) -> None:
     class Withdrawn(Outbox):
-        def send(self, batch: Batch) -> None:
+        def send(self, batch: Batch) -> Receipt:
             if batch.week == WEEK:
                 raise SendHalted("401: the key was withdrawn")
-            super().send(batch)
+            return super().send(batch)
 
     opened.__dict__["sender"] = Withdrawn(opened.settings.home / "outbox")
     reader(opened)
     compose(opened)
     steps.approve(opened, WEEK, "an editor")
     for _ in range(2):
-        assert steps.send(opened, WEEK).stopped == "401: the key was withdrawn"
+        assert steps.send(opened, WEEK).stopped == "the sender takes nothing: 401: the key was withdrawn"
+        opened.editions.release(WEEK)
 
     assert send_notices(opened).letters == {"dropped": 2, "accepted": 1}  # no editor is asked to read it any more
     (mail,) = outbox(opened)

@@ -16,6 +16,7 @@ from digest.model import Message
 from subscribers.addressing import NOTICES, Batch, Recipient
 from subscribers.notices import Notice, Notices
 from subscribers.posting import Posted, post
+from subscribers.senders import Receipt
 from subscribers.senders.outbox import Outbox
 from tests.subscribers.readers import IDENTITY, SUPPRESSION_KEY
 
@@ -27,13 +28,14 @@ class Killed(Outbox):
         super().__init__(folder)
         self.moment, self.left = moment, number
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> Receipt:
         self.left -= 1
         if self.moment == "before" and not self.left:
             os.kill(os.getpid(), signal.SIGKILL)
-        super().send(batch)
+        receipt = super().send(batch)
         if self.moment == "after" and not self.left:
             os.kill(os.getpid(), signal.SIGKILL)
+        return receipt
 
 
 def written(notice: Notice) -> Batch:

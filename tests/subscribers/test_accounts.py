@@ -13,7 +13,7 @@ from digest.database import reading
 from subscribers.accounts import Accounts
 from subscribers.addressing import address_hash, fold
 from subscribers.joining import Joining
-from subscribers.ledger import Ledger
+from subscribers.ledger import Claim, Ledger
 from subscribers.origins import Origin
 from subscribers.tables import NoticeRow
 from tests.examples import NOW
@@ -253,10 +253,10 @@ def test_counts_of_an_edition_still_add_up_when_a_planned_reader_is_erased(engin
     counts = ledger.counts(WEEK)
     assert (counts.planned, counts.dropped, counts.waiting) == (3, 1, 2)
     claim = ledger.claim(WEEK, "me", NOW, str)
-    assert claim is not None
+    assert isinstance(claim, Claim)
     assert first not in {one.id for one in claim.recipients}
     assert len(claim.recipients) == 2
-    ledger.record(claim, WEEK, "accepted", NOW)
+    ledger.record(claim, "accepted", NOW)
     assert ledger.counts(WEEK).accepted == 2
 
 
@@ -266,13 +266,13 @@ def test_who_is_erased_between_two_tries_of_a_call_is_dropped(engine: Engine) ->
     ledger = Ledger(engine)
     ledger.plan(WEEK, NOW)
     claim = ledger.claim(WEEK, "me", NOW, str)
-    assert claim is not None
+    assert isinstance(claim, Claim)
     accounts(engine).erase(first, NOW)
-    ledger.record(claim, WEEK, "planned", NOW, "busy")
+    ledger.record(claim, "planned", NOW, "busy")
     again = ledger.claim(WEEK, "me", NOW, str)
-    assert again is not None
+    assert isinstance(again, Claim)
     assert len(again.recipients) == 2
-    ledger.record(again, WEEK, "accepted", NOW)
+    ledger.record(again, "accepted", NOW)
     counts = ledger.counts(WEEK)
     assert (counts.planned, counts.accepted, counts.dropped) == (3, 2, 1)
 

@@ -23,6 +23,7 @@ from subscribers.addressing import NOTICES, Batch, Recipient, address_hash, fold
 from subscribers.claiming import ABANDONED_AFTER, myself
 from subscribers.notices import STATES, Kind, Notice, Notices, queue
 from subscribers.posting import Posted, post, settle
+from subscribers.senders import Doubt, Receipt
 from subscribers.tables import NoticeRow, SubscriberRow, SuppressionRow
 from tests.examples import NOW
 from tests.fakes import OUTCOMES, FakeSender, Outcome
@@ -147,10 +148,10 @@ def test_the_claim_is_kept_before_the_first_byte_leaves(engine: Engine) -> None:
     number = waiting(engine)
 
     class Watching(FakeSender):
-        def send(self, batch: Batch) -> None:
+        def send(self, batch: Batch) -> Receipt:
             (row,) = rows(engine)
             assert (row.id, row.state, row.key, row.claimed_by) == (number, "claimed", batch.key, myself())
-            super().send(batch)
+            return super().send(batch)
 
     sender = Watching()
     send(engine, sender)
@@ -250,9 +251,9 @@ def test_a_round_ends_after_the_letter_in_flight_when_it_is_told_to_stop(engine:
     stop = Event()
 
     class Stopping(FakeSender):
-        def send(self, batch: Batch) -> None:
-            super().send(batch)
+        def send(self, batch: Batch) -> Receipt:
             stop.set()
+            return super().send(batch)
 
     assert send(engine, Stopping(), stop=stop) == Posted({"accepted": 1})
     assert notices_of(engine).counts()["queued"] == 2
@@ -338,7 +339,7 @@ def test_what_nobody_can_look_up_stays_unknown_is_listed_and_asked_for_less_and_
     asked: list[int] = []
 
     class Forgetful(FakeSender):
-        def found(self, week: str, key: str) -> bool | None:
+        def found(self, doubt: Doubt) -> bool | None:
             asked.append(minute)
             return None
 
@@ -413,10 +414,11 @@ def test_a_fault_of_the_program_while_it_sends_is_a_lost_reply(engine: Engine) -
     waiting(engine)
 
     class Interrupted(FakeSender):
-        def send(self, batch: Batch) -> None:
-            super().send(batch)
+        def send(self, batch: Batch) -> Receipt:
+            receipt = super().send(batch)
             if len(self.asked) == 1:
                 raise KeyboardInterrupt
+            return receipt
 
     sender = Interrupted()
     with pytest.raises(KeyboardInterrupt):

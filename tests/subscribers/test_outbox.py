@@ -15,7 +15,9 @@ from digest.errors import SendHalted
 from digest.model import Message
 from subscribers.addressing import Batch, Recipient
 from subscribers.links import reader_token
+from subscribers.senders import Doubt
 from subscribers.senders.outbox import Outbox
+from tests.examples import NOW
 from tests.subscribers.readers import IDENTITY, MESSAGE, SECRET, WEEK
 
 KEY = "5ca1ab1e" * 3
@@ -62,14 +64,18 @@ def test_any_address_has_a_file_of_its_own_inside_the_folder(outbox: Path, email
     assert {file.parent for file in letters(outbox)} == {outbox / WEEK / f"0001-{KEY}"}
 
 
+def doubt(week: str = WEEK, key: str = KEY) -> Doubt:
+    return Doubt(week, key, NOW, ())
+
+
 def test_a_call_is_found_once_it_went_out(outbox: Path) -> None:
     sender = Outbox(outbox)
-    assert not sender.found(WEEK, KEY)
+    assert not sender.found(doubt())
     sender.send(batch(recipient(1)))
 
-    assert sender.found(WEEK, KEY)
-    assert not sender.found(WEEK, KEY[:-1])
-    assert not sender.found("2026-W48", KEY)
+    assert sender.found(doubt())
+    assert not sender.found(doubt(key=KEY[:-1]))
+    assert not sender.found(doubt("2026-W48"))
 
 
 def test_no_half_written_batch_can_be_seen(outbox: Path) -> None:
@@ -105,7 +111,7 @@ def test_a_letter_that_cannot_be_written_takes_the_whole_batch_back(outbox: Path
         Outbox(outbox).send(batch(twice))
 
     assert letters(outbox) == []
-    assert not Outbox(outbox).found(WEEK, KEY)
+    assert not Outbox(outbox).found(doubt())
 
 
 def test_what_a_dead_process_left_half_written_is_removed_when_it_is_looked_for(outbox: Path) -> None:
@@ -114,7 +120,7 @@ def test_what_a_dead_process_left_half_written_is_removed_when_it_is_looked_for(
     half.mkdir(parents=True)
     (half / "reader1@example.org.eml").write_bytes(b"From: x")
 
-    assert not Outbox(outbox).found(WEEK, KEY)
+    assert not Outbox(outbox).found(doubt())
     assert letters(outbox) == []
 
 

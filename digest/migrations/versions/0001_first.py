@@ -78,6 +78,31 @@ def upgrade() -> None:
     op.create_index("entries_by_title", "entries", ["feed", "title_key"], unique=False)
     op.create_index("entries_to_spot", "entries", ["spotted_at", "muted"], unique=False)
     op.create_table(
+        "event_posts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sender", sa.String(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("applied_at", UtcDateTime(), nullable=True),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.Column("strays", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_event_posts_applied_at"), "event_posts", ["applied_at"], unique=False)
+    op.create_table(
+        "events",
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("subscriber_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("week", "subscriber_id", "kind", "about"),
+    )
+    op.create_index("events_kind", "events", ["week", "kind"], unique=False)
+    op.create_index(op.f("ix_events_subscriber_id"), "events", ["subscriber_id"], unique=False)
+    op.create_table(
         "feeds",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
@@ -129,6 +154,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_notices_subscriber_id"), "notices", ["subscriber_id"], unique=False)
     op.create_index("notices_waiting", "notices", ["state", "due_at"], unique=False)
+    op.create_table(
+        "pace",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint("name IN ('hour', 'day', 'pause')", name="pace_name"),
+        sa.PrimaryKeyConstraint("name"),
+    )
     op.create_table(
         "pair_words",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -202,10 +236,14 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("planned_at", UtcDateTime(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(), nullable=True),
+        sa.Column("last_key", sa.String(), nullable=True),
         sa.Column("claimed_by", sa.String(), nullable=False),
         sa.Column("claimed_at", UtcDateTime(), nullable=True),
         sa.Column("settled_at", UtcDateTime(), nullable=True),
+        sa.Column("message_id", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "state IN ('planned', 'claimed', 'accepted', 'refused', 'unknown', 'given_up')", name="batch_state"
@@ -215,8 +253,10 @@ def upgrade() -> None:
             ["editions.week"],
         ),
         sa.PrimaryKeyConstraint("week", "number"),
+        sa.UniqueConstraint("key"),
     )
     op.create_index("batches_state", "batches", ["week", "state"], unique=False)
+    op.create_index(op.f("ix_batches_last_key"), "batches", ["last_key"], unique=False)
     op.create_table(
         "deliveries",
         sa.Column("week", sa.String(), nullable=False),
