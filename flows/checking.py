@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.editions import EditionRecord
-from digest.errors import Fault, FilesError, TemplateError
+from digest.errors import EditionBlocked, Fault, FilesError, TemplateError
 from digest.inspecting import inspect
 from digest.inspecting.linking import web_links
 from digest.model import READER, Edition, Finding, Message, Site
-from digest.preflight import check_letter, in_order, preflight
+from digest.preflight import blockers, check_letter, in_order, preflight
 from digest.settings import Settings
 from digest.weeks import due_in
 from flows.services import Services
@@ -238,3 +238,14 @@ def _folders(services: Services) -> tuple[Path, ...]:
     from digest.rendering import template_folders  # noqa: PLC0415 - as above
 
     return template_folders(services.settings.home)
+
+
+def require_unblocked(services: Services, record: EditionRecord, message: Message, done: str) -> None:
+    """Make sure that nothing forbids what is about to be done with an edition.
+
+    Raises:
+        EditionBlocked: Preflight found a blocker; the text says which.
+    """
+    if found := blockers(check(services, record, message)):
+        said = "; ".join(f"{one.code}: {one.message}" for one in found)
+        raise EditionBlocked(f"{record.week} cannot be {done}: {said} (see `verdicts check {record.week}`)")

@@ -27,7 +27,7 @@ from digest.model import Call, Counts, Tally, percent
 from digest.preflight import summary
 from digest.settings import FILE, commented, make_home
 from digest.weeks import week_of
-from flows import checking, readers, reviewing, steps
+from flows import checking, readers, reviewing, sending, steps
 from flows.services import Services, clock_from, open_services
 from subscribers.importing import LeftOut
 
@@ -178,7 +178,7 @@ def _deliver(services: Services, week: str) -> str:
         return f"already sent to {services.ledger.counts(week).accepted}; nothing sent again"
     if record.state == "draft":
         steps.approve(services, week, "the demo")
-    return steps.said_of(steps.send(services, week))
+    return sending.said_of(sending.send(services, week))
 
 
 def _keep_parts(services: Services, record: EditionRecord) -> tuple[Path, Path]:

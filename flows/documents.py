@@ -15,8 +15,9 @@ from digest.weeks import due_in, shifted, week_of
 if TYPE_CHECKING:
     from digest.wanting import Wanted
     from flows.reviewing import Dossier, Standing
+    from flows.sending import Reconciled, Sent
     from flows.services import Services
-    from flows.steps import Gathered, Sent
+    from flows.steps import Gathered
 
 #: Weeks shown by `status` besides this one.
 WEEKS_SHOWN = 8
@@ -165,6 +166,22 @@ def sent(result: Sent) -> dict[str, Any]:
         "counts": asdict(result.counts),
         "seconds": result.seconds,
         "stopped": result.stopped,
+        "until": result.until.isoformat() if result.until else None,
+    }
+
+
+def reconciled(result: Reconciled) -> dict[str, Any]:
+    """Show what calls in doubt came to, and by name whom nobody knows of."""
+    return {
+        "accepted": result.settled["accepted"],
+        "planned": result.settled["planned"],
+        "open": result.settled["open"] + result.settled["busy"],
+        "decided": result.decided,
+        "unknown": [
+            {"week": one.week, "email": one.email, "reason": one.reason, "claimed_at": one.claimed_at.isoformat()}
+            for one in result.unknown
+        ],
+        "weeks": [sent(one) for one in result.weeks],
     }
 
 

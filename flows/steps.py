@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from importlib.metadata import version
@@ -13,22 +12,18 @@ from typing import TYPE_CHECKING
 from digest.clustering import EntryKey, cluster
 from digest.composing import compose as put_together
 from digest.composing import weight
-from digest.editions import EditionRecord, History, PairWords, fingerprint
+from digest.editions import EditionRecord, History, PairWords
 from digest.errors import EditionBlocked, EditionError, Fault, FilesError, TemplateError
 from digest.judging import judge
-from digest.model import Candidate, Counts, Launch, Message, Sighting, Tally
+from digest.model import Candidate, Launch, Sighting, Tally
 from digest.pairing import pick
 from digest.preflight import blockers, summary
 from digest.spotting import spot
 from digest.wanting import prominence as carried
 from digest.weeks import bounds, due_in, week_of
-from flows import alarms, notices
-from flows.checking import check, check_edition, message_of
+from flows import alarms, notices, sending
+from flows.checking import check_edition, message_of, require_unblocked
 from flows.services import Services
-from subscribers.addressing import Batch, Recipient
-from subscribers.delivering import Delivery, deliver
-from subscribers.pacing import Rest
-from subscribers.reconciling import settle
 
 if TYPE_CHECKING:
     from sources.gathering import FeedOutcome
@@ -58,26 +53,6 @@ class Gathered:
 
     feeds: tuple[FeedOutcome, ...]
     launches: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Where an edition's delivery stands.
-
-    `stopped` says why it did not go on, "" when it did; `until` when it may, where nobody but the clock must act.
-    """
-
-    week: str
-    state: str
-    counts: Counts
-    seconds: float
-    stopped: str = ""
-    until: datetime | None = None
-
-    @property
-    def needs_a_person(self) -> bool:
-        """Tell whether it stopped, or lost a reply; what only waits has its time, or is sent by another process."""
-        return self.state != "sent" and bool((self.stopped and not self.until) or self.counts.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +204,7 @@ def approve(services: Services, week: str, by: str) -> EditionRecord:
     """
     record = services.editions.require(week)
     message = message_of(services, record)
-    _unblocked(services, record, message, "approved")
+    require_unblocked(services, record, message, "approved")
     from digest.rendering import template_folders, template_sources  # noqa: PLC0415 - as above
 
     made_with = {"site": asdict(services.settings.site), "program": version("ai-tool-verdicts")}
@@ -237,83 +212,6 @@ def approve(services: Services, week: str, by: str) -> EditionRecord:
         week, message, by, services.clock(), revision=record.revision, made_with=made_with,
         templates=template_sources(template_folders(services.settings.home)),
     )  # fmt: skip
-
-
-def _unblocked(services: Services, record: EditionRecord, message: Message, done: str) -> None:
-    if found := blockers(check(services, record, message)):
-        said = "; ".join(f"{one.code}: {one.message}" for one in found)
-        raise EditionBlocked(f"{record.week} cannot be {done}: {said} (see `verdicts check {record.week}`)")
-
-
-# Sending
-
-
-def send(
-    services: Services,
-    week: str,
-    progress: Callable[[int], None] = lambda _: None,
-    *,
-    patience: timedelta = timedelta(minutes=1),
-    resting: Callable[[Rest], None] = lambda _: None,
-) -> Sent:
-    """Send an approved edition to everyone who may receive it, or go on where an earlier try stopped.
-
-    `patience` is how long it waits in one go where the sender or the pace asks for it, and says so to `resting`.
-
-    Raises:
-        EditionError: It is not approved, is held, or its bytes are not those that were approved.
-        EditionBlocked: Preflight found a blocker that was not there when it was approved.
-    """
-    started, ledger, editions = time.monotonic(), services.ledger, services.editions
-    record = editions.require(week)
-    if record.state == "sent":
-        return Sent(week, "sent", ledger.counts(week), 0.0)
-    message = _sealed(record)
-    if record.state == "approved":  # what was begun is finished
-        _unblocked(services, record, message, "sent")
-    sender, identity, key = services.sender, services.identity, services.link_keys[0]
-    if editions.start_sending(week).state == "sent":
-        return Sent(week, "sent", ledger.counts(week), 0.0)
-    ledger.plan(week, services.clock(), sender.size)
-    settle(ledger, sender, services.clock, week)
-    stopped = deliver(Delivery(message, identity, ledger, sender, key, services.clock, patience, progress, resting))
-    counts = ledger.counts(week)
-    if not counts.waiting and not counts.unknown:
-        record = editions.finish_sending(week, services.clock())
-    else:
-        record = editions.require(week)
-    seconds = round(time.monotonic() - started, 3)
-    return Sent(week, record.state, counts, seconds, stopped.why if stopped else "", stopped.until if stopped else None)
-
-
-def _sealed(record: EditionRecord) -> Message:
-    if record.state == "skipped":
-        raise EditionError(f"{record.week} cannot be sent: it is skipped ({record.reason})")
-    if record.message is None or record.state not in {"approved", "sending"}:
-        raise EditionError(
-            f"{record.week} cannot be sent: it is {record.state}; approve it first with"
-            f" `verdicts edition approve {record.week}`"
-        )
-    if fingerprint(record.message) != record.sha256:
-        raise EditionError(f"{record.week} cannot be sent: its bytes are not those that were approved")
-    return record.message
-
-
-def send_test(services: Services, week: str, addresses: Sequence[str]) -> list[str]:
-    """Send an edition as it stands to addresses of our own; no state changes. Returns the findings' summary lines."""
-    record = services.editions.require(week)
-    message = message_of(services, record)
-    marked = replace(message, subject=f"[Test] {message.subject}")
-    key = f"test-{services.clock():%Y%m%d-%H%M%S-%f}"
-    recipients = tuple(Recipient(f"test-{number}", one, "", "test") for number, one in enumerate(addresses, 1))
-    receipt = services.sender.send(Batch(week, 0, key, marked, services.identity, recipients))
-    named = {**receipt.refused, **receipt.later, **receipt.unknown}
-    missed = [
-        f"not sent to {one.email}: {named[one.id] or 'the call went to nobody'}"
-        for one in recipients
-        if one.id in named
-    ]
-    return missed + [f"{one.level}: {one.message}" for one in check(services, record, message)]
 
 
 # The week
@@ -454,28 +352,16 @@ def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
         except (EditionBlocked, TemplateError) as error:
             return Done("send", str(error), problem=True)
     try:
-        result = send(services, week)
+        result = sending.send(services, week)
     except EditionBlocked as error:
         return Done("send", str(error), problem=True)
-    return Done("send", said_of(result), problem=result.needs_a_person)
+    return Done("send", sending.said_of(result), problem=result.needs_a_person)
 
 
 def _letters_sent(services: Services) -> Done:
     done = notices.send_notices(services)
     notices.tidy(services)
     return Done("notices", notices.said_of_letters(done), problem=done.needs_a_person)
-
-
-def said_of(result: Sent) -> str:
-    """Put a delivery's standing into words."""
-    counts = result.counts
-    outcomes = ("accepted", "refused", "dropped", "unknown", "given_up")
-    parts = [f"{count} {name.replace('_', ' ')}" for name in outcomes if (count := getattr(counts, name))]
-    waiting = [f"{counts.waiting} waiting"] if counts.waiting else []
-    busy = "another process is sending it" if counts.waiting and not result.needs_a_person else ""
-    later = f"; it goes on after {result.until:%a %d %B %H:%M:%S} UTC" if result.until else ""
-    reason = f" ({result.stopped or busy}{later})" if result.stopped or busy else ""
-    return f"{result.week} is {result.state}: {', '.join([*parts, *waiting]) or 'nobody to send to'}{reason}"
 
 
 def launches_of(services: Services, week: str | None, *, unreviewed: bool = False) -> Iterable[Launch]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,20 @@ def opened(home: Path | None, now: datetime | None = None) -> Iterator[Services]
 
     with open_services(home_folder(home), now) as services:
         yield services
+
+
+@contextmanager
+def stopped_gently() -> Iterator[None]:
+    """Let a request to end, such as a service manager's, stop work as Ctrl-C does: what is under way is finished."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def print_json(document: Any) -> None:

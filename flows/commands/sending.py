@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,11 +18,15 @@ from flows.commands.common import (
     opened,
     print_json,
     say,
+    stopped_gently,
     week_or_newest,
 )
 
 if TYPE_CHECKING:
+    from flows.sending import Reconciled
     from flows.services import Services
+    from subscribers.ledger import Unknown
+    from subscribers.pacing import Rest
 
 
 app = typer.Typer()
@@ -39,8 +45,11 @@ def send(
     now: Now = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send an approved edition, or go on where an earlier try stopped; exit 1 when it is not sent in the end."""
-    from flows import documents, steps
+    """Send an approved edition, or go on where an earlier try stopped; exit 1 when it is not sent in the end.
+
+    It waits where the sender or the pace of settings asks for it. Ctrl-C lets the calls in flight end.
+    """
+    from flows import documents, sending
     from flows.progress import counting
     from subscribers import audience
 
@@ -50,17 +59,111 @@ def send(
             return _rehearse(services, week, as_json=as_json)
         if test_to:
             return _test(services, week, test_to, as_json=as_json)
-        with counting("letters", audience.counts(services.engine, services.clock(), week).get("receives", 0)) as tick:
-            result = steps.send(services, week, progress=tick)
+        total = audience.counts(services.engine, services.clock(), week).get("receives", 0)
+        with counting("letters", total) as tick, stopped_gently():
+            result = sending.send(services, week, tick, patience=timedelta.max, resting=_Waits())
     if as_json:
         print_json(documents.sent(result))
     else:
-        say(steps.said_of(result))
+        say(sending.said_of(result))
     return finish(1 if result.needs_a_person else 0)
 
 
+class _Waits:
+    """Says once for what a send waits, and until when."""
+
+    def __init__(self) -> None:
+        self.said: Rest | None = None
+
+    def __call__(self, rest: Rest) -> None:
+        if rest != self.said and rest.until is not None:
+            self.said = rest
+            typer.echo(f"waiting until {rest.until:%a %H:%M:%S} UTC: {rest.why}", err=True)
+
+
+@app.command()
+def reconcile(
+    week: Annotated[
+        str | None, typer.Argument(metavar="[W]", help="ISO week; else every edition with calls in doubt.")
+    ] = None,
+    resend: Annotated[bool, typer.Option("--resend", help="Send again to who is in doubt.")] = False,
+    give_up: Annotated[bool, typer.Option("--give-up", help="Count who is in doubt as not reached.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    home: Home = None,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find out what became of calls whose answer was lost; exit 1 while somebody is in doubt.
+
+    What stays in doubt is a person's decision: --resend may mail somebody twice, --give-up may leave somebody without.
+    """
+    from digest.weeks import parse_week
+    from flows import documents, sending
+    from flows.services import whoever
+
+    if resend and give_up:
+        raise typer.BadParameter("--resend and --give-up: choose one")
+    if (resend or give_up) and week is None:
+        raise typer.BadParameter("--resend and --give-up need a week: what they do cannot be taken back")
+    decision: Literal["resend", "give up"] | None = "resend" if resend else "give up" if give_up else None
+    with opened(home, now) as services:
+        week = parse_week(week) if week else None
+        if decision and not yes and not _sure(services, week, decision):
+            raise typer.Exit(1)
+        result = sending.reconcile(services, week, decision, whoever())
+    if as_json:
+        print_json(documents.reconciled(result))
+    else:
+        _tell(result)
+    finish(1 if result.unknown else 0)
+
+
+#: What each decision risks.
+_RISKS: Mapping[Literal["resend", "give up"], str] = {
+    "resend": "Send to them again? Whoever has it already gets it a second time.",
+    "give up": "Count them as not reached? Whoever did not get it stays without this edition.",
+}
+
+
+def _sure(services: Services, week: str | None, decision: Literal["resend", "give up"]) -> bool:
+    doubtful = services.ledger.unknown(week)
+    _name(doubtful)
+    return not doubtful or typer.confirm(f"{len(doubtful)} readers are in doubt. {_RISKS[decision]}", default=False)
+
+
+def _name(doubtful: Sequence[Unknown]) -> None:
+    for one in doubtful:
+        whom, since = one.email or "a reader who was erased", f"{one.claimed_at:%a %d %B %H:%M}"
+        say(f"{one.week}: {whom}: in doubt since {since} UTC ({one.reason})")
+
+
+def _tell(result: Reconciled) -> None:
+    from flows import sending
+
+    came = {
+        "accepted": "did go out",
+        "planned": "never left and are planned again",
+        "open": "cannot be told yet",
+        "busy": "are under way",
+    }
+    for outcome, said in came.items():
+        if count := result.settled[outcome]:  # type: ignore[index]
+            say(f"{count} calls {said}")
+    if result.decided:
+        say(f"{result.decided} deliveries decided")
+    _name(result.unknown)
+    for one in result.weeks:
+        say(sending.said_of(one))
+    if result.unknown:
+        week = result.unknown[0].week
+        say(f"--resend: {_RISKS['resend'].partition('? ')[2]} (`verdicts reconcile {week} --resend`)")
+        say(f"--give-up: {_RISKS['give up'].partition('? ')[2]} (`verdicts reconcile {week} --give-up`)")
+    elif not result.weeks:
+        say("no call is in doubt")
+
+
 def _test(services: Services, week: str, addresses: list[str], *, as_json: bool) -> None:
-    from flows import steps
+    from flows import sending
     from subscribers.addressing import fold
 
     for one in addresses:
@@ -68,7 +171,7 @@ def _test(services: Services, week: str, addresses: list[str], *, as_json: bool)
             fold(one)
         except ValueError as error:
             raise typer.BadParameter(f"--test-to: found {one!r}: {error}") from error
-    warnings = steps.send_test(services, week, addresses)
+    warnings = sending.send_test(services, week, addresses)
     if as_json:
         return print_json({"week": week, "test_to": addresses, "findings": warnings})
     say(f"{week}: test sent to {', '.join(addresses)} through {services.settings.sender}")

@@ -23,7 +23,7 @@ from digest.database import upgrade, writing
 from digest.editions import Editions
 from digest.errors import EditionError, SendHalted
 from digest.rendering import render
-from flows import documents, steps
+from flows import documents, sending, steps
 from flows.demo import SAMPLES
 from flows.notices import keep_sending, send_notices
 from flows.services import Services, open_services
@@ -327,7 +327,7 @@ def test_the_operator_is_told_that_the_sender_takes_no_more(opened: Services) ->
     compose(opened)
     steps.approve(opened, WEEK, "an editor")
     for _ in range(2):
-        assert steps.send(opened, WEEK).stopped == "the sender takes nothing: 401: the key was withdrawn"
+        assert sending.send(opened, WEEK).stopped == "the sender takes nothing: 401: the key was withdrawn"
         opened.editions.release(WEEK)
 
     assert send_notices(opened).letters == {"dropped": 2, "accepted": 1}  # no editor is asked to read it any more
@@ -389,7 +389,7 @@ def alarm() -> dict[str, Any]:
 
 
 @contextmanager
-def sending(services: Services) -> Iterator[None]:
+def letters_sent(services: Services) -> Iterator[None]:
     """Letters sent from a thread, as `serve` does, resting for moments only."""
     stop = threading.Event()
     thread = threading.Thread(target=keep_sending, args=(services, stop, 0.02))
@@ -417,7 +417,7 @@ def ticking(services: Services) -> Services:
 
 
 def test_while_serving_a_letter_goes_out_soon_after_its_cause(opened: Services) -> None:
-    with sending(opened):
+    with letters_sent(opened):
         for number in range(3):
             ask(opened, "alarm", email=f"operator{number}@example.org", data=alarm())
             until(lambda so_far=number: len(outbox(opened)) == so_far + 1)  # type: ignore[misc]
@@ -430,7 +430,7 @@ def test_a_sender_that_is_down_while_serving_is_named_in_the_log_and_every_lette
     blocked.write_text("a file where the folder should be")
     for number in range(3):
         ask(opened, "alarm", email=f"operator{number}@example.org", data=alarm())
-    with sending(ticking(opened)):
+    with letters_sent(ticking(opened)):
         until(lambda: bool(caplog.records))
         blocked.unlink()
         until(lambda: len(outbox(opened)) == 3)
@@ -442,7 +442,7 @@ def test_a_sender_that_is_down_while_serving_is_named_in_the_log_and_every_lette
 
 def test_a_fault_of_the_program_does_not_end_the_sending(opened: Services, caplog: pytest.LogCaptureFixture) -> None:
     ask(opened, "alarm", email="operator@example.org", data={})  # nothing that a letter could be made of
-    with sending(opened):
+    with letters_sent(opened):
         until(lambda: bool(caplog.records))
         ask(opened, "alarm", email="operator@example.org", data=alarm())
         until(lambda: len(outbox(opened)) == 1)
@@ -462,7 +462,7 @@ def test_a_database_that_is_away_for_a_moment_does_not_end_the_sending(
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         aside = file.rename(home / "aside.db")
         file.mkdir()
-        with sending(services):
+        with letters_sent(services):
             until(lambda: bool(caplog.records))
             file.rmdir()
             aside.rename(file)
@@ -476,7 +476,7 @@ def test_a_reader_who_is_gone_gets_nothing_while_serving(opened: Services) -> No
     ask(opened, "goodbye", subscriber_id=reader(opened, state="unsubscribed"))
     with writing(opened.engine) as session:
         session.delete(session.get_one(SubscriberRow, READER))
-    with sending(opened):
+    with letters_sent(opened):
         until(lambda: rows(opened)[0].state == "dropped")
 
     assert outbox(opened) == []

@@ -1,0 +1,158 @@
+"""Send an edition, as far as it goes now, and settle what is in doubt. No Prefect here."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from digest.editions import EditionRecord, fingerprint
+from digest.errors import EditionError
+from digest.model import Counts, Message
+from flows.checking import check, message_of, require_unblocked
+from flows.services import Services
+from subscribers.addressing import Batch, Recipient
+from subscribers.delivering import Delivery, deliver
+from subscribers.ledger import Unknown
+from subscribers.pacing import Rest
+from subscribers.reconciling import Settled, settle
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Where an edition's delivery stands.
+
+    `stopped` says why it did not go on, "" when it did; `until` when it may, where nobody but the clock must act.
+    """
+
+    week: str
+    state: str
+    counts: Counts
+    seconds: float
+    stopped: str = ""
+    until: datetime | None = None
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Tell whether it stopped, or lost a reply; what only waits has its time, or is sent by another process."""
+        return self.state != "sent" and bool((self.stopped and not self.until) or self.counts.unknown)
+
+
+def send(
+    services: Services,
+    week: str,
+    progress: Callable[[int], None] = lambda _: None,
+    *,
+    patience: timedelta = timedelta(minutes=1),
+    resting: Callable[[Rest], None] = lambda _: None,
+) -> Sent:
+    """Send an approved edition to everyone who may receive it, or go on where an earlier try stopped.
+
+    `patience` is how long it waits in one go where the sender or the pace asks for it, and says so to `resting`.
+
+    Raises:
+        EditionError: It is not approved, is held, or its bytes are not those that were approved.
+        EditionBlocked: Preflight found a blocker that was not there when it was approved.
+    """
+    started, ledger, editions = time.monotonic(), services.ledger, services.editions
+    record = editions.require(week)
+    if record.state == "sent":
+        return Sent(week, "sent", ledger.counts(week), 0.0)
+    message = _sealed(record)
+    if record.state == "approved":  # what was begun is finished
+        require_unblocked(services, record, message, "sent")
+    sender, identity, key = services.sender, services.identity, services.link_keys[0]
+    if editions.start_sending(week).state == "sent":
+        return Sent(week, "sent", ledger.counts(week), 0.0)
+    ledger.plan(week, services.clock(), sender.size)
+    settle(ledger, sender, services.clock, week)
+    stopped = deliver(Delivery(message, identity, ledger, sender, key, services.clock, patience, progress, resting))
+    done = _standing(services, week)
+    seconds = round(time.monotonic() - started, 3)
+    return (
+        replace(done, seconds=seconds, stopped=stopped.why, until=stopped.until)
+        if stopped
+        else replace(done, seconds=seconds)
+    )
+
+
+def _standing(services: Services, week: str) -> Sent:
+    """Tell where an edition stands, and end it where every delivery has its outcome."""
+    counts, record = services.ledger.counts(week), services.editions.require(week)
+    if record.state == "sending" and not counts.waiting and not counts.unknown:
+        record = services.editions.finish_sending(week, services.clock())
+    return Sent(week, record.state, counts, 0.0)
+
+
+def _sealed(record: EditionRecord) -> Message:
+    if record.state == "skipped":
+        raise EditionError(f"{record.week} cannot be sent: it is skipped ({record.reason})")
+    if record.message is None or record.state not in {"approved", "sending"}:
+        raise EditionError(
+            f"{record.week} cannot be sent: it is {record.state}; approve it first with"
+            f" `verdicts edition approve {record.week}`"
+        )
+    if fingerprint(record.message) != record.sha256:
+        raise EditionError(f"{record.week} cannot be sent: its bytes are not those that were approved")
+    return record.message
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a look at calls in doubt came to: calls by outcome, deliveries a person decided on, and who is in doubt."""
+
+    settled: Counter[Settled]
+    decided: int
+    unknown: list[Unknown]
+    weeks: list[Sent]
+
+
+def reconcile(
+    services: Services, week: str | None, decision: Literal["resend", "give up"] | None, by: str
+) -> Reconciled:
+    """Find out what became of calls in doubt, of all weeks or one, and do what a person decided about the rest.
+
+    Raises:
+        EditionError: There is no such edition.
+    """
+    ledger, now = services.ledger, services.clock
+    doubtful = {one.week for one in ledger.unsettled()} | {one.week for one in ledger.unknown()}
+    weeks = [week] if week else sorted(doubtful)
+    for one in weeks:
+        services.editions.require(one)
+    settled = settle(ledger, services.sender, now, week)
+    decide = {"resend": ledger.resend, "give up": ledger.give_up, None: lambda *_: 0}[decision]
+    decided = sum(decide(one, now(), by) for one in weeks)
+    return Reconciled(settled, decided, ledger.unknown(week), [_standing(services, one) for one in weeks])
+
+
+def send_test(services: Services, week: str, addresses: Sequence[str]) -> list[str]:
+    """Send an edition as it stands to addresses of our own; no state changes. Returns the findings' summary lines."""
+    record = services.editions.require(week)
+    message = message_of(services, record)
+    marked = replace(message, subject=f"[Test] {message.subject}")
+    key = f"test-{services.clock():%Y%m%d-%H%M%S-%f}"
+    recipients = tuple(Recipient(f"test-{number}", one, "", "test") for number, one in enumerate(addresses, 1))
+    receipt = services.sender.send(Batch(week, 0, key, marked, services.identity, recipients))
+    named = {**receipt.refused, **receipt.later, **receipt.unknown}
+    missed = [
+        f"not sent to {one.email}: {named[one.id] or 'the call went to nobody'}"
+        for one in recipients
+        if one.id in named
+    ]
+    return missed + [f"{one.level}: {one.message}" for one in check(services, record, message)]
+
+
+def said_of(result: Sent) -> str:
+    """Put a delivery's standing into words."""
+    counts = result.counts
+    outcomes = ("accepted", "refused", "dropped", "unknown", "given_up")
+    parts = [f"{count} {name.replace('_', ' ')}" for name in outcomes if (count := getattr(counts, name))]
+    waiting = [f"{counts.waiting} waiting"] if counts.waiting else []
+    busy = "another process is sending it" if counts.waiting and not result.needs_a_person else ""
+    later = f"; it goes on after {result.until:%a %d %B %H:%M:%S} UTC" if result.until else ""
+    reason = f" ({result.stopped or busy}{later})" if result.stopped or busy else ""
+    return f"{result.week} is {result.state}: {', '.join([*parts, *waiting]) or 'nobody to send to'}{reason}"
