@@ -7,6 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from digest.model import Message
 
@@ -28,8 +29,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9]|-(?!-)){0,61}(?<!-)"
 _HOST = re.compile(rf"(?:{_LABEL}\.)+[a-z]{{2,63}}")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One reader of a batch: the random id, the address, and the token of their own links.
 
     The token is "" for who has no such links: an editor, or an address that nobody has confirmed yet.

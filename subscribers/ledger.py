@@ -153,11 +153,12 @@ class Ledger:
             values = {"state": "claimed", "key": key, "claimed_at": now, "claimed_by": claimed_by}
             values |= {"attempts": batch.attempts + 1}
             session.execute(update(BatchRow).where(_one(week, batch.number)).values(**values))
-            rows = _sift(session, week, session.execute(_addressed(week, batch.number, now)).all())
+            rows = _sift(session, week, session.connection().execute(_addressed(week, batch.number, now)).all())
             if free != inf:
                 take(session, len(rows))
-        recipients = tuple(Recipient(row.id, row.email, row.name, token(row.id)) for row in rows)
-        return Claim(week, batch.number, key, recipients)
+        return Claim(
+            week, batch.number, key, tuple([Recipient(one, email, name, token(one)) for one, email, name, _ in rows])
+        )
 
     def record(
         self,
@@ -367,9 +368,9 @@ def _addressed(week: str, number: int, now: datetime) -> Select[Any]:
 
 def _sift(session: Session, week: str, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     """Drop who may not receive a batch any more; gives the others."""
-    barred = {row.id: "erased" if row.email is None else row.why for row in rows if row.email is None or row.why}
+    barred = {one: why or "erased" for one, email, _, why in rows if why or email is None}
     _settle(session, week, barred, "dropped")
-    return [row for row in rows if row.id not in barred]
+    return [row for row in rows if row[0] not in barred] if barred else list(rows)
 
 
 def _settle(session: Session, week: str, why: Mapping[str, str], state: str) -> None:

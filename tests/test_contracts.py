@@ -226,7 +226,7 @@ def test_nobody_writes_headers_through_a_name_or_a_subject(way: str, sender: Sen
             BATCH,
             message=replace(LETTER, subject=f"Hello{evil}"),
             identity=replace(BATCH.identity, from_name=f"News{evil}"),
-            recipients=tuple(replace(one, name=f"Ada{evil}") for one in READERS),
+            recipients=tuple(one._replace(name=f"Ada{evil}") for one in READERS),
         )
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -25,7 +24,7 @@ KEY = "5ca1ab1e" * 3
 
 def recipient(number: int, **changes: str) -> Recipient:
     one = f"{number:016x}"
-    return replace(Recipient(one, f"reader{number}@example.org", "", reader_token(SECRET, one)), **changes)
+    return Recipient(one._replace(f"reader{number}@example.org", "", reader_token(SECRET, one)), **changes)
 
 
 def batch(*recipients: Recipient, key: str = KEY, message: Message = MESSAGE) -> Batch:

@@ -273,7 +273,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("week", "subscriber_id"),
     )
-    op.create_index("deliveries_batch", "deliveries", ["week", "batch"], unique=False)
+    op.create_index("deliveries_batch", "deliveries", ["week", "batch", "subscriber_id", "state"], unique=False)
     op.create_table(
         "launches",
         sa.Column("id", sa.String(), nullable=False),
