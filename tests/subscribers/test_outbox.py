@@ -24,7 +24,8 @@ KEY = "5ca1ab1e" * 3
 
 def recipient(number: int, **changes: str) -> Recipient:
     one = f"{number:016x}"
-    return Recipient(one._replace(f"reader{number}@example.org", "", reader_token(SECRET, one)), **changes)
+    made = Recipient(one, f"reader{number}@example.org", "", reader_token(SECRET, one))
+    return made._replace(**changes)
 
 
 def batch(*recipients: Recipient, key: str = KEY, message: Message = MESSAGE) -> Batch:
