@@ -17,7 +17,8 @@ from typing import Any
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     ["alembic.command", "psycopg", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "flows.cli",
-     "flows.steps", "flows.notices", "sources.gathering", "tests.examples", "tests.subscribers.poster",
+     "flows.steps", "flows.notices", "sources.gathering", "tests.examples", "tests.subscribers.importer",
+     "tests.subscribers.poster",
      "tests.subscribers.worker"]
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from digest.database import upgrade, writing
@@ -54,9 +55,10 @@ editors = ["ed@example.org", "Edda@example.org"]
 
 
 @pytest.fixture
-def opened(home: Path, database_url: str) -> Iterator[Services]:
+def opened(home: Path, shared_engine: Engine) -> Iterator[Services]:
     """The services of a home with editors and an operator, at NOW, once on each kind of database."""
-    (home / "verdicts.toml").write_text(f'{SETTINGS}database_url = "{database_url}"\n')
+    url = shared_engine.url.render_as_string(hide_password=False)
+    (home / "verdicts.toml").write_text(f'{SETTINGS}database_url = "{url}"\n')
     (home / "feeds.toml").write_text("# Nothing to poll.\n")
     with open_services(home, NOW, create=True, environment={}) as services:
         assert services.engine

@@ -57,6 +57,7 @@ def test_slugs_of_other_scripts_lead_to_their_pages(place: Place) -> None:
 # What holds for every page
 
 
+@pytest.mark.only_looks
 def test_no_script_runs_and_nothing_foreign_is_needed(place: Place) -> None:
     """The policy forbids them, so a page that had one would show a hole."""
     for address in addresses(place):
@@ -68,6 +69,7 @@ def test_no_script_runs_and_nothing_foreign_is_needed(place: Place) -> None:
         assert re.findall(r'<link rel="stylesheet" href="([^"?]*)', answer.text) == ["/site.css"]
 
 
+@pytest.mark.only_looks
 def test_the_style_sheet_is_kept_for_good_under_its_own_address(place: Place) -> None:
     where = re.findall(r'<link rel="stylesheet" href="([^"]*)"', get(place, "/"))[0]
     answer = place.client.get(where)
@@ -79,6 +81,7 @@ def test_the_style_sheet_is_kept_for_good_under_its_own_address(place: Place) ->
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.only_looks
 @pytest.mark.parametrize(
     ("address", "kind", "begins"),
     [
@@ -107,6 +110,7 @@ def test_a_head_says_what_a_get_would(place: Place) -> None:
         assert head.content == b""
 
 
+@pytest.mark.only_looks
 @pytest.mark.parametrize("page", ["0", "-1", "2", "x", "", "9" * 60, "9" * 600, "1.0", "１", "%00", "1%20"])
 def test_a_page_that_a_list_does_not_have_is_not_found(place: Place, page: str) -> None:
     for path in ("/editions", "/categories/developer-tools", "/reviewers/builder", "/search", "/tools/plumbline"):
@@ -117,6 +121,7 @@ def test_a_page_that_a_list_does_not_have_is_not_found(place: Place, page: str) 
         assert place.client.get(re.findall(r'<p><a href="([^"]+)">Go to its', answer.text)[0]).status_code == 200
 
 
+@pytest.mark.only_looks
 @pytest.mark.parametrize(
     "address", ["/search?q=" + "a" * 5000, "/search?q=%00", "/search?q=" + "a+" * 3000, "/search?q=%ED%A0%80",
                 "/categories/%00", "/reviewers/%F0%9F%92%A9", "/categories/models?by=" + "x" * 500,
@@ -128,6 +133,7 @@ def test_odd_addresses_end_in_a_page(place: Place, address: str) -> None:
     assert answer.headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.only_looks
 def test_the_privacy_page_says_what_is_set(place: Place) -> None:
     said = words(get(place, "/privacy"))
     for part in ("12 Harbour Lane", "editor@example.org", "400 days", "/24 or /48", "no cookies", "writes its letters"):

@@ -48,6 +48,7 @@ def test_home_offers_the_sign_up_the_newest_edition_and_earlier_comparisons(plac
     assert '<a href="/categories/developer-tools">Developer Tools</a>' in page
 
 
+@pytest.mark.only_looks
 def test_the_form_has_what_it_needs_and_its_trap_is_hidden_from_people(place: Place) -> None:
     page = get(place, "/")
 
@@ -83,6 +84,7 @@ def test_before_the_first_edition_every_list_is_an_honest_page(place: Place) -> 
         assert place.client.get(address).status_code == 404
 
 
+@pytest.mark.only_looks
 def test_an_edition_is_shown_as_sent_without_anybodys_links(place: Place) -> None:
     page = get(place, f"/editions/{WEEK}")
 
@@ -94,6 +96,7 @@ def test_an_edition_is_shown_as_sent_without_anybodys_links(place: Place) -> Non
         assert personal not in page
 
 
+@pytest.mark.only_looks
 def test_an_edition_stands_in_a_frame_that_leads_on(place: Place) -> None:
     page = get(place, f"/editions/{WEEK}")
 
@@ -109,12 +112,14 @@ def test_an_edition_stands_in_a_frame_that_leads_on(place: Place) -> None:
     assert "/site.css" not in page
 
 
+@pytest.mark.only_looks
 def test_who_has_an_edition_already_gets_it_only_once(place: Place) -> None:
     seal = place.client.get(f"/editions/{WEEK}").headers["etag"]
     again = place.client.get(f"/editions/{WEEK}", headers={"If-None-Match": seal})
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.only_looks
 @pytest.mark.parametrize("address", ["/editions/2026-W48", "/editions/x", "/nothing", "/editions/a%00b"])
 def test_what_is_not_there_is_a_page_that_helps(place: Place, address: str) -> None:
     page = place.client.get(address)
@@ -158,6 +163,7 @@ def test_an_edition_taken_back_is_gone_from_every_page_at_once(place: Place) -> 
 # Comparisons
 
 
+@pytest.mark.only_looks
 def test_a_comparison_says_what_the_email_leaves_out(place: Place) -> None:
     said = words(get(place, "/compare/murmur-vs-dictaphone-zero"))
 
@@ -196,6 +202,7 @@ def test_a_tally_follows_a_vote_also_where_counting_all_of_them_takes_long(
         assert "Readers now: 1 of 1 ship 100 %" in words(get(place, address))
 
 
+@pytest.mark.only_looks
 def test_a_call_is_told_by_mark_and_word_and_a_bar_is_nothing_to_read_out(place: Place) -> None:
     page = get(place, "/compare/plumbline-vs-lantern")
     assert page.count('<span class="call ship">✓ Ship</span>') == 5
@@ -205,6 +212,7 @@ def test_a_call_is_told_by_mark_and_word_and_a_bar_is_nothing_to_read_out(place:
     assert re.findall(r'<rect class="part" width="([\d.]+)"', page) == ["62.0", "43.0"]
 
 
+@pytest.mark.only_looks
 def test_a_comparison_describes_itself_to_programs(place: Place) -> None:
     page = get(place, "/compare/plumbline-vs-lantern")
     here = "https://verdicts.example.org/compare/plumbline-vs-lantern"
@@ -277,6 +285,7 @@ def test_names_with_vs_in_them_are_told_apart(place: Place) -> None:
     assert place.client.get("/compare/light-vs-dark").status_code == 404
 
 
+@pytest.mark.only_looks
 @pytest.mark.parametrize(
     "pair", ["x", "-vs-", "plumbline-vs-plumbline", "plumbline-vs-murmur", "a%00-vs-b", "-vs-" * 400]
 )

@@ -91,6 +91,7 @@ def test_a_hostile_query_takes_no_time() -> None:
 # On the page
 
 
+@pytest.mark.only_looks
 @pytest.mark.parametrize(
     ("query", "slugs"),
     [
@@ -143,6 +144,7 @@ def test_a_search_puts_names_first(place: Place) -> None:
     assert re.findall(r'<li><a href="/tools/([^"]+)">', page) == ["review-desk", "plumbline", "lantern"]
 
 
+@pytest.mark.only_looks
 def test_a_search_that_finds_nothing_says_what_to_do(place: Place) -> None:
     said = words(get(place, "/search?q=zzz"))
     assert "Nothing here has “zzz” in its name" in said
