@@ -1,8 +1,7 @@
-"""A process that delivers an edition to an outbox: python -m tests.subscribers.worker DATABASE OUTBOX BATCH_SIZE."""
+"""What a process does that delivers an edition to an outbox."""
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +21,3 @@ def work(database: str, outbox: Path, size: int) -> None:
     settle(WEEK, ledger, sender, datetime.now(UTC))
     deliver(message, IDENTITY, ledger, sender, key=SECRET, clock=lambda: datetime.now(UTC))
     engine.dispose()
-
-
-if __name__ == "__main__":
-    work(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
