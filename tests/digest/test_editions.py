@@ -20,8 +20,8 @@ from digest.errors import EditionError
 from digest.model import Correction, Edition, Message, Review, Side
 from digest.store import Store
 from digest.tables import EditionRow, MatchupRow, TemplatesRow, ToolAliasRow
-from tests.digest.processes import together
 from tests.examples import NOW, edition, matchup
+from tests.processes import together
 
 WEEK = "2026-W47"
 MESSAGE = Message(WEEK, "Which of the two would you ship?", "<p>“[[reader]]”</p>", "“[[reader]]”")

@@ -80,7 +80,7 @@ def test_an_edge_under_the_floor_is_not_taken_to_fill_a_place() -> None:
     assert heaviest([], 5, bonus=bonus) == ()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(graphs(), st.integers(0, 4), st.sampled_from([0, 9, 15]))
 def test_no_set_is_worth_more(edges: list[Edge], limit: int, floor: int) -> None:
     found = heaviest(edges, limit, bonus=bonus, floor=floor)
@@ -89,7 +89,7 @@ def test_no_set_is_worth_more(edges: list[Edge], limit: int, floor: int) -> None
     assert worth(found, floor) == best_of_all(edges, limit, floor)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(graphs(tools=8), st.integers(1, 2), st.integers(1, 4), st.randoms(use_true_random=False))
 def test_the_short_list_loses_no_best_set_and_none_of_the_heaviest(
     edges: list[Edge], limit: int, shown: int, random: Random

@@ -14,8 +14,8 @@ from digest.database import writing
 from digest.model import Launch, Message, Review, Tool
 from digest.store import Recorded, Store
 from digest.tables import LaunchEntryRow, ToolAliasRow
-from tests.digest.processes import together
 from tests.examples import NOW, launch, review, tool
+from tests.processes import together
 
 WEEK = "2026-W47"
 MESSAGE = Message(WEEK, "Which of the two would you ship?", "<p>“[[reader]]”</p>", "“[[reader]]”")

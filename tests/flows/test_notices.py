@@ -9,31 +9,35 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from digest.database import upgrade, writing
 from digest.editions import Editions
 from digest.errors import EditionError, SendHalted
+from digest.model import Review, Tool
 from digest.rendering import render
 from flows import documents, sending, steps
 from flows.demo import SAMPLES
 from flows.notices import keep_sending, send_notices
 from flows.services import Services, open_services
+from sources.panel import BUNDLED_REVIEWERS, load_reviewers
+from sources.reviewfiles import read_reviews
 from subscribers.addressing import Batch
 from subscribers.links import Purpose, reader_of, standing
 from subscribers.notices import Kind, queue
 from subscribers.senders import Receipt
 from subscribers.senders.outbox import Outbox
 from subscribers.tables import NoticeRow, SubscriberRow
-from tests.commands import verdicts
 from tests.examples import NOW, edition
 from tests.subscribers.test_notices import reader as let_in
 
@@ -55,9 +59,10 @@ editors = ["ed@example.org", "Edda@example.org"]
 
 
 @pytest.fixture
-def opened(home: Path, database_url: str) -> Iterator[Services]:
+def opened(home: Path, shared_engine: Engine) -> Iterator[Services]:
     """The services of a home with editors and an operator, at NOW, once on each kind of database."""
-    (home / "verdicts.toml").write_text(f'{SETTINGS}database_url = "{database_url}"\n')
+    url = shared_engine.url.render_as_string(hide_password=False)
+    (home / "verdicts.toml").write_text(f'{SETTINGS}database_url = "{url}"\n')
     (home / "feeds.toml").write_text("# Nothing to poll.\n")
     with open_services(home, NOW, create=True, environment={}) as services:
         assert services.engine
@@ -240,9 +245,15 @@ def test_a_broken_template_of_ones_own_keeps_its_letter_until_it_is_mended(opene
 # What causes them
 
 
+@cache
+def sheets() -> list[tuple[Tool, tuple[Review, ...]]]:
+    """The sample reviews: to read their files takes as long as all that follows from them."""
+    read = read_reviews([SAMPLES / "reviews"], load_reviewers(BUNDLED_REVIEWERS), NOW.date())
+    return [(sheet.tool, tuple(sheet.reviews)) for sheet in read]
+
+
 def compose(services: Services) -> None:
-    home = services.settings.home
-    assert verdicts("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z", home=home).status == 0
+    services.store.record_reviews(sheets(), datetime(2026, 11, 15, 12, tzinfo=UTC))
     assert steps.compose(services, WEEK).state == "draft"
 
 

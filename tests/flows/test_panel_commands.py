@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from flows.demo import SAMPLES
 from tests.commands import Ran, verdicts
 
 NOW = ("--now", "2026-11-16T06:00Z")
@@ -35,17 +34,10 @@ def take_in(home: Path, *paths: Path, options: tuple[str, ...] = ()) -> Ran:
 
 
 @pytest.fixture
-def empty(home: Path) -> Path:
+def empty(started: Path) -> Path:
     """A home with a database and nothing to poll."""
-    (home / "feeds.toml").write_text("# Nothing to poll.\n")
-    assert verdicts("init", home=home).status == 0
-    return home
-
-
-@pytest.fixture
-def sampled(empty: Path) -> Path:
-    assert take_in(empty, SAMPLES / "reviews").status == 0
-    return empty
+    (started / "feeds.toml").write_text("# Nothing to poll.\n")
+    return started
 
 
 def another(home: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import signal
 import stat
 import subprocess
@@ -26,6 +25,8 @@ from subscribers.store import Subscribers
 from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow
 from tests.commands import Ran, verdicts
 from tests.examples import NOW
+from tests.processes import ended, start
+from tests.subscribers.importer import import_in_pieces
 from tests.subscribers.readers import WEEK, approve
 
 ROOT = Path(__file__).parent.parent.parent
@@ -36,9 +37,8 @@ AT = ("--now", NOW.isoformat())
 
 
 @pytest.fixture
-def ready(home: Path) -> Path:
-    assert verdicts("init", home=home).status == 0
-    return home
+def ready(started: Path) -> Path:
+    return started
 
 
 @pytest.fixture
@@ -107,12 +107,12 @@ def test_what_a_terminal_would_obey_is_not_printed(ready: Path, tmp_path: Path) 
     assert ran.out.splitlines()[1].startswith("in.csv:2:  [31mnobody at all: ")
 
 
-def process(home: Path, *words: str | Path, url: str = "") -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", "from flows.cli import main; main()", *map(str, words), "--home", str(home)]
-    environment = os.environ | ({"VERDICTS_DATABASE_URL": url} if url else {})
+def process(home: Path, *words: str | Path, begin: str = "") -> subprocess.Popen[bytes]:
+    code = f"{begin}; from flows.cli import main; main()".removeprefix("; ")
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        [sys.executable, "-c", code, *map(str, words), "--home", str(home)],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
 
 
 def test_a_pipe_is_read_like_a_file(ready: Path) -> None:
@@ -125,12 +125,14 @@ def test_a_pipe_is_read_like_a_file(ready: Path) -> None:
 
 
 def test_a_reader_of_the_output_who_has_seen_enough_stops_no_import(ready: Path, tmp_path: Path) -> None:
-    rows = [line for number in range(25_000) for line in (f"nobody{number}", f"reader{number}@example.org")]
-    importing = process(ready, "subscribers", "import", wrote(tmp_path / "in.csv", *rows))
+    """Nor the transactions that come after the first of which something was to be told."""
+    rows = [line for number in range(3000) for line in (f"nobody{number}", f"reader{number}@example.org")]
+    in_six = "from subscribers import importing; importing.CHUNK = 1000"
+    importing = process(ready, "subscribers", "import", wrote(tmp_path / "in.csv", *rows), begin=in_six)
     assert importing.stdout is not None
     importing.stdout.close()
     importing.wait(timeout=120)
-    assert run(ready, "stats", "--json").document["unconfirmed"] == 25_000
+    assert run(ready, "stats", "--json").document["unconfirmed"] == 3000
 
 
 def test_a_folder_or_a_missing_file_is_named(ready: Path, tmp_path: Path) -> None:
@@ -140,7 +142,8 @@ def test_a_folder_or_a_missing_file_is_named(ready: Path, tmp_path: Path) -> Non
         assert f"{path}: found" in ran.err
 
 
-ROWS = 50_000
+#: Rows of a list, and of each transaction: after a first one, many are still to come when the process is killed.
+ROWS, CHUNK = 30_000, 3000
 
 
 @pytest.fixture(scope="module")
@@ -167,27 +170,27 @@ def kept(engine: Engine) -> tuple[list[tuple[str, str]], int]:
 def test_an_import_killed_twice_and_run_again_ends_like_one_that_was_not(
     home: Path, database_url: str, many: Path
 ) -> None:
-    assert process(home, "init", url=database_url).wait(timeout=60) == 0
+    (home / "verdicts.toml").write_text(f'database_url = "{database_url}"\n')
+    assert verdicts("init", home=home).status == 0
     engine = open_engine(database_url)
     before = 0
     for _ in range(2):
-        importing = process(home, "subscribers", "import", many, url=database_url)
-        while (now := _count(engine)) <= before and importing.poll() is None:
+        importing = start(import_in_pieces, CHUNK, home, many)
+        while (now := _count(engine)) <= before and importing.exitcode is None:
             time.sleep(0.005)
-        importing.send_signal(signal.SIGKILL)
-        assert importing.wait(timeout=10) == -signal.SIGKILL
+        importing.kill()
+        assert ended(importing) == -signal.SIGKILL
         before = now
-    assert 0 < before < ROWS - 1000
+    assert 0 < before < ROWS - CHUNK
 
-    again = process(home, "subscribers", "import", many, url=database_url)
-    said, _ = again.communicate(timeout=120)
+    said = run(home, "import", many).out
 
     expected = sorted({number - number % 500 // 499 for number in range(ROWS) if number % 1000 != 7})
     readers, proofs = kept(engine)
     engine.dispose()
     assert sorted(readers) == sorted((f"reader{number}@example.org", f"Reader, {number}") for number in expected)
     assert proofs == len(expected)
-    assert said.splitlines()[0].endswith(f", {ROWS // 1000} left out".encode())
+    assert said.splitlines()[0].endswith(f", {ROWS // 1000} left out")
     assert len(said.splitlines()) == 1 + ROWS // 1000
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-
-import pytest
+from pathlib import Path
 
 #: Each takes a tenth of a second or more to import.
 SLOW = ("prefect", "sqlalchemy", "sqlmodel", "pydantic", "aiohttp", "feedparser", "fastapi", "jinja2", "rich.console")
@@ -28,13 +27,18 @@ def test_help_imports_nothing_slow_but_what_typer_wants() -> None:
     }
 
 
-@pytest.mark.parametrize("command", ["status", "launches", "edition list", "compose", "panel wanted", "run", "gather"])
-def test_a_command_without_a_flow_does_not_import_prefect(command: str, tmp_path: object) -> None:
-    home = f"--home {tmp_path}".split()
-    code = (
-        "from tests.commands import verdicts\n"
-        f"verdicts('init', *{home!r})\n"
-        f"open({str(tmp_path) + '/feeds.toml'!r}, 'w').write('[[feed]]\\nname = \"a\"\\nurl = \"http://127.0.0.1:9/\"\\n')\n"
-        f"verdicts(*{command.split()!r}, *{home!r})"
-    )
-    assert "prefect" not in loaded_after(code)
+#: Run one after the other in one process, each asked afterwards: what none of them imports is not there at the end.
+_COMMANDS = ("status", "launches", "edition list", "compose", "panel wanted", "run", "gather")
+
+
+def test_no_command_without_a_flow_imports_prefect(home: Path) -> None:
+    (home / "feeds.toml").write_text('[[feed]]\nname = "a"\nurl = "http://127.0.0.1:9/"\n')
+    code = f"""
+import sys
+from tests.commands import verdicts
+for command in ("init", *{_COMMANDS!r}):
+    ran = verdicts(*command.split(), "--home", {str(home)!r})
+    assert ran.status in (0, 1), (command, ran)
+    assert "prefect" not in sys.modules, command
+"""
+    assert "sqlalchemy" in loaded_after(code)

@@ -12,14 +12,6 @@ from tests.commands import Ran, verdicts
 NOW = ("--now", "2026-11-16T06:10Z")
 
 
-@pytest.fixture
-def sampled(home: Path) -> Path:
-    (home / "feeds.toml").write_text("# Nothing to poll.\n")
-    assert verdicts("init", home=home).status == 0
-    assert verdicts("panel", "import", SAMPLES / "reviews", "--now", "2026-11-15T12:00Z", home=home).status == 0
-    return home
-
-
 def edit(home: Path, slug: str, *options: str) -> Ran:
     return verdicts("tools", "edit", slug, *options, *NOW, home=home)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from dataclasses import dataclass
@@ -128,3 +129,30 @@ def addresses(place: Place) -> list[str]:
         if isinstance(route, APIRoute) and route.methods and "GET" in route.methods
         for purpose in [route.path.split("/")[1] if route.path.split("/")[1] in get_args(Purpose) else ""]
     ]
+
+
+def older(week: str = "2026-W46", **changes: Any) -> Edition:
+    """An edition of an earlier week, of the first two pairs."""
+    return edition(**{"week": week, "subject": "An earlier subject", "matchups": 2, **changes})
+
+
+def get(place: Place, address: str) -> str:
+    """The page at an address, which is there."""
+    answer = place.client.get(address)
+    assert answer.status_code == 200, address
+    return str(answer.text)
+
+
+def described(page: str) -> dict[str, Any]:
+    """The page's JSON-LD."""
+    found = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    assert len(found) == 1
+    data: dict[str, Any] = json.loads(found[0])
+    return data
+
+
+def meta(page: str, name: str) -> str:
+    """What a page says of itself under one name, once."""
+    found = re.findall(rf'<meta (?:name|property)="{re.escape(name)}" content="([^"]*)">', page)
+    assert len(found) == 1, (name, found)
+    return str(found[0])

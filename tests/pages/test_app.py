@@ -175,6 +175,7 @@ def test_a_mail_program_is_told_that_leaving_worked_also_for_who_is_erased(place
     assert place.rows() == before
 
 
+@pytest.mark.only_looks
 def test_no_get_and_no_head_changes_anything(place: Place) -> None:
     """Mail scanners open every link of a letter."""
     before = place.rows()
@@ -210,6 +211,7 @@ def test_every_answer_is_hardened(place: Place, monkeypatch: pytest.MonkeyPatch)
         assert "script-src" not in policy
 
 
+@pytest.mark.only_looks
 def test_a_page_used_the_wrong_way_says_which_ways_there_are(place: Place) -> None:
     page = place.client.delete(f"/leave/{place.token}")
     assert page.status_code == 405
@@ -217,6 +219,7 @@ def test_a_page_used_the_wrong_way_says_which_ways_there_are(place: Place) -> No
     assert "This page cannot be used that way." in words(page.text)
 
 
+@pytest.mark.only_looks
 def test_pages_with_a_readers_own_links_are_not_kept_or_listed(place: Place) -> None:
     for address in (f"/leave/{place.token}", f"/preferences/{place.token}"):
         page = place.client.get(address)
@@ -255,6 +258,7 @@ def test_postgresql_serves_the_same_pages(request: pytest.FixtureRequest) -> Non
     engine.dispose()
 
 
+@pytest.mark.only_looks
 def test_the_openapi_document_names_each_operation_once_and_in_the_same_order(place: Place) -> None:
     paths = place.client.get("/openapi.json").json()["paths"]
     named = [(method, path, one["operationId"]) for path, methods in paths.items() for method, one in methods.items()]

@@ -24,6 +24,7 @@ def parsed(body: bytes) -> feedparser.FeedParserDict:
     return feedparser.parse(body, sanitize_html=False, resolve_relative_uris=False)
 
 
+@pytest.mark.only_looks
 def test_the_feed_has_editions_and_comparisons_told_apart(place: Place) -> None:
     answer = place.client.get("/feed.xml")
     feed = parsed(answer.content)
@@ -42,6 +43,7 @@ def test_the_feed_has_editions_and_comparisons_told_apart(place: Place) -> None:
     assert all(one.id.startswith("tag:") for one in feed.entries)
 
 
+@pytest.mark.only_looks
 def test_our_own_reader_reads_it(place: Place) -> None:
     where, answer = "https://verdicts.example.org/feed.xml", place.client.get("/feed.xml")
     entries = read(answer.content, Feed("ours", where), where, answer.headers["content-type"]).entries
@@ -130,6 +132,7 @@ def test_the_sitemap_has_every_page_once_under_its_one_address(place: Place) -> 
     assert set(re.findall(r"<lastmod>([^<]+)", answer.text)) == {NOW.astimezone(UTC).date().isoformat()}
 
 
+@pytest.mark.only_looks
 def test_robots_are_kept_from_readers_own_pages_and_find_the_sitemap(place: Place) -> None:
     rules = place.client.get("/robots.txt").text
     assert "Sitemap: https://verdicts.example.org/sitemap.xml" in rules

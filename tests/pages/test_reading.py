@@ -1,4 +1,4 @@
-"""What anybody may read: every page says what it should, in bounds, and nothing that no edition has printed."""
+"""What anybody may read: each kind of page says what it should, and nothing that no edition has printed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from sqlmodel import Session
@@ -16,39 +15,12 @@ from sqlmodel import Session
 from digest.archive import Archive
 from digest.database import writing
 from digest.editions import Editions
-from digest.model import Correction, Edition, Tally, Tool, Verdict
-from digest.tables import EditionRow, ToolAliasRow, ToolRow
+from digest.model import Correction, Tally, Tool, Verdict
+from digest.tables import ToolAliasRow, ToolRow
 from digest.wording import full_day
 from subscribers.store import Subscribers
 from tests.examples import NOW, edition, matchup, review, reviewers, side, tool, verdict
-from tests.pages.places import WEEK, Place, addresses, words
-
-EVIL = "</script><script>alert(1)</script>\"' onload=x {{ site }} [[reader]] ]]> &amp;"
-
-
-def older(week: str = "2026-W46", **changes: Any) -> Edition:
-    """An edition of an earlier week, of the first two pairs."""
-    return edition(**{"week": week, "subject": "An earlier subject", "matchups": 2, **changes})
-
-
-def get(place: Place, address: str) -> str:
-    answer = place.client.get(address)
-    assert answer.status_code == 200, address
-    return str(answer.text)
-
-
-def described(page: str) -> dict[str, Any]:
-    """The page's JSON-LD."""
-    found = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
-    assert len(found) == 1
-    data: dict[str, Any] = json.loads(found[0])
-    return data
-
-
-def meta(page: str, name: str) -> str:
-    found = re.findall(rf'<meta (?:name|property)="{re.escape(name)}" content="([^"]*)">', page)
-    assert len(found) == 1, (name, found)
-    return str(found[0])
+from tests.pages.places import WEEK, Place, addresses, described, get, meta, older, words
 
 
 def vote(place: Place, slug: str, *calls: str) -> None:
@@ -76,6 +48,7 @@ def test_home_offers_the_sign_up_the_newest_edition_and_earlier_comparisons(plac
     assert '<a href="/categories/developer-tools">Developer Tools</a>' in page
 
 
+@pytest.mark.only_looks
 def test_the_form_has_what_it_needs_and_its_trap_is_hidden_from_people(place: Place) -> None:
     page = get(place, "/")
 
@@ -111,6 +84,7 @@ def test_before_the_first_edition_every_list_is_an_honest_page(place: Place) -> 
         assert place.client.get(address).status_code == 404
 
 
+@pytest.mark.only_looks
 def test_an_edition_is_shown_as_sent_without_anybodys_links(place: Place) -> None:
     page = get(place, f"/editions/{WEEK}")
 
@@ -122,6 +96,7 @@ def test_an_edition_is_shown_as_sent_without_anybodys_links(place: Place) -> Non
         assert personal not in page
 
 
+@pytest.mark.only_looks
 def test_an_edition_stands_in_a_frame_that_leads_on(place: Place) -> None:
     page = get(place, f"/editions/{WEEK}")
 
@@ -137,12 +112,14 @@ def test_an_edition_stands_in_a_frame_that_leads_on(place: Place) -> None:
     assert "/site.css" not in page
 
 
+@pytest.mark.only_looks
 def test_who_has_an_edition_already_gets_it_only_once(place: Place) -> None:
     seal = place.client.get(f"/editions/{WEEK}").headers["etag"]
     again = place.client.get(f"/editions/{WEEK}", headers={"If-None-Match": seal})
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.only_looks
 @pytest.mark.parametrize("address", ["/editions/2026-W48", "/editions/x", "/nothing", "/editions/a%00b"])
 def test_what_is_not_there_is_a_page_that_helps(place: Place, address: str) -> None:
     page = place.client.get(address)
@@ -186,6 +163,7 @@ def test_an_edition_taken_back_is_gone_from_every_page_at_once(place: Place) -> 
 # Comparisons
 
 
+@pytest.mark.only_looks
 def test_a_comparison_says_what_the_email_leaves_out(place: Place) -> None:
     said = words(get(place, "/compare/murmur-vs-dictaphone-zero"))
 
@@ -224,6 +202,7 @@ def test_a_tally_follows_a_vote_also_where_counting_all_of_them_takes_long(
         assert "Readers now: 1 of 1 ship 100 %" in words(get(place, address))
 
 
+@pytest.mark.only_looks
 def test_a_call_is_told_by_mark_and_word_and_a_bar_is_nothing_to_read_out(place: Place) -> None:
     page = get(place, "/compare/plumbline-vs-lantern")
     assert page.count('<span class="call ship">✓ Ship</span>') == 5
@@ -233,6 +212,7 @@ def test_a_call_is_told_by_mark_and_word_and_a_bar_is_nothing_to_read_out(place:
     assert re.findall(r'<rect class="part" width="([\d.]+)"', page) == ["62.0", "43.0"]
 
 
+@pytest.mark.only_looks
 def test_a_comparison_describes_itself_to_programs(place: Place) -> None:
     page = get(place, "/compare/plumbline-vs-lantern")
     here = "https://verdicts.example.org/compare/plumbline-vs-lantern"
@@ -305,6 +285,7 @@ def test_names_with_vs_in_them_are_told_apart(place: Place) -> None:
     assert place.client.get("/compare/light-vs-dark").status_code == 404
 
 
+@pytest.mark.only_looks
 @pytest.mark.parametrize(
     "pair", ["x", "-vs-", "plumbline-vs-plumbline", "plumbline-vs-murmur", "a%00-vs-b", "-vs-" * 400]
 )
@@ -408,226 +389,3 @@ def test_a_category_lists_its_tools_newest_first_or_by_panel(place: Place) -> No
     models = get(place, "/categories/models?by=panel")
     assert re.findall(r'<li><a href="/tools/([^"]+)">', models) == ["smallwood-3b", "bigleaf-70b"]
     assert place.client.get("/categories/no-such").status_code == 404
-
-
-# Search
-
-
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("plumbline", ["plumbline"]),
-        ("PLÚMBLINE", ["plumbline"]),
-        ("plumb review", ["plumbline"]),
-        ("plumbline vs lantern", ["plumbline", "lantern"]),
-        ("vs plumbline", ["plumbline"]),
-        ("vs", []),
-        ("kestrel", ["smallwood-3b", "bigleaf-70b"]),
-        ("on-device phone", ["dictaphone-zero", "smallwood-3b"]),
-        ("orchard & pike", ["plumbline"]),
-        ("writing docs", ["inkwell", "marginalia"]),
-        ("plumbline nothing-like-this", []),
-        ("  ", []),
-        ("%_' OR 1=1 --", []),
-    ],
-)
-def test_every_word_must_stand_somewhere(place: Place, query: str, found: list[str]) -> None:
-    answer = place.client.get("/search", params={"q": query})
-    assert answer.status_code == 200
-    assert re.findall(r'<li><a href="/tools/([^"]+)">', answer.text) == found
-    assert answer.headers["x-robots-tag"] == meta(answer.text, "robots") == "noindex"
-
-
-def test_a_search_finds_by_old_names_price_licence_and_description(place: Place) -> None:
-    with writing(place.engine) as session:
-        session.add(ToolRow(slug="plumbline-2", name="Straightedge", category="Developer Tools", added_at=NOW))
-        session.flush()
-        session.add(ToolAliasRow(slug="plumbline", tool_slug="plumbline-2"))
-        session.add(ToolAliasRow(slug="spirit-level", tool_slug="plumbline-2"))
-
-    def found(query: str) -> list[str]:
-        return re.findall(r'<li><a href="/tools/([^"]+)">', place.client.get("/search", params={"q": query}).text)
-
-    assert found("spirit level") == found("plumbline") == found("straightedge") == ["plumbline-2"]
-    free = {one.tool.slug for pair in edition().matchups for one in pair.sides if "Free" in one.tool.entry_price}
-    assert free
-    assert free <= {*found("free")}
-    assert "lantern" in found("open source")
-    assert "plumbline-2" not in found("open source")
-    assert found("zebra what you wrote last year") == []
-    assert found("what you wrote last year") == ["marginalia"]
-
-
-def test_a_search_puts_names_first(place: Place) -> None:
-    named = replace(side(15), tool=tool(15, name="Review Desk", slug="review-desk"))
-    place.publish(replace(older(), matchups=(replace(matchup(7), b=named),)))
-    page = get(place, "/search?q=review")
-    assert re.findall(r'<li><a href="/tools/([^"]+)">', page) == ["review-desk", "plumbline", "lantern"]
-
-
-def test_a_search_that_finds_nothing_says_what_to_do(place: Place) -> None:
-    said = words(get(place, "/search?q=zzz"))
-    assert "Nothing here has “zzz” in its name" in said
-    assert "Or look by category" in said
-
-
-# Text from outside
-
-
-def test_hostile_texts_are_shown_as_text_and_cannot_end_the_data(place: Place) -> None:
-    bad = replace(
-        side(0), tool=tool(0, name=EVIL, vendor=EVIL, tagline=EVIL, description=EVIL, entry_price=EVIL, tags=(EVIL,),
-                           url="https://example.org/\"><script>"),
-        verdict=Verdict("plumbline", (review(tool(0), quote=EVIL),), 4),
-    )  # fmt: skip
-    judges = (replace(reviewers()[0], name=EVIL, lens=EVIL),)
-    pair = replace(matchup(), a=bad, bottom_line=EVIL, pricing_read=EVIL, split=EVIL)
-    place.publish(replace(edition(week="2026-W48", subject=EVIL, intro=EVIL), matchups=(pair,), reviewers=judges))
-
-    shown = [
-        "/", "/editions", "/editions/2026-W48", "/compare/plumbline-vs-lantern", "/tools/plumbline",
-        "/reviewers/builder", "/categories/developer-tools", "/search?q=plumb", "/search?q=%3Cscript%3E",
-    ]  # fmt: skip
-    for address in shown:
-        page = get(place, address)
-        assert not re.search(r"<script(?! type=\"application/ld\+json\">)", page), address
-        assert page.count("</script>") == page.count('<script type="application/ld+json">')
-    assert EVIL in words(get(place, "/compare/plumbline-vs-lantern"))
-    data = described(get(place, "/compare/plumbline-vs-lantern"))
-    assert data["mainEntity"]["itemListElement"][0]["item"]["review"][0]["reviewBody"] == EVIL
-
-
-def test_slugs_of_other_scripts_lead_to_their_pages(place: Place) -> None:
-    named = replace(side(1), tool=tool(1, name="Ünïcode 道具", slug="ünïcode-道具"))
-    place.publish(replace(edition(week="2026-W48"), matchups=(replace(matchup(), b=named),)))
-    for address in re.findall(
-        r'href="(/(?:compare|tools)/[^"]*%[^"]*)"', get(place, "/") + get(place, "/search?q=道具")
-    ):
-        assert place.client.get(address).status_code == 200
-    assert "/compare/plumbline-vs-%C3%BCn%C3%AFcode-%E9%81%93%E5%85%B7" in get(place, "/sitemap.xml")
-
-
-# What holds for every page
-
-
-def test_no_script_runs_and_nothing_foreign_is_needed(place: Place) -> None:
-    """The policy forbids them, so a page that had one would show a hole."""
-    for address in addresses(place):
-        answer = place.client.get(address)
-        if not answer.headers["content-type"].startswith("text/html") or address.startswith("/editions/"):
-            continue
-        assert not re.search(r"<script(?! type=\"application/ld\+json\">)", answer.text)
-        assert "style=" not in answer.text
-        assert re.findall(r'<link rel="stylesheet" href="([^"?]*)', answer.text) == ["/site.css"]
-
-
-def test_the_style_sheet_is_kept_for_good_under_its_own_address(place: Place) -> None:
-    where = re.findall(r'<link rel="stylesheet" href="([^"]*)"', get(place, "/"))[0]
-    answer = place.client.get(where)
-    assert answer.status_code == 200
-    assert "immutable" in answer.headers["cache-control"]
-    plain = place.client.get("/site.css")
-    assert "immutable" not in plain.headers["cache-control"]
-    again = place.client.get("/site.css", headers={"If-None-Match": plain.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
-
-
-@pytest.mark.parametrize(
-    ("address", "kind", "begins"),
-    [
-        ("/favicon.svg", "image/svg+xml", b"<svg"),
-        ("/favicon.ico", "image/svg+xml", b"<svg"),
-        ("/card.png", "image/png", b"\x89PNG"),
-    ],
-)
-def test_pictures_are_small_and_kept(place: Place, address: str, kind: str, begins: bytes) -> None:
-    answer = place.client.get(address)
-    assert answer.headers["content-type"] == kind
-    assert answer.content.startswith(begins)
-    assert len(answer.content) <= 20_000
-    assert "max-age=86400" in answer.headers["cache-control"]
-    known = {"If-None-Match": answer.headers["etag"]}
-    assert place.client.get(address, headers=known).status_code == 304
-
-
-def test_a_head_says_what_a_get_would(place: Place) -> None:
-    for address in addresses(place):
-        if address == "/metrics":
-            continue  # it counts the first of the two
-        head, whole = place.client.head(address), place.client.get(address)
-        assert head.status_code == whole.status_code
-        assert head.headers["content-type"] == whole.headers["content-type"]
-        assert head.content == b""
-
-
-@pytest.mark.parametrize("page", ["0", "-1", "2", "x", "", "9" * 60, "9" * 600, "1.0", "１", "%00", "1%20"])
-def test_a_page_that_a_list_does_not_have_is_not_found(place: Place, page: str) -> None:
-    for path in ("/editions", "/categories/developer-tools", "/reviewers/builder", "/search", "/tools/plumbline"):
-        answer = place.client.get(f"{path}?page={page}")
-        assert answer.status_code == 404, path
-        said = words(answer.text)
-        assert "This list has one page. Go to its first page" in said
-        assert place.client.get(re.findall(r'<p><a href="([^"]+)">Go to its', answer.text)[0]).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "address", ["/search?q=" + "a" * 5000, "/search?q=%00", "/search?q=" + "a+" * 3000, "/search?q=%ED%A0%80",
-                "/categories/%00", "/reviewers/%F0%9F%92%A9", "/categories/models?by=" + "x" * 500,
-                "/tools/" + "a" * 5000]
-)  # fmt: skip
-def test_odd_addresses_end_in_a_page(place: Place, address: str) -> None:
-    answer = place.client.get(address)
-    assert answer.status_code in {200, 404, 422}
-    assert answer.headers["content-type"].startswith("text/html")
-
-
-def test_the_privacy_page_says_what_is_set(place: Place) -> None:
-    said = words(get(place, "/privacy"))
-    for part in ("12 Harbour Lane", "editor@example.org", "400 days", "/24 or /48", "no cookies", "writes its letters"):
-        assert part in said
-    for part in ("If you only leave", "for a day the address you want to move to", "under a keyed hash"):
-        assert part in said
-    assert 'href="/leave"' in get(place, "/privacy")
-
-
-def test_lists_are_cut_into_pages_that_stay_small(place: Place) -> None:
-    """Five hundred editions and five thousand tools, each page within 60 KB."""
-    with writing(place.engine) as session:
-        pattern = session.get_one(EditionRow, WEEK).model_dump()
-    weeks = [f"{year}-W{week:02}" for year in range(2015, 2025) for week in range(1, 51)]
-    with place.engine.connect() as connection:
-        connection.execute(
-            EditionRow.__table__.insert(),  # type: ignore[attr-defined]
-            [pattern | {"week": week, "sha256": week, "content": numbered(pattern["content"], week)} for week in weeks],
-        )
-        connection.commit()
-
-    lists = ["/editions", "/categories/developer-tools", "/reviewers/builder", "/search?q=a", "/tools/plumbline"]
-    for first in lists:
-        address, seen = first, 0
-        while address and seen < 4:
-            page = get(place, address)
-            assert len(page.encode()) <= 60_000, address
-            own = first if seen == 0 else f"{first}?page={seen + 1}"
-            if not first.startswith("/search"):
-                assert f'<link rel="canonical" href="https://verdicts.example.org{own}">' in page
-                assert (f", page {seen + 1} – AI Tool Verdicts</title>" in page) == (seen > 0)
-            later = re.findall(r'<a rel="next" href="([^"]+)"', page)
-            address, seen = (later[0].replace("&amp;", "&") if later else ""), seen + 1
-        assert seen == (1 if first.startswith("/tools") else 4)
-    assert "Next →" in get(place, "/search?q=a")
-    assert "Next →" in get(place, "/categories/developer-tools?by=panel")
-    assert "Older →" in get(place, "/categories/developer-tools")
-    for address in ("/", "/search?q=plumbline", "/reviewers/builder?page=250", "/categories/models?page=50"):
-        assert len(get(place, address).encode()) <= 60_000
-    assert get(place, "/sitemap.xml").count("<loc>") > 8000
-
-
-def numbered(content: dict[str, Any], week: str) -> dict[str, Any]:
-    """The content of an edition with its tools under other names."""
-    text = json.dumps(content).replace(f'"week": "{WEEK}"', f'"week": "{week}"')
-    for one in matchup(0).sides + matchup(1).sides + matchup(2).sides + matchup(3).sides + matchup(4).sides:
-        slug = one.tool.slug
-        text = text.replace(f'"{slug}"', f'"{slug}-{week.lower()}"').replace(one.tool.name, f"{one.tool.name} {week}")
-    made: dict[str, Any] = json.loads(text)
-    return made

@@ -369,14 +369,17 @@ def test_what_is_over_the_limit_is_not_asked_and_says_so(web: Web) -> None:
 
 @pytest.mark.parametrize(("hosts", "expected"), [(1, 2), (12, 8)])
 def test_only_a_few_are_asked_at_once(web: Web, hosts: int, expected: int) -> None:
-    lock = threading.Lock()
+    lock, all_there = threading.Lock(), threading.Event()
     now, most = [0], [0]
 
     def busy(_seen: Seen) -> Reply:
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        time.sleep(0.03)
+            if now[0] >= expected:
+                all_there.set()
+        all_there.wait(5)
+        time.sleep(0.03)  # for those who should not come on top of them
         with lock:
             now[0] -= 1
         return Reply(b"")

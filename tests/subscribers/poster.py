@@ -1,13 +1,9 @@
-"""A process that sends queued letters to an outbox: python -m tests.subscribers.poster DATABASE OUTBOX [MOMENT NUMBER].
-
-With a moment, "before" or "after", it is killed there while it hands over its letter of that number.
-"""
+"""What a process does that sends queued letters to an outbox, or is killed while it does."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,8 +45,3 @@ def work(database: str, sender: Outbox) -> Posted:
         return post(Notices(engine, SUPPRESSION_KEY), sender, written, lambda: datetime.now(UTC))
     finally:
         engine.dispose()
-
-
-if __name__ == "__main__":
-    folder = Path(sys.argv[2])
-    work(sys.argv[1], Killed(folder, sys.argv[3], int(sys.argv[4])) if len(sys.argv) > 3 else Outbox(folder))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections import Counter
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,9 @@ from digest.database import writing
 from subscribers.notices import STATES, Notices, queue
 from subscribers.senders.outbox import Outbox
 from tests.examples import NOW
-from tests.subscribers.poster import work
+from tests.processes import ended, start
+from tests.subscribers.poster import Killed, work
 from tests.subscribers.readers import SUPPRESSION_KEY
-
-ROOT = Path(__file__).parent.parent.parent
 
 LETTERS = 40
 
@@ -35,9 +33,8 @@ def address(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=False)
 
 
-def start(engine: Engine, outbox: Path, *killed: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.subscribers.poster", address(engine), str(outbox), *killed]
-    return subprocess.Popen(command, cwd=ROOT)
+def posting(engine: Engine, sender: Outbox) -> ForkServerProcess:
+    return start(work, address(engine), sender)
 
 
 def everyone_has_one_letter(engine: Engine, outbox: Path) -> None:
@@ -47,17 +44,17 @@ def everyone_has_one_letter(engine: Engine, outbox: Path) -> None:
 
 
 def test_two_processes_at_once_send_no_letter_twice(queued: Engine, outbox: Path) -> None:
-    both = [start(queued, outbox) for _ in range(2)]
+    both = [posting(queued, Outbox(outbox)) for _ in range(2)]
 
-    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert [ended(process) for process in both] == [0, 0]
     everyone_has_one_letter(queued, outbox)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_process_killed_while_it_sends_costs_nobody_a_letter(queued: Engine, outbox: Path, moment: str) -> None:
     """Before: claimed but not sent. After: sent but not recorded."""
-    for number in ("1", "7"):
-        assert start(queued, outbox, moment, number).wait(timeout=60) == -signal.SIGKILL
+    for number in (1, 7):
+        assert ended(posting(queued, Killed(outbox, moment, number))) == -signal.SIGKILL
         assert Notices(queued, SUPPRESSION_KEY).counts()["claimed"] == 1
 
     work(address(queued), Outbox(outbox))

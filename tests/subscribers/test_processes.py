@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,9 @@ from sqlalchemy import Engine
 
 from digest.model import Counts
 from subscribers.ledger import Ledger
+from tests.processes import ended, start
 from tests.subscribers.readers import WEEK, approve, join
 from tests.subscribers.worker import work
-
-ROOT = Path(__file__).parent.parent.parent
 
 READERS, SIZE = 120, 6
 
@@ -30,10 +28,8 @@ def prepared(engine: Engine) -> Engine:
     return engine
 
 
-def start(engine: Engine, outbox: Path) -> subprocess.Popen[bytes]:
-    url = engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.subscribers.worker", url, str(outbox), str(SIZE)]
-    return subprocess.Popen(command, cwd=ROOT)
+def delivering(engine: Engine, outbox: Path) -> ForkServerProcess:
+    return start(work, engine.url.render_as_string(hide_password=False), outbox, SIZE)
 
 
 def readers_in(outbox: Path) -> Iterator[str]:
@@ -56,20 +52,20 @@ def half_written(outbox: Path) -> bool:
 
 
 def test_two_processes_at_once_send_to_each_reader_once(prepared: Engine, outbox: Path) -> None:
-    both = [start(prepared, outbox) for _ in range(2)]
+    both = [delivering(prepared, outbox) for _ in range(2)]
 
-    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert [ended(process) for process in both] == [0, 0]
     everyone_has_one_letter(prepared, outbox)
 
 
 def test_a_process_killed_in_the_middle_costs_nobody_a_letter(prepared: Engine, outbox: Path) -> None:
     before = 0
     for _ in range(3):
-        process = start(prepared, outbox)
-        while not (folders(outbox) > before + 2 and half_written(outbox)) and process.poll() is None:
+        process = delivering(prepared, outbox)
+        while not (folders(outbox) > before + 2 and half_written(outbox)) and process.exitcode is None:
             time.sleep(0.001)
         process.kill()
-        assert process.wait(timeout=10) == -signal.SIGKILL
+        assert ended(process) == -signal.SIGKILL
         before = folders(outbox)
 
     assert 0 < before < READERS // SIZE

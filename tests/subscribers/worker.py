@@ -1,8 +1,7 @@
-"""A process that delivers an edition to an outbox: python -m tests.subscribers.worker DATABASE OUTBOX BATCH_SIZE."""
+"""What a process does that delivers an edition to an outbox."""
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +26,3 @@ def work(database: str, outbox: Path, size: int) -> None:
     settle(ledger, sender, clock, WEEK)
     deliver(Delivery(message, IDENTITY, ledger, sender, SECRET, clock))
     engine.dispose()
-
-
-if __name__ == "__main__":
-    work(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
