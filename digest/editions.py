@@ -116,6 +116,12 @@ class Editions:
             rows = session.exec(statement).all()
             return [_record_of(row) for row in rows]
 
+    def under_way(self) -> list[str]:
+        """Give the weeks whose edition is being sent and not held, oldest first."""
+        going = select(EditionRow.week).where(EditionRow.state == "sending", col(EditionRow.held).is_(None))
+        with reading(self.engine) as session:
+            return list(session.exec(going.order_by(col(EditionRow.week))))
+
     def of(self, week: str) -> EditionRecord | None:
         """Give one week's edition, None when there is none."""
         with reading(self.engine) as session:

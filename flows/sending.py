@@ -87,6 +87,19 @@ def _standing(services: Services, week: str) -> Sent:
     return Sent(week, record.state, counts, 0.0)
 
 
+def resume(services: Services) -> list[Sent]:
+    """Go on with every edition that was begun and waits for nothing any more, as its process is gone or had to wait.
+
+    One that another process is sending just now is left to it.
+    """
+    done = []
+    for week in services.editions.under_way():
+        settled = settle(services.ledger, services.sender, services.clock, week)
+        if not settled["busy"]:
+            done.append(send(services, week))
+    return done
+
+
 def _sealed(record: EditionRecord) -> Message:
     if record.state == "skipped":
         raise EditionError(f"{record.week} cannot be sent: it is skipped ({record.reason})")

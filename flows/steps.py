@@ -234,6 +234,8 @@ def _moved_on(services: Services, week: str | None, at_once: Callable[[str, Call
     week = week or week_of(now, services.settings.zone)
     done = [at_once("gather", lambda: _gathered_or_why_not(services))]
     done += [at_once("close", partial(_closed, services, one)) for one in _left_over(services, week)]
+    begun = [one for one in services.editions.under_way() if one < week]
+    done += [at_once("send", partial(send_when_due, services, one)) for one in begun]
     record = services.editions.of(week)
     due = due_in(week, services.settings.compose_at, services.settings.zone)
     if record is None and _expired(services, week):

@@ -12,7 +12,8 @@ from digest.errors import EditionError
 from digest.model import Counts
 from flows import sending, steps
 from flows.services import Services, open_services
-from subscribers.ledger import Ledger
+from subscribers.claiming import myself
+from subscribers.ledger import Claim, Ledger
 from subscribers.pacing import Pace
 from tests.commands import verdicts
 from tests.examples import NOW
@@ -83,6 +84,35 @@ def test_what_only_waits_for_the_clock_needs_nobody(opened: Services) -> None:
     said = f"it goes on after {LATER + timedelta(hours=1):%a %d %B %H:%M:%S} UTC"
     assert sending.said_of(done).endswith(f"2 waiting (4 letters in an hour is the pace settings allow; {said})")
     assert not steps.send_when_due(opened, WEEK).problem
+
+
+def test_what_had_to_wait_goes_on_by_itself(opened: Services) -> None:
+    sender = FakeSender()
+    opened.__dict__["sender"] = sender
+    opened.__dict__["ledger"] = Ledger(opened.engine, pace=Pace(hour=4))
+    sending.send(opened, WEEK)
+    assert [one.counts.waiting for one in sending.resume(opened)] == [2]
+
+    next_week = Services(opened.settings, lambda: LATER + timedelta(days=7))
+    next_week.__dict__["sender"] = sender
+    said = [one.said for one in steps.run(next_week) if one.step == "send"]
+    assert said[0] == f"{WEEK} is sent: 6 accepted"
+    assert sending.resume(next_week) == []
+    assert len(sender.inboxes) == len(set(sender.inboxes)) == 6
+
+
+def test_what_another_process_is_sending_is_left_to_it(opened: Services) -> None:
+    opened.ledger.plan(WEEK, LATER, 2)
+    claimed = opened.ledger.claim(WEEK, myself(), LATER, str.upper)
+    assert isinstance(claimed, Claim)
+    assert sending.resume(opened) == []
+    opened.ledger.record(claimed, "accepted", LATER)
+    assert [one.state for one in sending.resume(opened)] == ["sent"]
+
+
+def test_nobody_goes_on_with_what_is_held(opened: Services) -> None:
+    opened.editions.hold(WEEK, "a price is wrong")
+    assert sending.resume(opened) == []
 
 
 def test_a_halted_sender_holds_the_edition_until_it_is_released(opened: Services) -> None:
