@@ -13,9 +13,13 @@ from functools import lru_cache
 from digest.model import Message
 from subscribers.addressing import Batch, Identity, Recipient
 from subscribers.letters import in_utf8, letter
+from subscribers.links import ID_LENGTH, reader_token
 
 #: A token shorter than this could stand in a message by chance; letters with such tokens are written one by one.
 _SHORTEST_TOKEN = 16
+
+#: Characters of a reader's token.
+_USUAL_TOKEN = len(reader_token(b"", "0" * ID_LENGTH))
 
 #: Names that may stand before an address as they are: words of an atom's characters. Source: RFC 5322, 3.2.3.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$&'*+/^`{|}~-]+(?: [A-Za-z0-9!#$&'*+/^`{|}~-]+)*")
@@ -32,7 +36,11 @@ def letters(batch: Batch, now: datetime) -> Callable[[Recipient], bytes]:
 
     Who writes to an address with other than ASCII before the "@" gets headers in UTF-8 (RFC 6532); what takes them must
     be a server with SMTPUTF8.
+
+    Raises:
+        ValueError: No letter of this batch can be written, whoever it is for.
     """
+    _form(batch.week, batch.message, batch.identity, _USUAL_TOKEN)
 
     def write(recipient: Recipient) -> bytes:
         to = _plain_to(recipient)
