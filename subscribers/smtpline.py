@@ -19,8 +19,8 @@ Said = Literal["accepted", "refused", "denied", "later", "unknown", "lost"]
 #: How the connection is made: encrypted by STARTTLS, from its first byte, or not at all.
 Tls = Literal["starttls", "tls", "none"]
 
-#: Characters of a server's reason that are kept.
-_KEPT = 300
+#: Characters of a server's reason that are looked at, and that are kept.
+_LOOKED_AT, _KEPT = 2000, 300
 
 #: How long the answer to a goodbye may take.
 _GOODBYE_S = 2.0
@@ -291,7 +291,7 @@ def _with_dots_doubled(source: bytes) -> bytes:
 
 def _said(code: int, raw: bytes | str, secrets: tuple[str, ...] = ()) -> str:
     """Put an answer into one short line for people, without addresses and secrets: it is kept and shown."""
-    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    text = (raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))[:_LOOKED_AT]
     for secret in secrets:
         text = text.replace(secret, "…")
     text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
