@@ -23,9 +23,20 @@ class _Verbatim(UnstructuredHeader, BaseHeader):
         return f"{self.name}:{policy.linesep} {self}{policy.linesep}"
 
 
+class _OneLine(UnstructuredHeader, BaseHeader):
+    """A header on one line however long: the standard folding would encode an id of 78 characters."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
 _HEADERS = HeaderRegistry()
 _HEADERS.map_to_type("list-unsubscribe", _Verbatim)
+_HEADERS.map_to_type("message-id", _OneLine)
 _POLICY = SMTP.clone(header_factory=_HEADERS)
+
+#: What stands left of the "@" in a letter's own Message-ID: week, subscriber id, and key of the call.
+_OURS = re.compile(r"(\d{4}-W\d\d|notices)\.([\w-]{1,64})\.([\w-]{1,64})")
 
 
 def letter(batch: Batch, recipient: Recipient, now: datetime) -> EmailMessage:
@@ -44,7 +55,7 @@ def letter(batch: Batch, recipient: Recipient, now: datetime) -> EmailMessage:
         mail["Reply-To"] = _address("", identity.reply_to)
     mail["Subject"] = _plain(message.subject)
     mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = f"<{batch.week}.{recipient.id}.{batch.key[:8]}@{host}>"
+    mail["Message-ID"] = f"<{batch.week}.{recipient.id}.{batch.key}@{host}>"
     if batch.week == NOTICES:
         mail["Auto-Submitted"] = "auto-generated"
     if recipient.token:
@@ -54,6 +65,27 @@ def letter(batch: Batch, recipient: Recipient, now: datetime) -> EmailMessage:
     mail.set_content(personal(message.text, recipient.token), cte="quoted-printable")
     mail.add_alternative(personal(message.html, recipient.token), subtype="html", cte="quoted-printable")
     return mail
+
+
+def in_utf8(mail: EmailMessage) -> bytes:
+    """Spell a letter with its headers in UTF-8, as only servers with SMTPUTF8 take it (RFC 6532)."""
+    return mail.as_bytes(policy=_POLICY.clone(utf8=True))
+
+
+def delivery_of(message_id: str) -> tuple[str, str, str] | None:
+    """Give the week, subscriber id and key of the call of a letter by its Message-ID; None where it is none of ours."""
+    found = _OURS.fullmatch(message_id.strip().strip("<>").rpartition("@")[0])
+    return (found[1], found[2], found[3]) if found else None
+
+
+def on_the_wire(email: str) -> str:
+    """Spell an address as mail servers read it, the domain in ASCII.
+
+    Raises:
+        ValueError: The domain has no such spelling.
+    """
+    local, _, domain = email.rpartition("@")
+    return f"{local}@{_host(domain)}"
 
 
 def _address(name: str, email: str) -> Address | str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -26,6 +27,8 @@ from sources.reading import Kind
 from sources.reading import read as read_any
 from subscribers.addressing import Batch, Identity, Recipient
 from subscribers.senders import Doubt, Receipt, Sender, names, open_sender
+from tests.smtpd import Post
+from tests.smtpd import Server as MailServer
 
 ROOT = Path(__file__).parent.parent
 KINDS = sorted(file.stem for file in (ROOT / "sources" / "kinds").glob("[!_]*.py"))
@@ -174,8 +177,31 @@ def in_the_outbox(home: Path) -> list[EmailMessage]:
     return [message_from_bytes(file.read_bytes(), policy=default) for file in files]
 
 
+def at_the_mail_server(home: Path) -> list[EmailMessage]:
+    files = sorted((home / "smtpd").glob("*.eml"))
+    return [message_from_bytes(file.read_bytes(), policy=default) for file in files]
+
+
 #: How to look at what arrived, for each way of sending.
-ARRIVED: dict[str, Callable[[Path], list[EmailMessage]]] = {"outbox": in_the_outbox}
+ARRIVED: dict[str, Callable[[Path], list[EmailMessage]]] = {"outbox": in_the_outbox, "smtp": at_the_mail_server}
+
+
+@contextmanager
+def a_mail_server(home: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    folder = home / "smtpd"
+    folder.mkdir()
+    server = MailServer(Post(folder, keep_letters=True), port)
+    server.start()
+    for name, value in (("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", str(port)), ("SMTP_TLS", "none")):
+        monkeypatch.setenv(name, value)
+    yield
+    server.stop()
+
+
+#: What must run, or be set, before a way of sending is opened.
+SURROUNDINGS: dict[str, Callable[[Path, int, pytest.MonkeyPatch], AbstractContextManager[None]]] = {
+    "smtp": a_mail_server
+}
 
 
 @pytest.fixture(params=SENDERS)
@@ -184,9 +210,13 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def sender(way: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Sender:
+def sender(way: str, home: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
     monkeypatch.setenv("VERDICTS_SENDER", way)
-    return open_sender(load_settings(home), os.environ)
+    with (
+        SURROUNDINGS[way](home, free_port, monkeypatch) if way in SURROUNDINGS else nullcontext(),
+        closing(open_sender(load_settings(home), os.environ)) as opened,
+    ):
+        yield opened
 
 
 def test_every_file_is_a_way_of_sending_that_is_looked_at_here() -> None:

@@ -1,0 +1,247 @@
+"""A mail server for tests, keeping what it takes on disk and misbehaving as told: python -m tests.smtpd FOLDER PORT.
+
+`plan.json` in the folder says how: `{"readers": {ADDRESS: QUIRK}, "chances": {QUIRK: 0.02}, "seed": 1, "delay_s": 0}`;
+quirks are listed below.
+A letter it takes is a line of `ledger.jsonl` there, written before the answer leaves. It says `ready` once it listens,
+and goes when its standard input ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from random import Random
+from typing import Any, Literal, get_args
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+#: What may be wrong with the way a letter is taken: at which command, and what happens there.
+Quirk = Literal[
+    "refuses the sender", "puts the sender off", "is busy", "hangs up at MAIL",
+    "knows no such reader", "denies relay", "wants a password", "puts off", "hangs up at RCPT", "is silent at RCPT",
+    "refuses DATA", "puts DATA off", "hangs up in the letter",
+    "refuses the letter", "puts the letter off", "closes for the night", "hangs up before it takes",
+    "loses the answer", "is silent after it took", "answers nonsense",
+]  # fmt: skip
+
+QUIRKS: tuple[Quirk, ...] = get_args(Quirk)
+
+#: Those after which it has the letter, though the sender cannot know.
+TAKEN: frozenset[Quirk] = frozenset({"loses the answer", "is silent after it took", "answers nonsense"})
+
+#: Answers that are not about the connection, by quirk; "{}" is the reader's address.
+_AT_MAIL: dict[str, str] = {
+    "refuses the sender": "550 5.1.8 <{}>: Sender address rejected",
+    "puts the sender off": "451 4.3.0 Try again later",
+    "is busy": "421 4.7.0 Too many connections",
+}
+_AT_RCPT: dict[str, str] = {
+    "knows no such reader": "550 5.1.1 <{}>: no such mailbox",
+    "denies relay": "554 5.7.1 <{}>: Relay access denied",
+    "wants a password": "530 Authentication required",
+    "puts off": "450 4.2.0 <{}>: greylisted, come back later",
+}
+_AT_DATA: dict[str, str] = {
+    "refuses DATA": "554 5.5.1 no valid recipients",
+    "puts DATA off": "451 4.3.0 out of disk",
+}
+_AFTER: dict[str, str] = {
+    "refuses the letter": "554 5.6.0 message refused",
+    "puts the letter off": "451 4.3.0 try again",
+    "closes for the night": "421 4.3.2 closing",
+}
+
+
+class Letter(Envelope):
+    """A letter on its way, and what will be wrong with it once that is decided."""
+
+    quirk: str | None = None
+
+
+@dataclass
+class Post:
+    """What a server does with letters, and what it took.
+
+    `readers` misbehave always ("anybody" at MAIL), others by `chances`; `taken` holds what it took, unless it is to
+    `keep` nothing. With a folder each letter is also a line of the ledger there, with `keep_letters` a file too.
+    """
+
+    folder: Path | None = None
+    readers: dict[str, str] = field(default_factory=dict)
+    chances: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+    delay_s: float = 0.0
+    connections: int = 0
+    open_now: int = 0
+    most_open: int = 0
+    taken: list[tuple[Envelope, bytes]] = field(default_factory=list)
+    keep: bool = True
+    keep_letters: bool = False
+
+    def __post_init__(self) -> None:
+        self._dice = Random(self.seed)  # noqa: S311 - the same each time
+
+    @property
+    def addresses(self) -> list[str]:
+        """To whom it has a letter, once for each letter, sorted."""
+        return sorted(envelope.rcpt_tos[0] for envelope, _ in self.taken)
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """The letters it took, in order."""
+        return [message_from_bytes(source, policy=default) for _, source in self.taken]
+
+    def quirk(self, envelope: Envelope, reader: str) -> str:
+        """Decide once for each letter what is wrong with it."""
+        assert isinstance(envelope, Letter)
+        if envelope.quirk is None:
+            others = 1 - sum(self.chances.values())
+            (drawn,) = self._dice.choices([*self.chances, ""], [*self.chances.values(), others])
+            envelope.quirk = self.readers.get(reader, drawn)
+        return envelope.quirk
+
+    async def handle_MAIL(  # noqa: N802 - a name of aiosmtpd
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from, envelope.mail_options = address, options
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        quirk = self.quirk(envelope, address)
+        if quirk in {"hangs up at RCPT", "is silent at RCPT"}:
+            await _gone(server, silent=quirk.startswith("is silent"))
+        if quirk in _AT_RCPT:
+            return _AT_RCPT[quirk].format(address)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        await asyncio.sleep(self.delay_s)
+        quirk = self.quirk(envelope, envelope.rcpt_tos[0])
+        if quirk in _AFTER:
+            return _AFTER[quirk]
+        if quirk == "hangs up before it takes":
+            await _gone(server)
+        self._take(envelope)
+        if quirk in {"loses the answer", "is silent after it took"}:
+            await _gone(server, silent=quirk.startswith("is silent"))
+        return "999 what" if quirk == "answers nonsense" else "250 taken"
+
+    def _take(self, envelope: Envelope) -> None:
+        source = envelope.original_content or b""
+        if self.keep:
+            self.taken.append((envelope, source))
+        if self.folder is not None and self.keep:
+            if self.keep_letters:
+                (self.folder / f"{len(self.taken):06}.eml").write_bytes(source)
+            mail = message_from_bytes(source.partition(b"\r\n\r\n")[0], policy=default)
+            line = json.dumps({"to": envelope.rcpt_tos[0], "id": str(mail["Message-ID"])})
+            with (self.folder / "ledger.jsonl").open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+
+async def _gone(server: SMTP, *, silent: bool = False) -> None:
+    """End a connection without a word, or say nothing on it any more."""
+    if silent:
+        await asyncio.sleep(3600)
+    assert isinstance(server.transport, asyncio.WriteTransport)
+    server.transport.abort()
+    await asyncio.sleep(3600)  # the connection's end ends this
+
+
+class Talk(SMTP):
+    """A connection of the server, with quirks at the commands aiosmtpd has no hooks for."""
+
+    def _create_envelope(self) -> Envelope:
+        return Letter()
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - a name of aiosmtpd
+        post: Post = self.event_handler
+        await asyncio.sleep(post.delay_s)
+        quirk = post.readers.get("anybody", "")
+        if quirk == "hangs up at MAIL":
+            await _gone(self)
+        if quirk in _AT_MAIL:
+            await self.push(_AT_MAIL[quirk].format("digest@example.org"))
+        else:
+            await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        await asyncio.sleep(self.event_handler.delay_s)
+        await super().smtp_RCPT(arg)
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        post: Post = self.event_handler
+        await asyncio.sleep(post.delay_s)
+        quirk = post.quirk(self.envelope, self.envelope.rcpt_tos[0]) if self.envelope and self.envelope.rcpt_tos else ""
+        if quirk in _AT_DATA:
+            await self.push(_AT_DATA[quirk])
+            return
+        if quirk == "hangs up in the letter":
+            await self.push("354 go on")
+            await _gone(self)
+        await super().smtp_DATA(arg)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.event_handler.open_now -= 1
+        super().connection_lost(error)
+
+
+class Server(Controller):
+    """A mail server in a thread of its own."""
+
+    def __init__(self, post: Post, port: int, **others: Any) -> None:
+        self.post = post
+        super().__init__(post, hostname="127.0.0.1", port=port, **others)
+
+    def start(self) -> None:
+        """Listen; its own look whether it does is not counted."""
+        super().start()
+        while self.post.open_now:
+            time.sleep(0.001)
+        self.post.connections = self.post.most_open = 0
+
+    def factory(self) -> SMTP:
+        self.post.connections += 1
+        self.post.open_now += 1
+        self.post.most_open = max(self.post.most_open, self.post.open_now)
+        return Talk(self.handler, **self.SMTP_kwargs)
+
+
+def with_password(username: str, password: str) -> Callable[..., AuthResult]:
+    """Make what lets in who knows this password."""
+
+    def check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
+        right = isinstance(given, LoginPassword) and given == LoginPassword(username.encode(), password.encode())
+        return AuthResult(success=right, handled=right)
+
+    return check
+
+
+def serve(folder: Path, port: int, tls: ssl.SSLContext | None = None) -> None:
+    """Serve until standard input ends."""
+    plan = folder / "plan.json"
+    told = json.loads(plan.read_text(encoding="utf-8")) if plan.exists() else {}
+    server = Server(Post(folder, **told), port, tls_context=tls, enable_SMTPUTF8=True)
+    server.start()
+    print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
+    sys.stdin.read()
+    server.stop()
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), int(sys.argv[2]))
