@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
 from subscribers.addressing import address_hash, fold
+from subscribers.consequences import LETTER
 from subscribers.erasing import keep_numbers, nobody
 from subscribers.joining import is_harmful, kinds_of, lift_wishes, one_letter, prove
 from subscribers.limits import allowed
@@ -21,6 +22,7 @@ from subscribers.tables import (
     BatchRow,
     ConsentRow,
     DeliveryRow,
+    EventRow,
     LimitRow,
     NoticeRow,
     SubscriberRow,
@@ -149,6 +151,7 @@ class Accounts:
                     )
                 ],
                 "editions": _editions(session, row.id),
+                "events": _events(session, row.id),
                 "votes": [
                     _row(one, ("at", "tool", "call"))
                     for one in session.exec(
@@ -201,8 +204,21 @@ def _editions(session: Session, subscriber_id: str) -> list[dict[str, Any]]:
     for week in weeks:
         if (mine := session.get(DeliveryRow, (week, subscriber_id))) is not None:
             batch = session.get_one(BatchRow, (week, mine.batch))
-            told.append({"week": week, "state": mine.state or batch.state, "reason": mine.reason or batch.reason})
+            told.append(
+                {
+                    "week": week, "state": mine.state or batch.state, "reason": mine.reason or batch.reason,
+                    "at": _said(batch.claimed_at or batch.planned_at),
+                }
+            )  # fmt: skip
     return told
+
+
+def _events(session: Session, subscriber_id: str) -> list[dict[str, Any]]:
+    to_another = select(NoticeRow.id).where(NoticeRow.subscriber_id == subscriber_id, NoticeRow.kind == "move")
+    untold = [f"{LETTER}{one}" for one in session.exec(to_another)]
+    mine = select(EventRow).where(EventRow.subscriber_id == subscriber_id, col(EventRow.week).not_in(untold))
+    rows = session.exec(mine.order_by(col(EventRow.at), EventRow.week, EventRow.kind, EventRow.about))
+    return [_row(one, ("at", "week", "kind", "about", "reason")) for one in rows]
 
 
 def _remove(session: Session, row: SubscriberRow, key: bytes) -> None:

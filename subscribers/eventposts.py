@@ -49,7 +49,10 @@ _OWN_PAGES = frozenset(("account", "confirm", "leave", "move", "preferences", "r
 #: Seconds since 1970 that a moment may have: from 2009, when SendGrid began, to 2100.
 _EARLIEST, _LATEST = 1_230_768_000, 4_102_444_800
 
-_LONGEST_REASON, _LONGEST_ABOUT, _LONGEST_URL = 300, 200, 4000
+#: Characters that are kept of where a click led.
+LONGEST_ABOUT = 200
+
+_LONGEST_REASON, _LONGEST_URL = 300, 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +158,10 @@ def _page(url: str, host: str, root: str) -> str:
     except ValueError:
         return ""
     if not host or parts.netloc.casefold() != host.casefold() or not parts.path.startswith(root):
-        return _plain(name)[:_LONGEST_ABOUT]
+        return _plain(name)[:LONGEST_ABOUT]
     _, first, *rest = [*parts.path[len(root) :].split("/"), ""]
     if first == "vote":  # its first part is the reader's token
         rest = rest[1:]
     elif first not in _OPEN_PAGES:
         first, rest = first if first in _OWN_PAGES else "…", []
-    return _plain("/".join(["", first, *rest]).rstrip("/") or "/")[:_LONGEST_ABOUT]
+    return _plain("/".join(["", first, *rest]).rstrip("/") or "/")[:LONGEST_ABOUT]
