@@ -70,6 +70,25 @@ def halted(settings: Settings) -> Halted:
     return tell
 
 
+def turned_away(settings: Settings) -> Halted:
+    """Tell the operator that an edition holds itself, because of what became of its letters."""
+
+    def tell(session: Session, week: str, reason: str, now: datetime) -> None:
+        _alarm(
+            settings, week, f"held {reason}", now, session,
+            title=f"{week_name(week)} holds itself",
+            happened=f"{week} is held while it is sent: {reason}.",
+            means="Calls under way were finished, and nobody else gets it for now. Sending on may cost the good name of"
+            " the sending domain.",
+            steps=(
+                f"See what became of it: verdicts edition show {week}",
+                f"To go on: verdicts edition release {week}, and then verdicts send {week}",
+            ),
+        )  # fmt: skip
+
+    return tell
+
+
 def _alarm(
     settings: Settings, week: str, cause: str, now: datetime, session: Session, **said: str | tuple[str, ...]
 ) -> None:

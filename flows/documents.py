@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flows.sending import Reconciled, Sent
     from flows.services import Services
     from flows.steps import Gathered
+    from subscribers.numbers import Figures
 
 #: Weeks shown by `status` besides this one.
 WEEKS_SHOWN = 8
@@ -145,7 +146,7 @@ def edition(record: EditionRecord) -> dict[str, Any]:
 
 
 def whole_edition(
-    record: EditionRecord, message: Message, findings: Iterable[Finding], counts: Counts
+    record: EditionRecord, message: Message, findings: Iterable[Finding], counts: Counts, figures: Figures
 ) -> dict[str, Any]:
     """Show everything about an edition, with its bytes; `sha256` is that of what was approved, else None."""
     return edition(record) | {
@@ -155,6 +156,25 @@ def whole_edition(
         "approved_by": record.approved_by or None,
         "findings": [asdict(one) for one in findings],
         "counts": asdict(counts),
+        "figures": _figures(figures),
+    }
+
+
+def _figures(found: Figures) -> dict[str, Any]:
+    """Show what an edition came to; `bounced` of the counts is hard, soft and held back by the provider together."""
+    told = found.told
+    return {
+        "deferred": told.deferred,
+        "bounced_hard": told.hard,
+        "bounced_soft": told.soft,
+        "held_back": told.dropped,
+        "left": found.left,
+        "votes": found.votes,
+        "opens": found.opens,
+        "machine_opens": found.machine_opens,
+        "clicks": found.clicks,
+        "scanners": found.scanners,
+        "clicks_by_matchup": dict(found.by_matchup),
     }
 
 
@@ -210,7 +230,10 @@ def status(services: Services) -> dict[str, Any]:
     told = services.editions.corrections(shifted(this_week, 52))
     corrections = [asdict(one) | {"changed_on": f"{one.changed_on}"} for one in told]
     letters = notices(services)
-    needs = [*_needs(services, shown, feeds, unknown), *_letters_need(services, letters), *map(correction, corrections)]
+    needs = [
+        *_needs(services, shown, feeds, unknown), *_letters_need(services, letters), *_events_need(services),
+        *map(correction, corrections),
+    ]  # fmt: skip
     return {
         "weeks": shown, "feeds": feeds, "unknown": unknown, "corrections": corrections, "notices": letters,
         "needs": needs,
@@ -236,6 +259,17 @@ def _letters_need(services: Services, letters: Mapping[str, Any]) -> list[str]:
     waiting = f"{letters['queued']} letters wait to be sent, the oldest since {since}: is `verdicts serve` running?"
     return [waiting] * late + [
         f"letter {one['id']} ({one['kind']}) is {one['state']}: {one['reason']}" for one in letters["trouble"]
+    ]
+
+
+def _events_need(services: Services) -> list[str]:
+    now = services.clock()
+    since, broken = services.events.waiting_since(), services.events.broken(now - LETTERS_SHOWN)
+    late = since is not None and now - since > _LETTERS_LATE
+    waiting = f"what the mail provider told since {since} waits to be applied: is `verdicts serve` running?"
+    return [waiting] * late + [
+        f"post {number} of the mail provider's events, of {_iso(at)}, could not be applied: {why}"
+        for number, at, why in broken
     ]
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sources.store import FeedStore
     from subscribers.accounts import Accounts
     from subscribers.addressing import Identity
+    from subscribers.events import Events
     from subscribers.joining import Joining
     from subscribers.ledger import Ledger
     from subscribers.notices import Notices
@@ -197,6 +198,23 @@ class Services:
         settings = self.settings
         return Ledger(
             self.engine, halted(settings), Pace(settings.pace_per_hour or None, settings.pace_per_day or None)
+        )
+
+    @cached_property
+    def events(self) -> Events:
+        """What the provider tells of letters; the operator is told when an edition holds itself."""
+        from flows.alarms import turned_away
+        from subscribers.events import Events
+        from subscribers.holding import Limits
+
+        settings = self.settings
+        return Events(
+            self.engine,
+            settings.key("suppression_key"),
+            settings.soft_bounces,
+            site_url=settings.site_url,
+            limits=Limits(settings.hold_bounces_percent, settings.hold_complaints_per_mille),
+            holding=turned_away(settings),
         )
 
     @cached_property

@@ -24,6 +24,7 @@ from fastapi import FastAPI
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
+from flows.events import keep_applying
 from flows.notices import keep_sending
 from flows.services import Services, open_services
 from pages.app import create_app
@@ -42,7 +43,7 @@ def serve(home: Path, port: int) -> None:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with _alone(home), open_services(home) as services, _pages(services, port), _letters(services):
+        with _alone(home), open_services(home) as services, _pages(services, port), _beside(services):
             _say(f"public pages: http://127.0.0.1:{port}")
             with _prefect_server(home) as address:
                 _say(f"schedules: {address.removesuffix('/api')}")
@@ -88,6 +89,8 @@ def public_app(services: Services) -> FastAPI:
             accounts=services.accounts,
             keeping=Keeping(settings.network_kept, settings.retention_days, settings.sender),
             proxies=settings.trusted_proxies,
+            events=services.events,
+            event_key=services.environment.get("SENDGRID_EVENT_PUBLIC_KEY", ""),
         )
     )
 
@@ -110,16 +113,19 @@ def _pages(services: Services, port: int) -> Iterator[None]:
 
 
 @contextmanager
-def _letters(services: Services) -> Iterator[None]:
-    """Send letters outside the editions from a thread."""
+def _beside(services: Services) -> Iterator[None]:
+    """Send letters outside the editions, and apply what the provider tells of letters, each from a thread."""
     stop = threading.Event()
-    thread = threading.Thread(target=keep_sending, args=(services, stop), daemon=True)
-    thread.start()
+    works = (keep_sending, keep_applying)
+    threads = [threading.Thread(target=work, args=(services, stop), daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join(timeout=30)  # as long as a letter in flight may take
+        for thread in threads:
+            thread.join(timeout=30)  # as long as a letter in flight may take
 
 
 def _listen(port: int) -> socket.socket:

@@ -21,7 +21,7 @@ from digest.preflight import blockers, summary
 from digest.spotting import spot
 from digest.wanting import prominence as carried
 from digest.weeks import bounds, due_in, week_of
-from flows import alarms, notices, sending
+from flows import alarms, events, notices, sending
 from flows.checking import check_edition, message_of, require_unblocked
 from flows.services import Services
 
@@ -222,11 +222,13 @@ def run(
 ) -> list[Done]:
     """Bring a week to where it should be now; safe to repeat.
 
-    Gathers what is due, composes once its time has come, sends once it is due, approved (by the clock where settings
-    say so) and not too late, then letters. `do` runs each step by name; a scheduler hands in its own to record them.
+    Applies what the provider told, gathers what is due, composes once its time has come, sends once it is due, approved
+    (by the clock where settings say so) and not too late, then letters. `do` runs each step by name; a scheduler hands
+    in its own to record them.
     """
     at_once = do or (lambda _, work: work())
-    return [*_moved_on(services, week, at_once), at_once("notices", lambda: _letters_sent(services))]
+    told = at_once("events", lambda: events_applied(services))
+    return [told, *_moved_on(services, week, at_once), at_once("notices", lambda: _letters_sent(services))]
 
 
 def _moved_on(services: Services, week: str | None, at_once: Callable[[str, Callable[[], Done]], Done]) -> list[Done]:
@@ -358,6 +360,12 @@ def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
     except EditionBlocked as error:
         return Done("send", str(error), problem=True)
     return Done("send", sending.said_of(result), problem=result.needs_a_person)
+
+
+def events_applied(services: Services) -> Done:
+    """Apply what the provider told of letters: it may prove calls, and may hold an edition."""
+    done = services.events.apply(services.clock())
+    return Done("events", events.said_of_events(done), problem=bool(done.broken))
 
 
 def _letters_sent(services: Services) -> Done:

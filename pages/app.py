@@ -18,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digest.errors import DatabaseError
 from pages.accounts import add_accounts
+from pages.events import add_events
 from pages.joining import add_joining
 from pages.readers import add_readers
 from pages.reading import add_reading
@@ -103,5 +104,6 @@ def create_app(rooms: Rooms) -> FastAPI:
     add_joining(app, rooms, show)
     add_readers(app, rooms, show)
     add_accounts(app, rooms, show)
+    add_events(app, rooms)
     add_watching(app, rooms)
     return app

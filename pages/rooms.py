@@ -21,6 +21,7 @@ from digest.wording import full_day, period, week_name
 from pages.consent import WORDING_VERSION, wording
 from pages.describing import absolute, logo
 from subscribers.accounts import Accounts
+from subscribers.events import Events
 from subscribers.joining import Joining
 from subscribers.links import form_stamp
 from subscribers.origins import Kept
@@ -46,6 +47,7 @@ class Rooms:
     `proxies` are the addresses or networks whose word on a client's address is believed.
     `fresh_s` is how many seconds a page may be behind the database; 0 asks it each time. With thousands of tools what
     is known of them now may be half a minute behind, and in a rush of readers votes may, too.
+    `event_key` is the mail provider's public key: with it, what it posts is kept by `events`; else it is refused.
     """
 
     editions: Editions
@@ -61,6 +63,8 @@ class Rooms:
     keeping: Keeping = Keeping()
     proxies: Sequence[str] = ()
     fresh_s: float = 1.0
+    events: Events | None = None
+    event_key: str = ""
 
 
 #: Printed pages that are kept; of some 13 KB each, 25 MB.

@@ -13,6 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 #: Bytes a form may have; the longest of ours has four short fields.
 MOST_BYTES = 16_384
 
+#: Bytes that a mail provider's post of events may have; a thousand events are some 500 KB.
+MOST_EVENT_BYTES = 2_000_000
+
+#: Where such posts go; they are signed, so nothing else says from where they may come.
+_EVENTS = re.compile(r"/events/[^/]+")
+
 #: Nothing from elsewhere, no script at all; the archive shows an email, whose styles stand in its elements.
 POLICY = (
     "default-src 'none'; style-src {style}; img-src 'self' https: data:; form-action 'self'; base-uri 'none';"
@@ -72,9 +78,11 @@ class Shield:
             return 404, receive
         if scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             return 0, receive
-        if not _FROM_ANYWHERE.fullmatch(scope["path"]) and not _is_own(Headers(scope=scope), self.origin):
+        of_events = _EVENTS.fullmatch(scope["path"]) is not None
+        anywhere = of_events or _FROM_ANYWHERE.fullmatch(scope["path"])
+        if not anywhere and not _is_own(Headers(scope=scope), self.origin):
             return 403, receive
-        body = await _whole(receive)
+        body = await _whole(receive, MOST_EVENT_BYTES if of_events else MOST_BYTES)
         return (413, receive) if body is None else (0, _again(body, receive))
 
 
@@ -86,18 +94,18 @@ def _is_own(headers: Headers, ours: str) -> bool:
     return origin == ours or origin.partition("://")[2] == headers.get("host")
 
 
-async def _whole(receive: Receive) -> bytes | None:
-    """Read a body; None when it is larger than a form may be, however little of it was announced."""
-    body = b""
+async def _whole(receive: Receive, most: int) -> bytes | None:
+    """Read a body; None when it is larger than it may be, however little of it was announced."""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return body
-        body += bytes(message.get("body", b""))
-        if len(body) > MOST_BYTES:
+            return bytes(body)
+        body += message.get("body", b"")
+        if len(body) > most:
             return None
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,15 +12,17 @@ from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
 from subscribers.addressing import address_hash, fold
+from subscribers.consequences import LETTER
+from subscribers.erasing import keep_numbers, nobody
 from subscribers.joining import is_harmful, kinds_of, lift_wishes, one_letter, prove
 from subscribers.limits import allowed
-from subscribers.links import ID_LENGTH
 from subscribers.notices import queue
 from subscribers.origins import Origin
 from subscribers.tables import (
     BatchRow,
     ConsentRow,
     DeliveryRow,
+    EventRow,
     LimitRow,
     NoticeRow,
     SubscriberRow,
@@ -108,7 +109,7 @@ class Accounts:
         if there is not None and there.id != row.id:
             if there.state != "unconfirmed":
                 return False
-            _remove(session, there)  # asked and never confirmed: now its owner wants this instead
+            _remove(session, there, self._key)  # asked and never confirmed: now its owner wants this instead
         queue(session, "moved", now, subscriber_id=row.id, email=row.email)
         left = {"address_hash": row.address_hash, "why": "request", "at": now}
         insert_ignore(session, SuppressionRow, [left])
@@ -150,6 +151,7 @@ class Accounts:
                     )
                 ],
                 "editions": _editions(session, row.id),
+                "events": _events(session, row.id),
                 "votes": [
                     _row(one, ("at", "tool", "call"))
                     for one in session.exec(
@@ -162,14 +164,14 @@ class Accounts:
         """Erase a reader at once; returns False where there is none.
 
         What stays is the keyed hash of the address among the suppressed ones, so that no import brings it back, and in
-        the deliveries of past editions a number that leads to nobody, so that their counts still add up.
+        what is counted of past editions names that lead to nobody, so that no number falls.
         """
         with writing(self.engine) as session:
             row = session.get(SubscriberRow, subscriber_id, with_for_update=True)
             if row is None:
                 return False
             insert_ignore(session, SuppressionRow, [{"address_hash": row.address_hash, "why": "erasure", "at": now}])
-            _remove(session, row)
+            _remove(session, row, self._key)
             _forget_elsewhere(session, row.folded)
             return True
 
@@ -202,11 +204,24 @@ def _editions(session: Session, subscriber_id: str) -> list[dict[str, Any]]:
     for week in weeks:
         if (mine := session.get(DeliveryRow, (week, subscriber_id))) is not None:
             batch = session.get_one(BatchRow, (week, mine.batch))
-            told.append({"week": week, "state": mine.state or batch.state, "reason": mine.reason or batch.reason})
+            told.append(
+                {
+                    "week": week, "state": mine.state or batch.state, "reason": mine.reason or batch.reason,
+                    "at": _said(batch.claimed_at or batch.planned_at),
+                }
+            )  # fmt: skip
     return told
 
 
-def _remove(session: Session, row: SubscriberRow) -> None:
+def _events(session: Session, subscriber_id: str) -> list[dict[str, Any]]:
+    to_another = select(NoticeRow.id).where(NoticeRow.subscriber_id == subscriber_id, NoticeRow.kind == "move")
+    untold = [f"{LETTER}{one}" for one in session.exec(to_another)]
+    mine = select(EventRow).where(EventRow.subscriber_id == subscriber_id, col(EventRow.week).not_in(untold))
+    rows = session.exec(mine.order_by(col(EventRow.at), EventRow.week, EventRow.kind, EventRow.about))
+    return [_row(one, ("at", "week", "kind", "about", "reason")) for one in rows]
+
+
+def _remove(session: Session, row: SubscriberRow, key: bytes) -> None:
     for week in session.exec(select(BatchRow.week).distinct()).all():
         mine = session.get(DeliveryRow, (week, row.id))
         if mine is None:
@@ -214,8 +229,8 @@ def _remove(session: Session, row: SubscriberRow) -> None:
         batch = session.get_one(BatchRow, (week, mine.batch))
         dropped = {"state": "dropped", "reason": "erased"} if batch.state == "planned" and mine.state is None else {}
         here = (col(DeliveryRow.week) == week, col(DeliveryRow.subscriber_id) == row.id)
-        nobody = f"erased-{secrets.token_hex(ID_LENGTH // 2)}"
-        session.exec(update(DeliveryRow).where(*here).values(subscriber_id=nobody, **dropped))
+        session.exec(update(DeliveryRow).where(*here).values(subscriber_id=nobody(key, week, row.id), **dropped))
+    keep_numbers(session, key, row.id)
     for table in (VoteRow, ConsentRow, NoticeRow):
         session.exec(delete(table).where(col(table.subscriber_id) == row.id))
     counted = [f"{what}:{row.id}" for what in ("link", "links", "move", "goodbye")]

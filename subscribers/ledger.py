@@ -34,6 +34,7 @@ from digest.model import Counts
 from digest.tables import EditionRow
 from subscribers.addressing import MAX_BATCH, Recipient
 from subscribers.audience import why_not
+from subscribers.outcomes import told_of
 from subscribers.pacing import Pace, Rest, rest, resting, share, take
 from subscribers.senders import Doubt, Receipt
 from subscribers.tables import BatchRow, DeliveryRow, SubscriberRow
@@ -203,6 +204,10 @@ class Ledger:
             values["message_id"] = receipt.message_id
         open_ = col(BatchRow.state).in_(("claimed", "unknown"))
         mine = and_(_one(call.week, call.number), col(BatchRow.key) == call.key, open_)
+        if outcome in {"unknown", "planned"}:  # an event may have told more than its process knows
+            seen = session.execute(select(col(BatchRow.seen_at)).where(mine).with_for_update()).scalar()
+            values = values if seen is None else {"state": "accepted", "reason": _SEEN, "settled_at": now}
+            outcome = outcome if seen is None else "accepted"
         if not session.execute(update(BatchRow).where(mine).values(**values)).rowcount:  # type: ignore[attr-defined]
             return False
         if isinstance(call, Claim) and outcome == "planned" and self._pace != Pace():
@@ -231,13 +236,8 @@ class Ledger:
 
         A call is accepted or refused whole. One whose process still waits for the answer is left to it.
         """
-        doubtful = col(BatchRow.state).in_(("unknown", "given_up"))
-        again = and_(col(BatchRow.state) == "planned", col(BatchRow.last_key).in_(keys))
-        either = or_(and_(col(BatchRow.key).in_(keys), doubtful), again)
-        values = {"state": "accepted", "reason": "seen by an event", "settled_at": now}
-        values |= {"key": func.coalesce(col(BatchRow.key), col(BatchRow.last_key))}
         with writing(self.engine) as session:
-            return int(session.execute(update(BatchRow).where(either).values(**values)).rowcount)  # type: ignore[attr-defined]
+            return prove(session, keys, now)
 
     def give_up(self, week: str, now: datetime, by: str) -> int:
         """End what is unknown by a person's word, as if nobody got it; returns how many deliveries."""
@@ -290,6 +290,7 @@ class Ledger:
                 .where(col(BatchRow.week) == week, col(DeliveryRow.state).is_not(None))
                 .group_by(col(BatchRow.state), col(DeliveryRow.state))
             ).all()
+            told = told_of(session, week)
         found: dict[str, int] = {}
         for state, size in sizes:
             found[state] = found.get(state, 0) + int(size)
@@ -297,7 +298,26 @@ class Ledger:
             found[batch_state] -= count
             found[state] = found.get(state, 0) + count
         kept = {name: found.get(name, 0) for name in ("accepted", "refused", "dropped", "unknown", "given_up")}
-        return Counts(planned=sum(found.values()), **kept)
+        bounced = told.hard + told.soft + told.dropped
+        return Counts(
+            planned=sum(found.values()), **kept, delivered=told.delivered, bounced=bounced, complained=told.complained
+        )
+
+
+def prove(session: Session, keys: Collection[str], now: datetime) -> int:
+    """Do what `Ledger.prove` says in the caller's transaction; a call under way is remembered as seen."""
+    told = or_(col(BatchRow.key).in_(keys), col(BatchRow.last_key).in_(keys))
+    session.execute(update(BatchRow).where(told, col(BatchRow.seen_at).is_(None)).values(seen_at=now))
+    doubtful = col(BatchRow.state).in_(("unknown", "given_up"))
+    again = and_(col(BatchRow.state) == "planned", col(BatchRow.last_key).in_(keys))
+    values = {"state": "accepted", "reason": _SEEN, "settled_at": now}
+    values |= {"key": func.coalesce(col(BatchRow.key), col(BatchRow.last_key))}
+    proven = update(BatchRow).where(or_(and_(told, doubtful), again)).values(**values)
+    return int(session.execute(proven).rowcount)  # type: ignore[attr-defined]
+
+
+#: Why a call counts as accepted that nobody knew about.
+_SEEN = "seen by an event"
 
 
 def _count(week: str) -> Select[tuple[int]]:

@@ -60,7 +60,10 @@ class ConsentRow(SQLModel, table=True):
 
 
 class SuppressionRow(SQLModel, table=True):
-    """An address not to mail, as a hash only."""
+    """An address not to mail, as a hash only.
+
+    `soft` marks a hard bounce that nobody reported: the mailbox only turned away one edition after the other.
+    """
 
     __tablename__: ClassVar[Any] = "suppressions"
     __table_args__ = (
@@ -70,6 +73,7 @@ class SuppressionRow(SQLModel, table=True):
     address_hash: str = Field(primary_key=True)
     why: str
     at: datetime = Field(sa_type=UtcDateTime)
+    soft: bool = False
 
 
 class LimitRow(SQLModel, table=True):
@@ -107,7 +111,7 @@ class NoticeRow(SQLModel, table=True):
     queued_at: datetime = Field(sa_type=UtcDateTime)
     due_at: datetime = Field(sa_type=UtcDateTime)
     attempts: int = 0
-    key: str | None = None
+    key: str | None = Field(default=None, unique=True)
     claimed_by: str = ""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -130,6 +134,7 @@ class BatchRow(SQLModel, table=True):
     """Up to 1,000 deliveries handed over in one call; `key` is fresh for each claim.
 
     `last_key` is that of a call which was in doubt before the batch was planned again: an event may still prove it.
+    `seen_at` is when an event first proved either: what its process believes later no longer counts.
     """
 
     __tablename__: ClassVar[Any] = "batches"
@@ -152,6 +157,7 @@ class BatchRow(SQLModel, table=True):
     claimed_by: str = ""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     message_id: str = ""
     reason: str = Field(default="", sa_type=Text)
 
@@ -208,14 +214,16 @@ class EventPostRow(SQLModel, table=True):
 class EventRow(SQLModel, table=True):
     """What happened to a letter after it was accepted: of each kind once, when it happened first.
 
-    `week` is "notices" for letters outside the editions. `about` is the address a click led to, else "".
+    `week` is `letter-N` for letters outside the editions, and "erased" for what is only counted any more: votes and
+    farewells of readers who are gone, each under a name of its own that leads to nobody. `about` says where a click
+    led, why the provider dropped a letter, or which tool a vote was for; else it is "".
     """
 
     __tablename__: ClassVar[Any] = "events"
-    __table_args__ = (Index("events_kind", "week", "kind"),)
+    __table_args__ = (Index("events_kind", "week", "kind"), Index("events_reader", "subscriber_id", "kind"))
 
     week: str = Field(primary_key=True)
-    subscriber_id: str = Field(primary_key=True, index=True)
+    subscriber_id: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     about: str = Field(default="", primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime)

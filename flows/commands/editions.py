@@ -99,13 +99,14 @@ def edition_show(week: EditionWeek = None, home: Home = None, now: Now = None, a
     from digest.preflight import summary
     from flows import documents
     from flows.checking import check, message_of
+    from subscribers.numbers import figures
 
     with opened(home, now) as services:
         record = services.editions.require(week_or_newest(services, week))
         message = message_of(services, record)
         findings = () if record.state == "skipped" else check(services, record, message)
         counts = services.ledger.counts(record.week)
-        document = documents.whole_edition(record, message, findings, counts)
+        document = documents.whole_edition(record, message, findings, counts, figures(services.engine, record.edition))
     if as_json:
         return print_json(document)
     _describe(document)
@@ -114,8 +115,20 @@ def edition_show(week: EditionWeek = None, home: Home = None, now: Now = None, a
     if record.sha256:
         say(f"approved by {record.approved_by}, sha-256 {record.sha256}")
     if counts.planned:
-        say(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in document["counts"].items() if value))
+        _tell(document["counts"], document["figures"])
     return None
+
+
+def _tell(counts: dict[str, int], figures: dict[str, Any]) -> None:
+    """Say what became of an edition: first the letters, then what readers did; what is 0 is left out."""
+    by_matchup = figures["clicks_by_matchup"]
+    numbers = {name: value for name, value in figures.items() if name != "clicks_by_matchup"}
+    for line in (counts, numbers):
+        if said := ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in line.items() if value):
+            say(said)
+    for slug, readers in by_matchup.items():
+        if figures["clicks"]:
+            say(f"clicked by {readers}: {slug}")
 
 
 @edition_app.command("approve")

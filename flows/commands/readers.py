@@ -180,15 +180,24 @@ def _tell(story: Mapping[str, Any]) -> None:
             say(f"{name:13}{_one_line(value)}")
     if why := story["suppressed"]:
         say(f"{'suppressed':13}{why['why']}, since {why['at']}")
-    happened = [(one["at"], f"{one['what']} ({one['source']})", one["network"]) for one in story["consents"]]
-    happened += [
-        (one["queued_at"], f"letter: {one['kind']}", f"{one['state']} {one['reason']}") for one in story["letters"]
-    ]
-    happened += [(one["at"], f"vote: {one['call']}", one["tool"]) for one in story["votes"]]
-    for at, what, more in sorted(happened):
+    for at, what, more in sorted(_happened(story)):
         say(f"{at}  {_one_line(what)}  {_one_line(more)}".rstrip())
+
+
+def _happened(story: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Give all that happened with a reader: when, what, and more about it."""
+    for one in story["consents"]:
+        yield one["at"], f"{one['what']} ({one['source']})", one["network"]
+    for one in story["letters"]:
+        yield one["queued_at"], f"letter: {one['kind']}", f"{one['state']} {one['reason']}"
     for one in story["editions"]:
-        say(f"{one['week']:32}  edition  {one['state']} {_one_line(one['reason'])}".rstrip())
+        yield one["at"], f"edition: {one['week']}", f"{one['state']} {one['reason']}"
+    for one in story["events"]:
+        yield one["at"], f"{one['week']}: {one['kind']}", f"{one['about']} {one['reason']}"
+    for one in story["votes"]:
+        yield one["at"], f"vote: {one['call']}", one["tool"]
+    if why := story["suppressed"]:
+        yield why["at"], f"suppressed: {why['why']}", ""
 
 
 @subscribers.command("forget")

@@ -111,11 +111,11 @@ def _the_week_runs_as_a_recorded_flow(ready: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout.splitlines()[-1])
     assert told["status"] == 0
-    assert [one["step"] for one in told["steps"]] == ["gather", "compose", "check", "send", "notices"]
+    assert [one["step"] for one in told["steps"]] == ["events", "gather", "compose", "check", "send", "notices"]
     assert "is sent: 3 accepted" in told["steps"][-2]["said"]
     flows, tasks = told["recorded"]
     assert [state for _, state in flows] == ["Completed"]
-    assert tasks == [[name, "Completed", None] for name in ("check", "compose", "gather", "notices", "send")]
+    assert tasks == [[name, "Completed", None] for name in ("check", "compose", "events", "gather", "notices", "send")]
     assert len(list((ready / "outbox" / "2026-W47").rglob("*.eml"))) == 3
     assert "Traceback" not in ran.stderr
 

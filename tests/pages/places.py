@@ -24,6 +24,7 @@ from pages.app import create_app
 from pages.rooms import Rooms
 from subscribers.accounts import Accounts
 from subscribers.addressing import fold
+from subscribers.events import Events
 from subscribers.joining import Joining
 from subscribers.links import ID_LENGTH, Purpose, passing_token, reader_token
 from subscribers.store import Subscribers
@@ -96,7 +97,7 @@ def furnish(engine: Engine) -> None:
     publish(engine, edition())
 
 
-def serve(engine: Engine) -> Place:
+def serve(engine: Engine, event_key: str = "") -> Place:
     """Serve what `furnish` put there."""
     app = create_app(
         Rooms(
@@ -104,6 +105,7 @@ def serve(engine: Engine) -> Place:
             site=site(), contact="editor@example.org",
             keys=(SECRET,), folders=template_folders(), clock=lambda: LATER, fresh_s=0,
             joining=Joining(engine, SUPPRESSION_KEY), accounts=Accounts(engine, SUPPRESSION_KEY),
+            events=Events(engine, SUPPRESSION_KEY), event_key=event_key,
         )
     )  # fmt: skip
     client = TestClient(app, follow_redirects=False, raise_server_exceptions=False, client=("127.0.0.1", 50000))

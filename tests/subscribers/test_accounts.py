@@ -202,7 +202,8 @@ def test_the_story_has_everything_that_is_kept_of_a_reader(engine: Engine) -> No
     assert [one["what"] for one in story["consents"]] == ["asked", "confirmed"]
     assert story["consents"][0]["wording"] == READ.text
     assert [one["kind"] for one in story["letters"]] == ["confirm", "welcome"]
-    assert story["editions"] == [{"week": WEEK, "state": "planned", "reason": ""}]
+    assert story["editions"] == [{"week": WEEK, "state": "planned", "reason": "", "at": NOW.isoformat()}]
+    assert story["events"] == []
     assert story["votes"] == [{"at": NOW.isoformat(), "tool": "plumbline", "call": "ship"}]
     assert story["suppressed"] is None
     assert accounts(engine).story("0" * 16) is None

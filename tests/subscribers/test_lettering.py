@@ -67,8 +67,8 @@ def test_a_rendered_edition_too_and_a_letter_outside_the_editions(week: str) -> 
     for one in (
         reader(1),
         reader(2, name="Ada Lovelace"),
-        replace(reader(3), token=""),
-        replace(reader(4), token="test"),
+        reader(3)._replace(token=""),
+        reader(4)._replace(token="test"),
     ):
         assert same(letters(sent, AT)(one), bytes(letter(sent, one, AT)))
 
@@ -84,7 +84,7 @@ def test_a_letters_id_tells_which_delivery_it_was() -> None:
     message_id = letter(batch(), one, AT)["Message-ID"]
 
     assert delivery_of(message_id) == (WEEK, one.id, KEY)
-    assert delivery_of(letter(batch(week=NOTICES), replace(one, id="letter-5"), AT)["Message-ID"]) == (
+    assert delivery_of(letter(batch(week=NOTICES), one._replace(id="letter-5"), AT)["Message-ID"]) == (
         NOTICES, "letter-5", KEY,
     )  # fmt: skip
 

@@ -39,7 +39,8 @@ Started = Callable[..., tuple[Smtp, Post]]
 
 def reader(number: int, **changes: str) -> Recipient:
     one = f"{number:016x}"
-    return replace(Recipient(one, f"reader{number}@d{number}.example", "", reader_token(SECRET, one)), **changes)
+    made = Recipient(one, f"reader{number}@d{number}.example", "", reader_token(SECRET, one))
+    return made._replace(**changes)
 
 
 READERS = tuple(map(reader, range(5)))

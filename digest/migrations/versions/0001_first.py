@@ -101,7 +101,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("week", "subscriber_id", "kind", "about"),
     )
     op.create_index("events_kind", "events", ["week", "kind"], unique=False)
-    op.create_index(op.f("ix_events_subscriber_id"), "events", ["subscriber_id"], unique=False)
+    op.create_index("events_reader", "events", ["subscriber_id", "kind"], unique=False)
     op.create_table(
         "feeds",
         sa.Column("name", sa.String(), nullable=False),
@@ -150,6 +150,7 @@ def upgrade() -> None:
             "state IN ('queued', 'claimed', 'accepted', 'refused', 'unknown', 'dropped')", name="notice_state"
         ),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
         sa.UniqueConstraint("once"),
     )
     op.create_index(op.f("ix_notices_subscriber_id"), "notices", ["subscriber_id"], unique=False)
@@ -199,6 +200,7 @@ def upgrade() -> None:
         sa.Column("address_hash", sa.String(), nullable=False),
         sa.Column("why", sa.String(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("soft", sa.Boolean(), nullable=False),
         sa.CheckConstraint("why IN ('hard bounce', 'complaint', 'request', 'erasure')", name="suppression_why"),
         sa.PrimaryKeyConstraint("address_hash"),
     )
@@ -243,6 +245,7 @@ def upgrade() -> None:
         sa.Column("claimed_by", sa.String(), nullable=False),
         sa.Column("claimed_at", UtcDateTime(), nullable=True),
         sa.Column("settled_at", UtcDateTime(), nullable=True),
+        sa.Column("seen_at", UtcDateTime(), nullable=True),
         sa.Column("message_id", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.CheckConstraint(
