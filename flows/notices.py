@@ -9,10 +9,10 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from digest.errors import VerdictsError
 from digest.model import Message
 from digest.weeks import due_in, shifted, week_of
 from flows.checking import check_edition
+from flows.keeping import keep
 from flows.services import Services
 from subscribers.addressing import NOTICES, Batch, Recipient
 from subscribers.links import Purpose, passing_token, reader_token
@@ -28,8 +28,8 @@ _CONFIRM_DAYS, _LINK_MINUTES = 7, 60
 #: Letters to readers who have links of their own, and may leave with one of them.
 _TO_READERS: tuple[Kind, ...] = ("welcome", "goodbye", "link")
 
-#: How long `keep_sending` rests between two rounds: shortest, and longest after rounds that failed.
-_REST_S, _LONGEST_REST_S = 1.0, 60.0
+#: How long `keep_sending` rests between two rounds, in seconds.
+_REST_S = 1.0
 
 #: How often `keep_sending` tidies up.
 _TIDY_EACH = timedelta(hours=1)
@@ -54,25 +54,18 @@ def tidy(services: Services) -> None:
 
 
 def keep_sending(services: Services, stop: Event, rest_s: float = _REST_S) -> None:
-    """Send letters as they are queued, until `stop` is set, and tidy up each hour.
+    """Send letters as they are queued, until `stop` is set, and tidy up each hour."""
+    tidied: datetime | None = None
 
-    What goes wrong is logged in one line, and tried again.
-    """
-    pause, tidied = rest_s, None
-    while not stop.wait(pause):
-        try:
-            done = send_notices(services, stop)
-            if tidied is None or services.clock() - tidied >= _TIDY_EACH:
-                tidy(services)
-                tidied = services.clock()
-        except Exception as error:  # noqa: BLE001 - whatever is wrong, readers wait for their letters
-            # Errors of ours are written for people and name no reader; others may.
-            trouble = str(error).partition("\n")[0] if isinstance(error, VerdictsError) else type(error).__name__
-        else:
-            trouble = done.stopped and "the sender takes none now; see `verdicts status`"
-        if trouble:
-            _log.warning("letters wait: %s", trouble)
-        pause = min(pause * 2, _LONGEST_REST_S) if trouble else rest_s
+    def work() -> str:
+        nonlocal tidied
+        done = send_notices(services, stop)
+        if tidied is None or services.clock() - tidied >= _TIDY_EACH:
+            tidy(services)
+            tidied = services.clock()
+        return "the sender takes none now; see `verdicts status`" if done.stopped else ""
+
+    keep("letters wait", work, stop, rest_s, _log)
 
 
 def said_of_letters(done: Posted) -> str:

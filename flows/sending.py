@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Literal
 
 from digest.editions import EditionRecord, fingerprint
 from digest.errors import EditionError
 from digest.model import Counts, Message
 from flows.checking import check, message_of, require_unblocked
+from flows.keeping import keep
 from flows.services import Services
 from subscribers.addressing import Batch, Recipient
 from subscribers.delivering import Delivery, deliver
 from subscribers.ledger import Unknown
 from subscribers.pacing import Rest
 from subscribers.reconciling import Settled, settle
+
+#: How long `keep_resuming` rests between two rounds, in seconds: a round asks what is being sent.
+_REST_S = 15.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +56,12 @@ def send(
     *,
     patience: timedelta = timedelta(minutes=1),
     resting: Callable[[Rest], None] = lambda _: None,
+    stop: Event | None = None,
 ) -> Sent:
     """Send an approved edition to everyone who may receive it, or go on where an earlier try stopped.
 
-    `patience` is how long it waits in one go where the sender or the pace asks for it, and says so to `resting`.
+    `patience` is how long it waits in one go where the sender or the pace asks for it, and says so to `resting`. Once
+    `stop` is set it ends after the calls in flight.
 
     Raises:
         EditionError: It is not approved, is held, or its bytes are not those that were approved.
@@ -69,7 +79,8 @@ def send(
         return Sent(week, "sent", ledger.counts(week), 0.0)
     ledger.plan(week, services.clock(), sender.size)
     settle(ledger, sender, services.clock, week)
-    stopped = deliver(Delivery(message, identity, ledger, sender, key, services.clock, patience, progress, resting))
+    work = Delivery(message, identity, ledger, sender, key, services.clock, patience, progress, resting)
+    stopped = deliver(work, stop)
     done = _standing(services, week)
     seconds = round(time.monotonic() - started, 3)
     return (
@@ -87,7 +98,7 @@ def _standing(services: Services, week: str) -> Sent:
     return Sent(week, record.state, counts, 0.0)
 
 
-def resume(services: Services) -> list[Sent]:
+def resume(services: Services, stop: Event | None = None) -> list[Sent]:
     """Go on with every edition that was begun and waits for nothing any more, as its process is gone or had to wait.
 
     One that another process is sending just now is left to it.
@@ -96,8 +107,17 @@ def resume(services: Services) -> list[Sent]:
     for week in services.editions.under_way():
         settled = settle(services.ledger, services.sender, services.clock, week)
         if not settled["busy"]:
-            done.append(send(services, week))
+            done.append(send(services, week, stop=stop))
     return done
+
+
+def keep_resuming(services: Services, stop: Event, rest_s: float = _REST_S) -> None:
+    """Go on with editions that had to wait, until `stop` is set; a call under way is finished first."""
+
+    def work() -> str:
+        return "; ".join(said_of(one) for one in resume(services, stop) if one.needs_a_person)
+
+    keep("an edition waits", work, stop, rest_s, _log)
 
 
 def _sealed(record: EditionRecord) -> Message:

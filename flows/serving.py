@@ -26,6 +26,7 @@ from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
 from flows.events import keep_applying
 from flows.notices import keep_sending
+from flows.sending import keep_resuming
 from flows.services import Services, open_services
 from pages.app import create_app
 from pages.rooms import Keeping, Rooms
@@ -114,9 +115,9 @@ def _pages(services: Services, port: int) -> Iterator[None]:
 
 @contextmanager
 def _beside(services: Services) -> Iterator[None]:
-    """Send letters outside the editions, and apply what the provider tells of letters, each from a thread."""
+    """Send letters outside the editions, apply what the provider tells, and go on with editions: each from a thread."""
     stop = threading.Event()
-    works = (keep_sending, keep_applying)
+    works = (keep_sending, keep_applying, keep_resuming)
     threads = [threading.Thread(target=work, args=(services, stop), daemon=True) for work in works]
     for thread in threads:
         thread.start()
@@ -125,7 +126,7 @@ def _beside(services: Services) -> Iterator[None]:
     finally:
         stop.set()
         for thread in threads:
-            thread.join(timeout=30)  # as long as a letter in flight may take
+            thread.join(timeout=services.settings.send_timeout_s + 5)  # as long as a call in flight may take
 
 
 def _listen(port: int) -> socket.socket:
