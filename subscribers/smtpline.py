@@ -148,10 +148,11 @@ class Server:
 
     def _secrets(self) -> tuple[str, ...]:
         """Every form in which a server might repeat what it was sent to log in."""
-        if not self.password:
+        if not self.username:
             return ()
-        plain = f"\0{self.username}\0{self.password}"
-        return (*(b64encode(one.encode()).decode() for one in (plain, self.password)), self.password)
+        both = f"\0{self.username}\0{self.password}"
+        encoded = (b64encode(one.encode()).decode() for one in (both, self.password, self.username))
+        return (*encoded, self.password, self.username)
 
 
 class Line:

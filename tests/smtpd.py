@@ -1,4 +1,6 @@
-"""A mail server for tests, keeping what it takes on disk and misbehaving as told: python -m tests.smtpd FOLDER PORT.
+"""A mail server for tests that keeps what it takes on disk and misbehaves as told.
+
+It runs by `python -m tests.smtpd FOLDER PORT [tls]`, or in a thread of a test.
 
 `plan.json` in the folder says how: `{"readers": {ADDRESS: QUIRK}, "chances": {QUIRK: 0.02}, "seed": 1, "delay_s": 0}`;
 quirks are listed below.
@@ -110,6 +112,11 @@ class Post:
             envelope.quirk = self.readers.get(reader, drawn)
         return envelope.quirk
 
+    async def delayed(self) -> None:
+        """Take the time that each answer takes."""
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+
     async def handle_MAIL(  # noqa: N802 - a name of aiosmtpd
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -130,7 +137,7 @@ class Post:
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        await asyncio.sleep(self.delay_s)
+        await self.delayed()
         quirk = self.quirk(envelope, envelope.rcpt_tos[0])
         if quirk in _AFTER:
             return _AFTER[quirk]
@@ -171,7 +178,7 @@ class Talk(SMTP):
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - a name of aiosmtpd
         post: Post = self.event_handler
-        await asyncio.sleep(post.delay_s)
+        await post.delayed()
         quirk = post.readers.get("anybody", "")
         if quirk == "hangs up at MAIL":
             await _gone(self)
@@ -181,12 +188,12 @@ class Talk(SMTP):
             await super().smtp_MAIL(arg)
 
     async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
-        await asyncio.sleep(self.event_handler.delay_s)
+        await self.event_handler.delayed()
         await super().smtp_RCPT(arg)
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         post: Post = self.event_handler
-        await asyncio.sleep(post.delay_s)
+        await post.delayed()
         quirk = post.quirk(self.envelope, self.envelope.rcpt_tos[0]) if self.envelope and self.envelope.rcpt_tos else ""
         if quirk in _AT_DATA:
             await self.push(_AT_DATA[quirk])
@@ -232,11 +239,14 @@ def with_password(username: str, password: str) -> Callable[..., AuthResult]:
     return check
 
 
-def serve(folder: Path, port: int, tls: ssl.SSLContext | None = None) -> None:
-    """Serve until standard input ends."""
+def serve(folder: Path, port: int, *, encrypted: bool = False) -> None:
+    """Serve until standard input ends; encrypted with the certificate that lies in the folder."""
     plan = folder / "plan.json"
     told = json.loads(plan.read_text(encoding="utf-8")) if plan.exists() else {}
-    server = Server(Post(folder, **told), port, tls_context=tls, enable_SMTPUTF8=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if encrypted else None
+    if context:
+        context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    server = Server(Post(folder, **told), port, tls_context=context, enable_SMTPUTF8=True)
     server.start()
     print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
     sys.stdin.read()
@@ -244,4 +254,4 @@ def serve(folder: Path, port: int, tls: ssl.SSLContext | None = None) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]), encrypted="tls" in sys.argv[3:])

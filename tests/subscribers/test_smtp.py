@@ -202,6 +202,27 @@ def test_a_wrong_password_halts_and_is_told_to_nobody(started: Started) -> None:
     assert post.taken == []
 
 
+def test_a_server_that_repeats_what_it_was_sent_to_log_in_gives_no_password_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def talk() -> None:
+            connection, _ = listening.accept()
+            with connection, connection.makefile("rb") as lines:
+                connection.sendall(b"220 hello\r\n")
+                for line in lines:
+                    ehlo = line.lower().startswith(b"ehlo")
+                    said = b"250-hello\r\n250 AUTH PLAIN LOGIN" if ehlo else b"500 5.5.1 what is: " + line.strip()
+                    connection.sendall(said + b"\r\n")
+
+        talker = threading.Thread(target=talk)
+        talker.start()
+        port = listening.getsockname()[1]
+        with pytest.raises(SendHalted, match=r"500 5\.5\.1 what is: AUTH (PLAIN|LOGIN) …$") as raised:
+            Smtp(Server("127.0.0.1", port, "none", "ada", "a" * 30)).send(batch())
+        talker.join()
+    assert "YWFh" not in str(raised.value)
+
+
 def test_a_server_without_encryption_halts_where_settings_ask_for_it(started: Started) -> None:
     sender, post = started(to={"tls": "starttls"})
     with pytest.raises(SendHalted, match="cannot do what settings ask for: STARTTLS"):
