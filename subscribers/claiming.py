@@ -32,9 +32,13 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process of this machine started, "" when there is none: process ids are used again."""
+    """When a process of this machine started, "" when there is none: process ids are used again.
+
+    One that was killed, and whose parent has not asked for it yet, has a place in the list still, and is gone.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
+        state, *others = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        return "" if state == "Z" else others[18]
     except (FileNotFoundError, ProcessLookupError):
         return _alive(pid)
 

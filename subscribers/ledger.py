@@ -199,7 +199,11 @@ class Ledger:
         values: dict[str, object] = {"state": outcome, "reason": reason, "settled_at": now}
         if outcome == "planned":
             values |= {"key": None, "claimed_at": None, "claimed_by": "", "settled_at": None}
-            values |= {"last_key": col(BatchRow.key)} if isinstance(call, Call) else {}
+            # One whose process says so was no try: nothing left. Of others an event may still tell.
+            tried = (
+                {"last_key": col(BatchRow.key)} if isinstance(call, Call) else {"attempts": col(BatchRow.attempts) - 1}
+            )
+            values |= tried
         if receipt.message_id:
             values["message_id"] = receipt.message_id
         open_ = col(BatchRow.state).in_(("claimed", "unknown"))

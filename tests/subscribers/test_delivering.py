@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -371,6 +372,19 @@ def test_a_process_id_used_again_is_another_process(engine: Engine) -> None:
     claim(ledger, f"{socket.gethostname()}:{os.getpid()}:1")
     settled(ledger, FakeSender(), LATER)
     assert batches(engine)[0][0] == "planned"
+
+
+def test_a_killed_process_that_nobody_has_asked_for_yet_is_gone(engine: Engine) -> None:
+    ledger = planned(engine, readers=2)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        started = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        needed(claim(ledger, f"{myself().rsplit(':', 2)[0]}:{process.pid}:{started}"))
+        settled(ledger, FakeSender(), LATER)
+        assert batches(engine)[0][0] == "claimed"
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        settled(ledger, FakeSender(), LATER)
+        assert batches(engine)[0][0] == "planned"
 
 
 def test_a_claim_of_another_machine_is_given_its_time(engine: Engine) -> None:

@@ -113,6 +113,19 @@ def test_who_is_put_off_waits_longer_each_time_and_is_refused_in_the_end(engine:
     assert sender.inboxes == [address(1), address(2)]
 
 
+def test_calls_that_reached_nobody_are_no_tries(engine: Engine) -> None:
+    """A sender that was down for an hour is no reason to give a reader up at the first word of their mail server."""
+    ledger, now = planned(engine, readers=1, size=1), NOW
+    for _ in range(MOST_TRIES + 2):
+        assert send(engine, FakeSender(["is busy"]), now) is not None
+        now += MINUTE
+    sender = Choosy({address(0): ["later"]})
+    assert isinstance(send(engine, sender, now), Rest)
+    assert ledger.counts(WEEK) == Counts(planned=1)
+    assert send(engine, sender, now + MINUTE) is None
+    assert ledger.counts(WEEK) == Counts(planned=1, accepted=1)
+
+
 def test_who_is_put_off_and_leaves_meanwhile_is_dropped(engine: Engine) -> None:
     ledger = planned(engine, readers=2, size=2)
     sender = Choosy({address(0): ["later"]})
