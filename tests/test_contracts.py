@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -26,6 +27,7 @@ from sources.reading import Kind
 from sources.reading import read as read_any
 from subscribers.addressing import Batch, Identity, Recipient
 from subscribers.senders import Doubt, Receipt, Sender, names, open_sender
+from tests import sendgrid
 
 ROOT = Path(__file__).parent.parent
 KINDS = sorted(file.stem for file in (ROOT / "sources" / "kinds").glob("[!_]*.py"))
@@ -174,8 +176,12 @@ def in_the_outbox(home: Path) -> list[EmailMessage]:
     return [message_from_bytes(file.read_bytes(), policy=default) for file in files]
 
 
+def at_sendgrid(home: Path) -> list[EmailMessage]:
+    return sendgrid.Running(home / "sendgrid", "").letters()
+
+
 #: How to look at what arrived, for each way of sending.
-ARRIVED: dict[str, Callable[[Path], list[EmailMessage]]] = {"outbox": in_the_outbox}
+ARRIVED: dict[str, Callable[[Path], list[EmailMessage]]] = {"outbox": in_the_outbox, "sendgrid": at_sendgrid}
 
 
 @pytest.fixture(params=SENDERS)
@@ -184,9 +190,16 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def sender(way: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Sender:
+def sender(way: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
     monkeypatch.setenv("VERDICTS_SENDER", way)
-    return open_sender(load_settings(home), os.environ)
+    with sendgrid.running(home / "sendgrid") if way == "sendgrid" else nullcontext() as service:
+        for name, value in (service.environment() if service else {}).items():
+            monkeypatch.setenv(name, value)
+        if service:
+            service.control(keep=True)
+        sender = open_sender(load_settings(home), os.environ)
+        yield sender
+        sender.close()
 
 
 def test_every_file_is_a_way_of_sending_that_is_looked_at_here() -> None:
@@ -216,7 +229,6 @@ def test_a_sender_never_says_that_a_call_went_out_which_did_not(sender: Sender) 
 
     assert sender.found(doubt) in (True, None)
     assert sender.found(replace(doubt, key="0" * 24)) in (False, None)
-    assert sender.found(replace(doubt, week="2026-W48")) in (False, None)
 
 
 @pytest.mark.parametrize("evil", ["\r\nBcc: eve@example.org", "\nBcc: eve@example.org\n\nHello", "\0\x1b\x7f"])
