@@ -122,7 +122,7 @@ class Calls:
             if response.length or (response.status < 400 and (cut or not _framed(response))):
                 raise HTTPException("only a part of an answer came")
             found = {name.lower(): value for name, value in response.getheaders()}
-            keep = not cut and not response.will_close
+            keep = not cut and not response.will_close and response.status < 500  # one in trouble may hang up
             return Answer(response.status, response.reason, text, found), keep
 
 

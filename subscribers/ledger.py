@@ -383,7 +383,7 @@ def _part_ways(session: Session, call: Claim | Call, receipt: Receipt, now: date
     """Let the recipients that a receipt names go their own ways."""
     attempts = session.execute(select(col(BatchRow.attempts)).where(_one(call.week, call.number))).scalar_one()
     refused, later = dict(receipt.refused), receipt.later
-    if attempts >= MOST_TRIES:
+    if attempts >= MOST_TRIES and (any(later.values()) or not refused):  # else each try gets further: others were named
         refused |= {one: f"{why} (tried {attempts} times)" for one, why in later.items()}
         later = {}
     _settle(session, call.week, refused, "refused")

@@ -77,6 +77,7 @@ class Standin:
     wait_s: float = 1.0
     lacking: set[str] = field(default_factory=set)
     bad: set[str] = field(default_factory=set)
+    first_only: bool = False
     keep: bool = False
     reset_at: float = 0.0
     calls: int = 0
@@ -88,8 +89,8 @@ class Standin:
         """Change how it behaves.
 
         `plan` is what becomes of the next calls, then `odds` (probabilities by way, decided by `seed`) count; `wait_s`
-        how long a 429 asks to wait, `lacking` lookups the account has not, `bad` addresses that are refused, `keep`
-        tells to write the calls' documents to `bodies/`.
+        how long a 429 asks to wait, `lacking` lookups the account has not, `bad` addresses that are refused (all in one
+        answer, or with `first_only` one at a time), `keep` tells to write the calls' documents to `bodies/`.
         """
         for name, value in told.items():
             match name:
@@ -99,7 +100,7 @@ class Standin:
                     self.dice = random.Random(value)  # noqa: S311 - the same misbehaviour each time
                 case "lacking" | "bad":
                     setattr(self, name, set(value))
-                case "odds" | "lag_s" | "slow_s" | "wait_s" | "keep":
+                case "odds" | "lag_s" | "slow_s" | "wait_s" | "keep" | "first_only" | "reset_at":
                     setattr(self, name, value)
                 case _:
                     raise KeyError(name)
@@ -198,7 +199,7 @@ class Connection:
             self.standin.bad.add(document["personalizations"][0]["to"][0]["email"])
         if found := [*faults(document), *self.not_deliverable(document)]:
             errors = [{"message": message, "field": place, "help": None} for place, message in found]
-            return self.answer(400, {"errors": errors}, call)
+            return self.answer(400, {"errors": errors[: 1 if self.standin.first_only else None]}, call)
         if document.get("mail_settings", {}).get("sandbox_mode", {}).get("enable"):
             return self.answer(200, {}, call)
         await self.fail(call, "before")
@@ -245,7 +246,8 @@ class Connection:
             return
         match call.way.split()[0]:
             case "500" | "503" as status:
-                self.answer(int(status), {"errors": [{"message": "try again", "field": None}]}, call)
+                document = {"errors": [{"message": "try again", "field": None}]}
+                self.answer(int(status), document, call, {"Connection": "close"})
                 await self.writer.drain()
             case "reset":
                 self.abort()
