@@ -23,6 +23,9 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.gathering --growth
 	$(BIN)/python -m tests.benchmarks.pages
 	$(BIN)/python -m tests.benchmarks.subscribers --postgresql
+	$(BIN)/python -m tests.benchmarks.sending
+	$(BIN)/python -m tests.benchmarks.sending --memory
+	$(BIN)/python -m tests.benchmarks.sending --recipients 200000 --postgresql
 
 # Hundreds of sending processes killed, on both databases: who got what in the end. Some twenty minutes.
 chaos: .venv/dev

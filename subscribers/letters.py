@@ -71,8 +71,10 @@ def own_headers(identity: Identity, token: str) -> dict[str, str]:
     """Give the headers with which a reader leaves in one click; none for who has no links of their own."""
     if not token:
         return {}
-    link = f"<{in_ascii(identity.site_url)}/leave/{token}>"
-    return {"List-Unsubscribe": link, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return {
+        "List-Unsubscribe": f"<{in_ascii(identity.site_url)}/leave/{token}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def site_host(identity: Identity) -> str:

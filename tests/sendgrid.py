@@ -183,6 +183,11 @@ class Connection:
             self.kill(call, "kill body")
             return await self.behave(call, headers, body)
         finally:
+            self.note(call)
+
+    def note(self, call: Call) -> None:
+        """Write down what became of a call, once: before it is answered, or when there is no answer."""
+        if not call.ended:
             call.ended = time.time()
             self.standin.append("calls", vars(call))
 
@@ -311,6 +316,7 @@ class Connection:
     ) -> bool:
         if call:
             call.status = status
+            self.note(call)
         body = b"" if document is None else orjson.dumps(document)
         extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         head = f"HTTP/1.1 {status} {_REASONS.get(status, 'Answer')}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
@@ -328,16 +334,18 @@ class Connection:
     def kill(self, call: Call, here: str) -> None:
         """End the process at the other end of the connection, where that is what shall become of the call."""
         if call.way == here:
-            os.kill(_owner(self.writer.get_extra_info("peername")[1]), signal.SIGKILL)
+            port = self.writer.get_extra_info("peername")[1]
+            try:
+                os.kill(_owner(port), signal.SIGKILL)
+            except ProcessLookupError:  # somebody was faster
+                call.way = "gone"
             raise Hangup
 
 
 def _owner(port: int) -> int:
     """Find the process of this machine that holds the connection from a port."""
-    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
-        parts = line.split()
-        if parts[1] == f"0100007F:{port:04X}":
-            wanted = f"socket:[{parts[9]}]"
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines())
+    wanted = next((f"socket:[{parts[9]}]" for parts in lines if parts[1] == f"0100007F:{port:04X}"), "")
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if any(one.is_symlink() and str(one.readlink()) == wanted for one in (process / "fd").iterdir()):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.header import Header
 from http import HTTPStatus
@@ -156,12 +155,8 @@ class _KeptOpen(Client):  # type: ignore[misc]
         return answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """A recipient, and the address as SendGrid takes it."""
-
-    recipient: Recipient
-    address: str
+#: A recipient, and the address as SendGrid takes it.
+_Reader = tuple[Recipient, str]
 
 
 class SendGrid:
@@ -194,14 +189,14 @@ class SendGrid:
         if not readers:
             return Receipt("", refused, later)
         body, fit = self._body(batch, readers)
-        later |= {one.recipient.id: "" for one in readers[fit:]}
+        later |= {one.id: "" for one, _ in readers[fit:]}
         try:
             answer = self._answered(self._client.client.mail.send, body)
         except HTTPError as error:
             named = _named(error, readers[:fit])
             if not named:
                 raise self._stopped(error) from error
-            rest = {one.recipient.id: "" for one in readers if one.recipient.id not in named}
+            rest = {one.id: "" for one, _ in readers if one.id not in named}
             return Receipt("", refused | named, later | rest)
         if answer.status_code != HTTPStatus.ACCEPTED:
             raise _odd(answer)
@@ -272,7 +267,7 @@ class SendGrid:
             "from": {key: value for key, value in sender.items() if value},
             "subject": plain(message.subject),
             "content": [{"type": "text/plain", "value": message.text}, {"type": "text/html", "value": message.html}],
-            "headers": _encoded(common_headers(batch, listed=any(one.recipient.token for one in readers))),
+            "headers": _encoded(common_headers(batch, listed=any(one.token for one, _ in readers))),
             "custom_args": {"batch": batch.key},
             "tracking_settings": self._tracking,
         }
@@ -341,17 +336,20 @@ class SendGrid:
 
 def _sorted_out(recipients: Sequence[Recipient]) -> tuple[list[_Reader], dict[str, str], dict[str, str]]:
     """Part those who can be in one call from those who are refused, and from those who need another call."""
-    readers: dict[str, _Reader] = {}
+    readers, seen = list[_Reader](), set[str]()
     refused, later = dict[str, str](), dict[str, str]()
     for one in recipients:
         try:
-            address = _address(one.email)
+            address = one.email if one.email.isascii() else _address(one.email)
         except ValueError as error:
             refused[one.id] = str(error)
             continue
-        if readers.setdefault(address.lower(), _Reader(one, address)).recipient.id != one.id:
+        if (folded := address.lower()) in seen:
             later[one.id] = ""  # an address may be in a call once only
-    return list(readers.values()), refused, later
+            continue
+        seen.add(folded)
+        readers.append((one, address))
+    return readers, refused, later
 
 
 def _address(email: str) -> str:
@@ -372,25 +370,28 @@ def _address(email: str) -> str:
 
 
 def _personal(batch: Batch, readers: Sequence[_Reader]) -> list[dict[str, object]]:
-    """What is each reader's own. The key of our links stands in the text alone, and no address in the arguments."""
+    """What is each reader's own. The token of their links stands in the text alone, no address in the arguments."""
     personal: list[dict[str, object]] = []
-    for one in readers:
-        recipient, to = one.recipient, {"email": one.address}
-        if recipient.name:
-            to["name"] = _name(recipient.name)
+    for one, address in readers:
         mine: dict[str, object] = {
-            "to": [to],
-            "substitutions": {READER: recipient.token},
-            "custom_args": {"delivery": recipient.id},
+            "to": [{"email": address, "name": _name(one.name)} if one.name else {"email": address}],
+            "substitutions": {READER: one.token},
+            "custom_args": {"delivery": one.id},
         }
-        if recipient.token:
-            mine["headers"] = own_headers(batch.identity, recipient.token)
+        if one.token:
+            mine["headers"] = own_headers(batch.identity, one.token)
         personal.append(mine)
     return personal
 
 
+#: Names that stand as they are, as nearly all do: looking at each more closely takes most of a call's time.
+_SIMPLE_NAME = re.compile(r"[\w'’.-]+(?: [\w'’.-]+)*").fullmatch
+
+
 def _name(name: str) -> str:
     """SendGrid takes commas and semicolons for the end of a name that is not quoted."""
+    if _SIMPLE_NAME(name):
+        return name
     name = plain(name)
     return '"' + name.replace("\\", "").replace('"', "'") + '"' if re.search("[,;]", name) else name
 
@@ -410,7 +411,7 @@ def _named(error: HTTPError, readers: Sequence[_Reader]) -> dict[str, str]:
     for one in _errors(error):
         place = re.search(r"personalizations\.(\d+)\.", f"{one.get('field')} {one.get('message')}")
         if place and int(place[1]) < len(readers):
-            named[readers[int(place[1])].recipient.id] = _shortened(str(one.get("message")))
+            named[readers[int(place[1])][0].id] = _shortened(str(one.get("message")))
     return named
 
 
