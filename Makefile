@@ -1,9 +1,10 @@
 # make demo: the whole line, from feeds to a digest in an outbox.   make test: every test.   make lint: every linter.
-# make bench: what is claimed of quality and speed, measured.   make tools: what proves emails.
+# make bench: what is claimed of quality and speed, measured.   make chaos: sending, killed again and again.
+# make tools: what proves emails.
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test lint bench format lock tools clean
+.PHONY: demo test lint bench chaos format lock tools clean
 
 demo: .venv/demo
 	$(BIN)/verdicts demo --no-open
@@ -22,6 +23,14 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.gathering --growth
 	$(BIN)/python -m tests.benchmarks.pages
 	$(BIN)/python -m tests.benchmarks.subscribers --postgresql
+	$(BIN)/python -m tests.benchmarks.sending
+	$(BIN)/python -m tests.benchmarks.sending --memory
+	$(BIN)/python -m tests.benchmarks.sending --recipients 200000 --postgresql
+
+# Hundreds of sending processes killed, on both databases: who got what in the end. Some twenty minutes.
+chaos: .venv/dev
+	$(BIN)/python -m tests.chaos --kills 300
+	$(BIN)/python -m tests.chaos --kills 150 --seed 1000 --postgresql
 
 lint: .venv/dev
 	$(BIN)/ruff check .

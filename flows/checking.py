@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.editions import EditionRecord
-from digest.errors import EditionBlocked, Fault, FilesError, TemplateError
+from digest.errors import EditionBlocked, Fault, FilesError, SettingsError, TemplateError
 from digest.inspecting import inspect
 from digest.inspecting.linking import web_links
 from digest.model import READER, Edition, Finding, Message, Site
@@ -20,6 +20,7 @@ from digest.preflight import blockers, check_letter, in_order, preflight
 from digest.settings import Settings
 from digest.weeks import due_in
 from flows.services import Services
+from subscribers.addressing import Batch, Recipient
 
 if TYPE_CHECKING:
     from digest.rendering import Parts
@@ -249,3 +250,19 @@ def require_unblocked(services: Services, record: EditionRecord, message: Messag
     if found := blockers(check(services, record, message)):
         said = "; ".join(f"{one.code}: {one.message}" for one in found)
         raise EditionBlocked(f"{record.week} cannot be {done}: {said} (see `verdicts check {record.week}`)")
+
+
+def ask_sender(services: Services, week: str) -> None:
+    """Ask the sender whether it would take an edition as it stands, addressed to ourselves; nothing is delivered.
+
+    Raises:
+        SettingsError: The configured way of sending cannot be asked.
+        SendError: It would not take it, or cannot be asked now.
+    """
+    ask: Callable[[Batch], None] | None = getattr(services.sender, "rehearse", None)
+    if ask is None:
+        raise SettingsError(f"--sandbox: sender {services.settings.sender!r} has no sandbox; only sendgrid has")
+    settings, message = services.settings, message_of(services, services.editions.require(week))
+    ours = dict.fromkeys([*settings.editors, settings.operator, services.identity.from_email])
+    recipients = tuple(Recipient(f"ours-{number}", one, "", "ours") for number, one in enumerate(filter(None, ours), 1))
+    ask(Batch(week, 0, f"sandbox-{services.clock():%Y%m%d-%H%M%S}", message, services.identity, recipients))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, case, exists, func, literal, null, or_
+from sqlalchemy import BindParameter, ColumnElement, Engine, Select, and_, case, exists, func, literal, null, or_
 from sqlmodel import Session, col, select
 
 from digest.database import reading
@@ -39,7 +39,7 @@ class Standing(NamedTuple):
     paused_until: datetime | None
 
 
-def why_not(now: datetime) -> ColumnElement[str]:
+def why_not(now: datetime | BindParameter[datetime]) -> ColumnElement[str]:
     """Say, as a column, why a subscriber may not receive an edition at a moment; NULL for who may.
 
     Planning, the check inside a claim and the counts for people all ask this one expression.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Engine,
-    Row,
     Select,
     and_,
     bindparam,
@@ -87,6 +87,9 @@ class Unknown(NamedTuple):
     alone: bool
 
 
+#: A reader of a batch: id, address, name, and why they may not receive it, if so.
+_Addressed = tuple[str, str, str, str | None]
+
 #: Told in its transaction that a sender halted an edition: of which week, why, and when.
 Halted = Callable[[Session, str, str, datetime], None]
 
@@ -108,7 +111,8 @@ class Ledger:
             if planned := session.execute(_count(week)).scalar_one():
                 return int(planned)
             size = min(size, *(most for most in (self._pace.hour, self._pace.day) if most), MAX_BATCH)
-            place = func.row_number().over(order_by=col(SubscriberRow.id)) - 1
+            # Sorted as a text of its own: through the index of ids SQLite would read the table back and forth.
+            place = func.row_number().over(order_by=col(SubscriberRow.id).concat("")) - 1
             chosen = select(literal(week), col(SubscriberRow.id), place // size + 1, literal("")).where(
                 why_not(now).is_(None)
             )
@@ -154,12 +158,12 @@ class Ledger:
             values = {"state": "claimed", "key": key, "claimed_at": now, "claimed_by": claimed_by}
             values |= {"attempts": batch.attempts + 1}
             session.execute(update(BatchRow).where(_one(week, batch.number)).values(**values))
-            rows = _sift(session, week, session.connection().execute(_addressed(week, batch.number, now)).all())
+            which = {"week": week, "number": batch.number, "now": now}
+            rows = _sift(session, week, _addressed(session, which))
             if free != inf:
                 take(session, len(rows))
-        return Claim(
-            week, batch.number, key, tuple([Recipient(one, email, name, token(one)) for one, email, name, _ in rows])
-        )
+        recipients = tuple([Recipient(one, email, name, token(one)) for one, email, name, _ in rows])
+        return Claim(week, batch.number, key, recipients)
 
     def record(
         self,
@@ -272,9 +276,10 @@ class Ledger:
 
     def doubt(self, call: Call) -> Doubt:
         """Say what a sender needs to know to look a call up."""
-        some = _addressed(call.week, call.number, call.claimed_at).limit(_ASKED_ABOUT)
+        which = {"week": call.week, "number": call.number, "now": call.claimed_at}
         with reading(self.engine) as session:
-            addresses = tuple(row.email for row in session.execute(some) if row.email)
+            some = session.execute(_ADDRESSED.limit(_ASKED_ABOUT), which)
+            addresses = tuple(row.email for row in some if row.email)
         return Doubt(call.week, call.key, call.claimed_at, addresses)
 
     def counts(self, week: str) -> Counts:
@@ -377,24 +382,38 @@ def _unknown(week: str | None) -> Select[tuple[str, int, str, str, str, datetime
 _HELD = select(col(EditionRow.held)).where(col(EditionRow.week) == bindparam("week"))
 
 
-def _addressed(week: str, number: int, now: datetime) -> Select[Any]:
-    """The readers of a batch who have no outcome of their own, by id, and why they may not receive it now."""
-    return (
-        select(
-            col(DeliveryRow.subscriber_id).label("id"), col(SubscriberRow.email), col(SubscriberRow.name),
-            why_not(now).label("why"),
-        )
-        .outerjoin(SubscriberRow, col(SubscriberRow.id) == col(DeliveryRow.subscriber_id))
-        .where(_open(week, number))
-        .order_by(col(DeliveryRow.subscriber_id))
-    )  # fmt: skip
+#: The readers of a batch who have no outcome of their own, and why they may not receive it now. Not sorted here: SQLite
+#: would read all of an edition in the order of ids instead of one batch.
+_ADDRESSED: Select[Any] = (
+    select(
+        col(DeliveryRow.subscriber_id).label("id"), col(SubscriberRow.email), col(SubscriberRow.name),
+        why_not(bindparam("now", type_=UtcDateTime())).label("why"),
+    )
+    .outerjoin(SubscriberRow, col(SubscriberRow.id) == col(DeliveryRow.subscriber_id))
+    .where(
+        col(DeliveryRow.week) == bindparam("week"), col(DeliveryRow.batch) == bindparam("number"),
+        col(DeliveryRow.state).is_(None),
+    )
+)  # fmt: skip
 
 
-def _sift(session: Session, week: str, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Drop who may not receive a batch any more; gives the others."""
-    barred = {one: why or "erased" for one, email, _, why in rows if why or email is None}
+#: The same as one text. SQLite's driver lets other threads of ours run before each row, and waits for them after it.
+_AS_TEXT = select(func.json_group_array(func.json_array(*_ADDRESSED.subquery().c)))
+
+
+def _addressed(session: Session, which: Mapping[str, object]) -> Sequence[_Addressed]:
+    """Give the readers of a batch: id, address, name, and why they may not receive it now; all None for the erased."""
+    if session.get_bind().dialect.name == "sqlite":
+        rows: list[_Addressed] = json.loads(session.connection().execute(_AS_TEXT, which).scalar_one())
+        return rows
+    return [(*row,) for row in session.connection().execute(_ADDRESSED, which)]
+
+
+def _sift(session: Session, week: str, rows: Sequence[_Addressed]) -> list[_Addressed]:
+    """Drop who may not receive a batch any more; gives the others, by id."""
+    barred = {id_: why or "erased" for id_, email, _, why in rows if why or email is None}
     _settle(session, week, barred, "dropped")
-    return [row for row in rows if row[0] not in barred] if barred else list(rows)
+    return sorted((row for row in rows if row[0] not in barred) if barred else rows, key=itemgetter(0))
 
 
 def _settle(session: Session, week: str, why: Mapping[str, str], state: str) -> None:
@@ -408,7 +427,7 @@ def _part_ways(session: Session, call: Claim | Call, receipt: Receipt, now: date
     """Let the recipients that a receipt names go their own ways."""
     attempts = session.execute(select(col(BatchRow.attempts)).where(_one(call.week, call.number))).scalar_one()
     refused, later = dict(receipt.refused), receipt.later
-    if attempts >= MOST_TRIES:
+    if attempts >= MOST_TRIES and (any(later.values()) or not refused):  # else each try gets further: others were named
         refused |= {one: f"{why} (tried {attempts} times)" for one, why in later.items()}
         later = {}
     _settle(session, call.week, refused, "refused")
@@ -421,9 +440,8 @@ def _part_ways(session: Session, call: Claim | Call, receipt: Receipt, now: date
 
 def _part(session: Session, week: str, number: int, keep: int, now: datetime) -> None:
     """Leave so many deliveries in a planned batch, and plan the others as a batch of their own."""
-    whose = col(DeliveryRow.subscriber_id)
-    others = session.execute(select(whose).where(_open(week, number)).order_by(whose).offset(keep)).scalars().all()
-    _move(session, week, number, others, now, 0, "")
+    whose = session.execute(select(col(DeliveryRow.subscriber_id)).where(_open(week, number))).scalars().all()
+    _move(session, week, number, sorted(whose)[keep:], now, 0, "")
 
 
 def _move(

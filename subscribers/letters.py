@@ -8,11 +8,12 @@ from email.headerregistry import Address, BaseHeader, HeaderRegistry, Unstructur
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
 
-from subscribers.addressing import NOTICES, Batch, Recipient
+from subscribers.addressing import NOTICES, Batch, Identity, Recipient
 from subscribers.links import personal
 
 
@@ -46,22 +47,17 @@ def letter(batch: Batch, recipient: Recipient, now: datetime) -> EmailMessage:
     that no other program answers it (RFC 3834).
     """
     message, identity = batch.message, batch.identity
-    site = _ascii(identity.site_url)
-    host = urlsplit(site).hostname or "localhost"
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = _address(identity.from_name, identity.from_email)
     mail["To"] = _address(recipient.name, recipient.email)
     if identity.reply_to:
         mail["Reply-To"] = _address("", identity.reply_to)
-    mail["Subject"] = _plain(message.subject)
+    mail["Subject"] = plain(message.subject)
     mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = f"<{batch.week}.{recipient.id}.{batch.key}@{host}>"
-    if batch.week == NOTICES:
-        mail["Auto-Submitted"] = "auto-generated"
-    if recipient.token:
-        mail["List-Id"] = f"{_plain(identity.from_name)} <verdicts.{host}>"
-        mail["List-Unsubscribe"] = f"<{site}/leave/{recipient.token}>"
-        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail["Message-ID"] = f"<{batch.week}.{recipient.id}.{batch.key}@{site_host(identity)}>"
+    headers = common_headers(batch, listed=bool(recipient.token)) | own_headers(identity, recipient.token)
+    for name, value in headers.items():
+        mail[name] = value
     mail.set_content(personal(message.text, recipient.token), cte="quoted-printable")
     mail.add_alternative(personal(message.html, recipient.token), subtype="html", cte="quoted-printable")
     return mail
@@ -85,25 +81,61 @@ def on_the_wire(email: str) -> str:
         ValueError: The domain has no such spelling.
     """
     local, _, domain = email.rpartition("@")
-    return f"{local}@{_host(domain)}"
+    return f"{local}@{host(domain)}"
+
+
+def common_headers(batch: Batch, *, listed: bool) -> dict[str, str]:
+    """Give the headers that are the same in every letter of a call, beside those that say who writes to whom.
+
+    Feedback-ID groups complaints for Gmail's Postmaster Tools: what is mailed and who mails, nothing about the reader.
+    `listed` tells whether the letters go to a list, which readers can leave.
+    """
+    name = site_host(batch.identity)
+    headers = {"Feedback-ID": f"{batch.week}:{name}:verdicts"}
+    if listed:
+        headers["List-Id"] = f"{plain(batch.identity.from_name)} <verdicts.{name}>"
+    if batch.week == NOTICES:
+        headers["Auto-Submitted"] = "auto-generated"
+    return headers
+
+
+def own_headers(identity: Identity, token: str) -> dict[str, str]:
+    """Give the headers with which a reader leaves in one click; none for who has no links of their own."""
+    if not token:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{in_ascii(identity.site_url)}/leave/{token}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def site_host(identity: Identity) -> str:
+    """Name the host of our pages in ASCII."""
+    return urlsplit(in_ascii(identity.site_url)).hostname or "localhost"
 
 
 def _address(name: str, email: str) -> Address | str:
     local, _, domain = email.rpartition("@")
-    return Address(_plain(name), local, _host(domain))
+    return Address(plain(name), local, host(domain))
 
 
-def _ascii(url: str) -> str:
-    """Spell an address in ASCII, as headers need it."""
+@lru_cache(maxsize=8)  # every letter of an edition asks for the same one
+def in_ascii(url: str) -> str:
+    """Spell an address of a page in ASCII, as headers need it."""
     parts = urlsplit(url)
-    host, colon, port = parts.netloc.partition(":")
-    return urlunsplit(parts._replace(netloc=_host(host) + colon + port, path=quote(parts.path, safe="/%")))
+    name, colon, port = parts.netloc.partition(":")
+    return urlunsplit(parts._replace(netloc=host(name) + colon + port, path=quote(parts.path, safe="/%")))
 
 
-def _host(name: str) -> str:
+def host(name: str) -> str:
+    """Spell a domain in ASCII.
+
+    Raises:
+        idna.IDNAError: It is no domain.
+    """
     return name if name.isascii() else idna.encode(name, uts46=True).decode()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Take line breaks and control characters out of what goes into a header."""
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text).split())

@@ -41,6 +41,9 @@ def send(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say who would get it and what is wrong; send nothing.")
     ] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="With --dry-run: ask SendGrid whether it would take it.")
+    ] = False,
     home: Home = None,
     now: Now = None,
     as_json: AsJson = False,
@@ -53,10 +56,12 @@ def send(
     from flows.progress import counting
     from subscribers import audience
 
+    if sandbox and not dry_run:
+        raise typer.BadParameter("--sandbox goes with --dry-run: it sends nothing")
     with opened(home, now) as services:
         week = week_or_newest(services, week)
         if dry_run:
-            return _rehearse(services, week, as_json=as_json)
+            return _rehearse(services, week, sandbox=sandbox, as_json=as_json)
         if test_to:
             return _test(services, week, test_to, as_json=as_json)
         total = audience.counts(services.engine, services.clock(), week).get("receives", 0)
@@ -180,7 +185,7 @@ def _test(services: Services, week: str, addresses: list[str], *, as_json: bool)
     return None
 
 
-def _rehearse(services: Services, week: str, *, as_json: bool) -> None:
+def _rehearse(services: Services, week: str, *, sandbox: bool, as_json: bool) -> None:
     from flows import documents
     from flows.checking import check_edition
     from subscribers.audience import counts
@@ -189,6 +194,9 @@ def _rehearse(services: Services, week: str, *, as_json: bool) -> None:
     findings = check_edition(services, record)
     audience = counts(services.engine, services.clock(), week)
     document = documents.findings(findings) | {"week": week, "state": record.state, "audience": audience}
+    if sandbox:
+        said = _asked(services, week)
+        document |= {"sandbox": said or "ok", "ok": document["ok"] and not said}
     if as_json:
         print_json(document)
     else:
@@ -196,5 +204,19 @@ def _rehearse(services: Services, week: str, *, as_json: bool) -> None:
         for reason, count in sorted(audience.items()):
             if reason != "receives":
                 say(f"not to {count}: {reason}")
+        if sandbox:
+            say(f"not taken: {said}" if said else "SendGrid would take it")
         list_findings(findings)
     finish(0 if document["ok"] else 1)
+
+
+def _asked(services: Services, week: str) -> str:
+    """Why the sender would not take an edition, "" where it would."""
+    from digest.errors import SendError
+    from flows.checking import ask_sender
+
+    try:
+        ask_sender(services, week)
+    except SendError as error:
+        return str(error)
+    return ""

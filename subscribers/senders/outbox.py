@@ -16,7 +16,7 @@ from pathlib import Path
 from digest.errors import SendHalted
 from digest.settings import Settings
 from subscribers.addressing import MAX_BATCH, Batch, Recipient
-from subscribers.letters import letter
+from subscribers.lettering import letters
 from subscribers.senders import Doubt, Receipt
 
 
@@ -43,8 +43,9 @@ class Outbox:
         aside = target.with_name(f".{target.name}.part")
         try:
             aside.mkdir(parents=True)
+            write = letters(batch, datetime.now(UTC))
             for recipient in batch.recipients:
-                (aside / _file_name(recipient)).write_bytes(bytes(letter(batch, recipient, datetime.now(UTC))))
+                (aside / _file_name(recipient)).write_bytes(write(recipient))
             aside.rename(target)
         except OSError as error:
             shutil.rmtree(aside, ignore_errors=True)

@@ -25,6 +25,8 @@ SENT_AT = datetime(2026, 11, 17, 9, 0, tzinfo=UTC)
 
 ADA = Recipient("0123456789abcdef", "ada@example.org", "Ada Lovelace", reader_token(SECRET, "0123456789abcdef"))
 
+HOST = "verdicts.example.org"
+
 LINK = f"https://verdicts.example.org/leave/{ADA.token}"
 
 
@@ -180,3 +182,13 @@ def test_only_a_letter_outside_the_editions_says_that_a_program_wrote_it() -> No
     assert notice["Auto-Submitted"] == "auto-generated"
     assert notice["List-Unsubscribe"] is not None
     assert parsed(written())["Auto-Submitted"] is None
+
+
+def test_every_letter_says_what_complaints_about_it_are_counted_under() -> None:
+    """Gmail's Feedback-ID: what was mailed and who mails, nothing about the reader; the last part never changes."""
+    eve = ADA._replace(id="fedcba9876543210", email="eve@example.org")
+    notice = parsed(bytes(letter(replace(batch(), week=NOTICES), ADA, SENT_AT)))
+
+    assert header(written(), "Feedback-ID") == header(written(eve), "Feedback-ID") == f"{WEEK}:{HOST}:verdicts"
+    assert notice["Feedback-ID"] == f"notices:{HOST}:verdicts"
+    assert parsed(written(ADA._replace(token="")))["Feedback-ID"] is not None
