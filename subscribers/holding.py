@@ -35,7 +35,7 @@ def hold(session: Session, week: str, limits: Limits, now: datetime, tell: Halte
     sending = (col(EditionRow.week) == week, col(EditionRow.state) == "sending", col(EditionRow.held).is_(None))
     if session.execute(select(col(EditionRow.week)).where(*sending).with_for_update()).first() is None:
         return
-    for name, level, reason in too_many(told_of(session, week), limits):
+    for name, level, reason in too_many(told_of(session, week, deferred=False), limits):
         mark = {"week": week, "subscriber_id": "", "kind": "held", "about": f"{name} {level}", "at": now}
         if insert_ignore(session, EventRow, [{**mark, "reason": reason}]):
             session.execute(update(EditionRow).where(*sending).values(held=reason))

@@ -299,7 +299,7 @@ class Ledger:
                 .where(col(BatchRow.week) == week, col(DeliveryRow.state).is_not(None))
                 .group_by(col(BatchRow.state), col(DeliveryRow.state))
             ).all()
-            told = told_of(session, week)
+            told = told_of(session, week, deferred=False)
         found: dict[str, int] = {}
         for state, size in sizes:
             found[state] = found.get(state, 0) + int(size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, bindparam, case, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -32,51 +32,41 @@ class Told:
         return self.delivered + self.soft + self.hard + self.complained
 
 
-def told_of(session: Session, week: str) -> Told:
-    """Count an edition's letters by what events told of them."""
+def told_of(session: Session, week: str, *, deferred: bool = True) -> Told:
+    """Count an edition's letters by what events told of them; without `deferred` that is left at 0."""
     connection, mine = session.connection(), {"week": week}
-    found = {worst: (count, also) for worst, count, also in connection.execute(_BAD, mine)}
-    dropped, soft, hard, complained = (found.get(rank, (0, 0))[0] for rank in range(len(_WORSE)))
-    delivered = connection.execute(_DELIVERED, mine).scalar_one() - sum(also for _, also in found.values())
-    return Told(delivered, connection.execute(_DEFERRED, mine).scalar_one(), dropped, soft, hard, complained)
-
-
-def _is(kind: str) -> Select[tuple[int]]:
-    mine = and_(col(EventRow.week) == bindparam("week"), col(EventRow.kind) == kind)
-    return select(func.count()).select_from(EventRow).where(mine)
+    ended = [connection.execute(one, mine).one() for one in _ENDED]
+    delivered = connection.execute(_DELIVERED, mine).scalar_one() - sum(also for _, also in ended)
+    waiting = connection.execute(_DEFERRED, mine).scalar_one() if deferred else 0
+    return Told(delivered, waiting, *(count for count, _ in ended))
 
 
 _other = aliased(EventRow)
 
-_ends = (
-    select(
-        col(EventRow.subscriber_id).label("whose"),
-        func.max(case(*((col(EventRow.kind) == kind, rank) for rank, kind in enumerate(_WORSE)))).label("worst"),
-    )
-    .where(col(EventRow.week) == bindparam("week"), col(EventRow.kind).in_(_WORSE))
-    .group_by(col(EventRow.subscriber_id))
-    .subquery()
-)
 
-#: How many came to each bad end, and how many of those were delivered as well.
-_BAD = (
-    select(_ends.c.worst, func.count(), func.count(col(_other.week)))
-    .select_from(_ends)
-    .outerjoin(
-        _other,
-        and_(
-            col(_other.week) == bindparam("week"), col(_other.subscriber_id) == _ends.c.whose,
-            col(_other.kind) == "delivered", col(_other.about) == "",
-        ),
-    )
-    .group_by(_ends.c.worst)
-)  # fmt: skip
+def _is(kind: str) -> ColumnElement[bool]:
+    return and_(col(EventRow.week) == bindparam("week"), col(EventRow.kind) == kind)
 
-_DELIVERED = _is("delivered")
 
-_DEFERRED = _is("deferred").where(
-    ~exists().where(
-        col(_other.week) == bindparam("week"), col(_other.subscriber_id) == col(EventRow.subscriber_id),
-        col(_other.kind).in_((*_WORSE, "delivered")),
-    )
-)  # fmt: skip
+def _with(*kinds: str) -> ColumnElement[bool]:
+    """The same letter has another event of these kinds."""
+    same = and_(col(_other.week) == bindparam("week"), col(_other.subscriber_id) == col(EventRow.subscriber_id))
+    return exists().where(same, col(_other.kind).in_(kinds))
+
+
+def _ended(rank: int) -> Select[tuple[int, int]]:
+    """How many letters came to no worse end than this, and how many of those were delivered as well.
+
+    One kind after the other: with several at once, SQLite would rather read all of an edition's events.
+    """
+    whose = col(EventRow.subscriber_id)
+    also = case((_with("delivered"), whose))
+    counts = select(func.count(whose.distinct()), func.count(also.distinct())).where(_is(_WORSE[rank]))
+    return counts.where(~_with(*_WORSE[rank + 1 :])) if _WORSE[rank + 1 :] else counts
+
+
+_ENDED = [_ended(rank) for rank in range(len(_WORSE))]
+
+_DELIVERED = select(func.count()).select_from(EventRow).where(_is("delivered"))
+
+_DEFERRED = select(func.count()).select_from(EventRow).where(_is("deferred"), ~_with("delivered", *_WORSE))

@@ -220,7 +220,10 @@ class EventRow(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[Any] = "events"
-    __table_args__ = (Index("events_kind", "week", "kind"), Index("events_reader", "subscriber_id", "kind"))
+    __table_args__ = (
+        Index("events_kind", "week", "kind", "subscriber_id"),
+        Index("events_reader", "subscriber_id", "kind"),
+    )
 
     week: str = Field(primary_key=True)
     subscriber_id: str = Field(primary_key=True)

@@ -100,7 +100,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("week", "subscriber_id", "kind", "about"),
     )
-    op.create_index("events_kind", "events", ["week", "kind"], unique=False)
+    op.create_index("events_kind", "events", ["week", "kind", "subscriber_id"], unique=False)
     op.create_index("events_reader", "events", ["subscriber_id", "kind"], unique=False)
     op.create_table(
         "feeds",
