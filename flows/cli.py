@@ -8,7 +8,19 @@ from typing import NoReturn
 
 import typer
 
-from flows.commands import checking, editions, gathering, launching, panel, readers, running, sending, starting, tools
+from flows.commands import (
+    checking,
+    editions,
+    gathering,
+    launching,
+    panel,
+    readers,
+    reconciling,
+    running,
+    sending,
+    starting,
+    tools,
+)
 
 app = typer.Typer(
     name="verdicts",
@@ -18,7 +30,19 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for commands in (starting, gathering, launching, tools, panel, editions, checking, sending, readers, running):
+for commands in (
+    starting,
+    gathering,
+    launching,
+    tools,
+    panel,
+    editions,
+    checking,
+    sending,
+    reconciling,
+    readers,
+    running,
+):
     app.add_typer(commands.app)
 
 

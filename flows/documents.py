@@ -14,8 +14,9 @@ from digest.weeks import due_in, shifted, week_of
 
 if TYPE_CHECKING:
     from digest.wanting import Wanted
+    from flows.reconciling import Reconciled
     from flows.reviewing import Dossier, Standing
-    from flows.sending import Reconciled, Sent
+    from flows.sending import Sent
     from flows.services import Services
     from flows.steps import Gathered
     from subscribers.numbers import Figures

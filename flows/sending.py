@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Event
-from typing import Literal
 
 from digest.editions import EditionRecord, fingerprint
 from digest.errors import EditionError
@@ -19,9 +17,8 @@ from flows.keeping import keep
 from flows.services import Services
 from subscribers.addressing import Batch, Recipient
 from subscribers.delivering import Delivery, deliver
-from subscribers.ledger import Unknown
 from subscribers.pacing import Rest
-from subscribers.reconciling import Settled, settle
+from subscribers.reconciling import settle
 
 #: How long `keep_resuming` rests between two rounds, in seconds: a round asks what is being sent.
 _REST_S = 15.0
@@ -81,7 +78,7 @@ def send(
     settle(ledger, sender, services.clock, week)
     work = Delivery(message, identity, ledger, sender, key, services.clock, patience, progress, resting)
     stopped = deliver(work, stop)
-    done = _standing(services, week)
+    done = standing(services, week)
     seconds = round(time.monotonic() - started, 3)
     return (
         replace(done, seconds=seconds, stopped=stopped.why, until=stopped.until)
@@ -90,7 +87,7 @@ def send(
     )
 
 
-def _standing(services: Services, week: str) -> Sent:
+def standing(services: Services, week: str) -> Sent:
     """Tell where an edition stands, and end it where every delivery has its outcome."""
     counts, record = services.ledger.counts(week), services.editions.require(week)
     if record.state == "sending" and not counts.waiting and not counts.unknown:
@@ -131,35 +128,6 @@ def _sealed(record: EditionRecord) -> Message:
     if fingerprint(record.message) != record.sha256:
         raise EditionError(f"{record.week} cannot be sent: its bytes are not those that were approved")
     return record.message
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What a look at calls in doubt came to: calls by outcome, deliveries a person decided on, and who is in doubt."""
-
-    settled: Counter[Settled]
-    decided: int
-    unknown: list[Unknown]
-    weeks: list[Sent]
-
-
-def reconcile(
-    services: Services, week: str | None, decision: Literal["resend", "give up"] | None, by: str
-) -> Reconciled:
-    """Find out what became of calls in doubt, of all weeks or one, and do what a person decided about the rest.
-
-    Raises:
-        EditionError: There is no such edition.
-    """
-    ledger, now = services.ledger, services.clock
-    doubtful = {one.week for one in ledger.unsettled()} | {one.week for one in ledger.unknown()}
-    weeks = [week] if week else sorted(doubtful)
-    for one in weeks:
-        services.editions.require(one)
-    settled = settle(ledger, services.sender, now, week)
-    decide = {"resend": ledger.resend, "give up": ledger.give_up, None: lambda *_: 0}[decision]
-    decided = sum(decide(one, now(), by) for one in weeks)
-    return Reconciled(settled, decided, ledger.unknown(week), [_standing(services, one) for one in weeks])
 
 
 def send_test(services: Services, week: str, addresses: Sequence[str]) -> list[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, islice
 from threading import Event as Stop
 from typing import Any
 
@@ -101,6 +101,17 @@ class Events:
                 for one in posts:
                     done += self._alone(one, now)
         return Applied(done["posts"], done["events"], done["strays"], done["broken"])
+
+    def take(self, events: Iterable[Event], now: datetime, source: str) -> Applied:
+        """Apply events that came another way than by posts, a few thousand in each transaction; `source` names it."""
+        count = strays = 0
+        waiting = iter(events)
+        while some := list(islice(waiting, _EVENTS_AT_ONCE)):
+            with writing(self.engine) as session:
+                one_at_a_time(session, "apply events")
+                known = self._absorb(session, some, now, source)
+            count, strays = count + len(some), strays + known.count(False)
+        return Applied(events=count, strays=strays)
 
     def broken(self, since: datetime) -> list[tuple[int, datetime, str]]:
         """Give the posts since a moment that could not be applied: number, when it came, why."""

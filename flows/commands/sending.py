@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,9 +22,7 @@ from flows.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from flows.sending import Reconciled
     from flows.services import Services
-    from subscribers.ledger import Unknown
     from subscribers.pacing import Rest
 
 
@@ -84,87 +81,6 @@ class _Waits:
         if rest != self.said and rest.until is not None:
             self.said = rest
             typer.echo(f"waiting until {rest.until:%a %H:%M:%S} UTC: {rest.why}", err=True)
-
-
-@app.command()
-def reconcile(
-    week: Annotated[
-        str | None, typer.Argument(metavar="[W]", help="ISO week; else every edition with calls in doubt.")
-    ] = None,
-    resend: Annotated[bool, typer.Option("--resend", help="Send again to who is in doubt.")] = False,
-    give_up: Annotated[bool, typer.Option("--give-up", help="Count who is in doubt as not reached.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    home: Home = None,
-    now: Now = None,
-    as_json: AsJson = False,
-) -> None:
-    """Find out what became of calls whose answer was lost; exit 1 while somebody is in doubt.
-
-    What stays in doubt is a person's decision: --resend may mail somebody twice, --give-up may leave somebody without.
-    """
-    from digest.weeks import parse_week
-    from flows import documents, sending
-    from flows.services import whoever
-
-    if resend and give_up:
-        raise typer.BadParameter("--resend and --give-up: choose one")
-    if (resend or give_up) and week is None:
-        raise typer.BadParameter("--resend and --give-up need a week: what they do cannot be taken back")
-    decision: Literal["resend", "give up"] | None = "resend" if resend else "give up" if give_up else None
-    with opened(home, now) as services:
-        week = parse_week(week) if week else None
-        if decision and not yes and not _sure(services, week, decision):
-            raise typer.Exit(1)
-        result = sending.reconcile(services, week, decision, whoever())
-    if as_json:
-        print_json(documents.reconciled(result))
-    else:
-        _tell(result)
-    finish(1 if result.unknown else 0)
-
-
-#: What each decision risks.
-_RISKS: Mapping[Literal["resend", "give up"], str] = {
-    "resend": "Send to them again? Whoever has it already gets it a second time.",
-    "give up": "Count them as not reached? Whoever did not get it stays without this edition.",
-}
-
-
-def _sure(services: Services, week: str | None, decision: Literal["resend", "give up"]) -> bool:
-    doubtful = services.ledger.unknown(week)
-    _name(doubtful)
-    return not doubtful or typer.confirm(f"{len(doubtful)} readers are in doubt. {_RISKS[decision]}", default=False)
-
-
-def _name(doubtful: Sequence[Unknown]) -> None:
-    for one in doubtful:
-        whom, since = one.email or "a reader who was erased", f"{one.claimed_at:%a %d %B %H:%M}"
-        say(f"{one.week}: {whom}: in doubt since {since} UTC ({one.reason})")
-
-
-def _tell(result: Reconciled) -> None:
-    from flows import sending
-
-    came = {
-        "accepted": "did go out",
-        "planned": "never left and are planned again",
-        "open": "cannot be told yet",
-        "busy": "are under way",
-    }
-    for outcome, said in came.items():
-        if count := result.settled[outcome]:  # type: ignore[index]
-            say(f"{count} calls {said}")
-    if result.decided:
-        say(f"{result.decided} deliveries decided")
-    _name(result.unknown)
-    for one in result.weeks:
-        say(sending.said_of(one))
-    if result.unknown:
-        week = result.unknown[0].week
-        say(f"--resend: {_RISKS['resend'].partition('? ')[2]} (`verdicts reconcile {week} --resend`)")
-        say(f"--give-up: {_RISKS['give up'].partition('? ')[2]} (`verdicts reconcile {week} --give-up`)")
-    elif not result.weeks:
-        say("no call is in doubt")
 
 
 def _test(services: Services, week: str, addresses: list[str], *, as_json: bool) -> None:

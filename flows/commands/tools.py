@@ -116,7 +116,7 @@ def _places(shown: dict[str, Any]) -> list[str]:
 
 
 @tools_app.command("edit")
-def tools_edit(  # noqa: PLR0913, PLR0917 - one option a field
+def tools_edit(
     slug: Slug,
     name: Annotated[Text, typer.Option(help="What it is called; the slug stays.")] = None,
     vendor: Annotated[Text, typer.Option(help="Who makes it.")] = None,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import mailbox
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session, select
 
 from digest.errors import EditionError
 from digest.model import Counts
-from flows import sending, steps
+from flows import reconciling, sending, steps
 from flows.services import Services, open_services
 from subscribers.claiming import myself
 from subscribers.ledger import Claim, Ledger
 from subscribers.pacing import Pace
+from subscribers.tables import BatchRow
 from tests.commands import verdicts
 from tests.examples import NOW
 from tests.fakes import FakeSender
-from tests.subscribers.readers import WEEK, approve, join
+from tests.subscribers.readers import WEEK, approve, id_of, join
 
 LATER = NOW + timedelta(hours=1)
 
@@ -45,20 +49,20 @@ def in_doubt(services: Services) -> FakeSender:
 
 def test_an_edition_is_not_sent_while_somebody_is_in_doubt_and_is_once_that_is_decided(opened: Services) -> None:
     in_doubt(opened)
-    looked = sending.reconcile(opened, None, None, "ada")
+    looked = reconciling.reconcile(opened, None, None, "ada")
     assert (looked.settled, looked.decided) == ({"unknown": 1}, 0)
     assert [one.email for one in looked.unknown] == [f"reader{number}@example.org" for number in range(6)]
     assert [one.state for one in looked.weeks] == ["sending"]
 
-    ended = sending.reconcile(opened, WEEK, "give up", "ada")
+    ended = reconciling.reconcile(opened, WEEK, "give up", "ada")
     assert (ended.decided, ended.unknown) == (6, [])
     assert [(one.state, one.counts) for one in ended.weeks] == [("sent", Counts(planned=6, given_up=6))]
-    assert sending.reconcile(opened, None, None, "ada").weeks == []
+    assert reconciling.reconcile(opened, None, None, "ada").weeks == []
 
 
 def test_sending_again_is_left_to_the_next_send(opened: Services) -> None:
     sender = in_doubt(opened)
-    done = sending.reconcile(opened, WEEK, "resend", "ada")
+    done = reconciling.reconcile(opened, WEEK, "resend", "ada")
     assert [(one.state, one.counts.waiting) for one in done.weeks] == [("sending", 6)]
     assert len(sender.asked) == 1
 
@@ -69,7 +73,7 @@ def test_sending_again_is_left_to_the_next_send(opened: Services) -> None:
 def test_a_call_found_afterwards_ends_its_edition(opened: Services) -> None:
     sender = in_doubt(opened)
     sender.remembers = True
-    done = sending.reconcile(opened, None, None, "ada")
+    done = reconciling.reconcile(opened, None, None, "ada")
     assert done.settled == {"accepted": 1}
     assert [one.state for one in done.weeks] == ["sent"]
 
@@ -143,3 +147,109 @@ def test_nobody_decides_without_naming_the_week(opened: Services) -> None:
         assert "need a week" in ran.err
     ran = verdicts("reconcile", WEEK, "--resend", "--give-up", home=opened.settings.home)
     assert (ran.status, "choose one" in ran.err) == (2, True)
+
+
+@pytest.fixture
+def forgetful(opened: Services, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home whose edition is in doubt, and whose way of sending keeps no records: nobody can be asked."""
+    in_doubt(opened)
+    for name, value in (("VERDICTS_SENDER", "smtp"), ("SMTP_HOST", "127.0.0.1"), ("SMTP_TLS", "none")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SMTP_PORT", str(free_port))
+    return opened.settings.home
+
+
+def test_the_command_names_who_is_in_doubt_and_what_each_decision_risks(forgetful: Path) -> None:
+    ran = verdicts("reconcile", home=forgetful)
+    assert ran.status == 1
+    lines = ran.out.splitlines()
+    assert [line.split(": ")[1] for line in lines[:6]] == [f"reader{number}@example.org" for number in range(6)]
+    assert all("no reply within 30 s" in line for line in lines[:6])
+    assert lines[6] == f"{WEEK} is sending: 6 unknown"
+    assert "a second time" in lines[7]
+    assert f"verdicts reconcile {WEEK} --resend" in lines[7]
+    assert "stays without" in lines[8]
+    assert f"verdicts reconcile {WEEK} --give-up" in lines[8]
+
+    told = verdicts("reconcile", "--json", home=forgetful)
+    assert (told.status, len(told.document["unknown"])) == (1, 6)
+    assert told.document["unknown"][0]["email"] == "reader0@example.org"
+
+
+@pytest.mark.parametrize(("answer", "status", "state"), [("n\n", 1, "sending"), ("y\n", 0, "sent")])
+def test_a_person_is_asked_before_anything_is_decided(
+    forgetful: Path, opened: Services, monkeypatch: pytest.MonkeyPatch, answer: str, status: int, state: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    ran = verdicts("reconcile", WEEK, "--give-up", home=forgetful)
+    assert (ran.status, opened.editions.require(WEEK).state) == (status, state)
+    assert "6 readers are in doubt. Count them as not reached?" in ran.out
+
+
+def test_scripts_decide_without_being_asked(forgetful: Path, opened: Services) -> None:
+    ran = verdicts("reconcile", WEEK, "--resend", "--yes", "--json", home=forgetful)
+    assert (ran.status, ran.document["decided"], ran.document["unknown"]) == (0, 6, [])
+    assert opened.ledger.counts(WEEK).waiting == 6
+
+
+def test_only_sendgrid_has_lists_to_take_over(forgetful: Path) -> None:
+    ran = verdicts("reconcile", "--suppressions", home=forgetful)
+    assert (ran.status, "only sendgrid" in ran.err) == (2, True)
+
+
+def test_bounces_that_came_back_as_mail_end_what_they_prove_and_nothing_else(opened: Services, tmp_path: Path) -> None:
+    opened.__dict__["sender"] = FakeSender()
+    assert sending.send(opened, WEEK).state == "sent"
+    with Session(opened.engine) as session:
+        key = session.exec(select(BatchRow.key)).one()
+    id_ = id_of(opened.engine, "reader1@example.org")
+    folder = mailbox.Maildir(tmp_path / "bounces")
+    folder.add(report("reader1@example.org", f"<{WEEK}.{id_}.{key}@verdicts.example.org>"))
+    folder.add(report("reader2@example.org", ""))
+    folder.add("Subject: hello\n\nWhen is the next edition?\n")
+
+    for _ in range(2):  # the second time changes nothing
+        ran = verdicts("reconcile", "--bounces", tmp_path / "bounces", home=opened.settings.home)
+        assert ran.status == 1
+        assert "1 bounces and complaints, 0 of no letter of ours" in ran.out
+        assert "could not be read: " in ran.out
+        assert "names no letter of ours, so it changes nothing: reader2@example.org: hard bounce" in ran.out
+        assert opened.ledger.counts(WEEK).bounced == 1
+    assert verdicts("subscribers", "stats", "--json", home=opened.settings.home).document["suppressed"] == 1
+    ran = verdicts("reconcile", "--bounces", tmp_path / "nothing", home=opened.settings.home)
+    assert (ran.status, "maildir" in ran.err) == (2, True)
+
+
+def report(address: str, message_id: str) -> str:
+    """A report of a mail server that there is no such mailbox, with the head of the letter it is about."""
+    return f"""From: Mail Delivery System <MAILER-DAEMON@mx.example.org>
+To: verdicts@example.org
+Subject: Undelivered Mail Returned to Sender
+Date: Wed, 18 Nov 2026 09:00:00 +0000
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="cut"
+
+--cut
+Content-Type: text/plain
+
+Nobody here has that name.
+
+--cut
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; {address}
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 no such user
+
+--cut
+Content-Type: text/rfc822-headers
+
+From: verdicts@example.org
+To: {address}
+{f"Message-ID: {message_id}" if message_id else "Subject: Something else"}
+
+--cut--
+"""

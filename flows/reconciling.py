@@ -1,0 +1,100 @@
+"""Settle what nobody knows, by the sender's records, by what came back, or by a person's word. No Prefect here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from digest.errors import SettingsError
+from flows.sending import Sent, standing
+from flows.services import Services
+from subscribers.bounces import Bounced, read
+from subscribers.eventposts import Event
+from subscribers.events import Applied
+from subscribers.ledger import Unknown
+from subscribers.reconciling import Settled, settle
+from subscribers.suppressions import Get, Taken, sendgrid_lists, take_over
+
+#: What a person may decide of readers in doubt.
+Decision = Literal["resend", "give up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a look at calls in doubt came to: calls by outcome, deliveries a person decided on, and who is in doubt."""
+
+    settled: Counter[Settled]
+    decided: int
+    unknown: list[Unknown]
+    weeks: list[Sent]
+
+
+def reconcile(services: Services, week: str | None, decision: Decision | None, by: str) -> Reconciled:
+    """Find out what became of calls in doubt, of all weeks or one, and do what a person decided about the rest.
+
+    What the provider told of calls counts first.
+
+    Raises:
+        EditionError: There is no such edition.
+    """
+    ledger, now = services.ledger, services.clock
+    if week:
+        services.editions.require(week)
+    services.events.apply(now())
+    doubtful = {one.week for one in ledger.unsettled()} | {one.week for one in ledger.unknown()}
+    weeks = [week] if week else sorted(doubtful)
+    settled = settle(ledger, services.sender, now, week)
+    decide = {"resend": ledger.resend, "give up": ledger.give_up, None: lambda *_: 0}[decision]
+    decided = sum(decide(one, now(), by) for one in weeks)
+    return Reconciled(settled, decided, ledger.unknown(week), [standing(services, one) for one in weeks])
+
+
+@dataclass(frozen=True, slots=True)
+class Bounces:
+    """What a mailbox of bounces came to.
+
+    `unread` are letters in it that say nothing of use, each with where and why. `unproved` are reports that name an
+    address only: anybody can write such a one, so they change nothing.
+    """
+
+    applied: Applied
+    unread: list[str] = field(default_factory=list)
+    unproved: list[str] = field(default_factory=list)
+
+
+def take_bounces(services: Services, path: Path) -> Bounces:
+    """Apply the bounces and complaints of a maildir or an mbox; the same ones again change nothing.
+
+    Raises:
+        SettingsError: There is no mailbox.
+    """
+    unread: list[str] = []
+    unproved: list[str] = []
+
+    def proved() -> Iterator[Event]:
+        for one in read(path, services.clock()):
+            if not isinstance(one, Bounced):
+                unread.append(f"{one.where}: {one.reason}")
+            elif not one.key:
+                unproved.append(f"{one.address}: {one.kind} ({one.reason})")
+            else:
+                yield Event(one.key, one.subscriber_id, one.kind, one.about, one.at, one.reason, email=one.address)
+
+    applied = services.events.take(proved(), services.clock(), "a bounce")
+    return Bounces(applied, unread, unproved)
+
+
+def take_suppressions(services: Services) -> Taken:
+    """Take over whom the provider itself will not mail any more; the same ones again change nothing.
+
+    Raises:
+        SettingsError: The configured way of sending keeps no such lists.
+        SendError: They cannot be had now; what was read before stands.
+    """
+    get: Get | None = getattr(services.sender, "get", None)
+    if get is None:
+        raise SettingsError(f"--suppressions: sender {services.settings.sender!r} keeps no lists; only sendgrid does")
+    return take_over(services.engine, services.settings.key("suppression_key"), sendgrid_lists(get))
