@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Event, Lock
 
 from digest.errors import DatabaseError, SendHalted, SendLater, SendUnknown
 from digest.model import Message
@@ -23,6 +23,10 @@ LEFT_ALONE = timedelta(seconds=5)
 
 #: Calls in a row that find nobody before sending stops: by then the sender is down, and the next run tries again.
 _DOWN_AFTER = 5
+
+#: Answers lost in a row, by all connections together, after which the sender is left alone, and for how long: each more
+#: would put up to a thousand readers in doubt.
+_LOST_AFTER, _LOST_REST = 3, timedelta(minutes=15)
 
 #: How often a rest looks whether the edition is held meanwhile, in seconds.
 _LOOKS_EACH_S = 1.0
@@ -68,9 +72,9 @@ def deliver(work: Delivery, stop: Event | None = None) -> Rest | None:
     Returns:
         Why it stopped before the end, None when no batch is left to send.
     """
-    stop = stop or Event()
+    stop, lost = stop or Event(), _Streak()
     with ThreadPoolExecutor(work.sender.at_once, thread_name_prefix="sending") as pool:
-        hands = [pool.submit(_one_hand, work, stop) for _ in range(work.sender.at_once)]
+        hands = [pool.submit(_one_hand, work, lost, stop) for _ in range(work.sender.at_once)]
         try:
             return next((rest for hand in hands if (rest := hand.result()) is not None), None)
         finally:  # also when one failed, or a person lost patience: calls in flight end, and no other begins
@@ -78,7 +82,25 @@ def deliver(work: Delivery, stop: Event | None = None) -> Rest | None:
                 stop.set()
 
 
-def _one_hand(work: Delivery, stop: Event) -> Rest | None:
+class _Streak:
+    """How often in a row something happened to any of several threads."""
+
+    def __init__(self) -> None:
+        self._count, self._lock = 0, Lock()
+
+    def longer(self) -> int:
+        """Count one more; gives how many there were in a row."""
+        with self._lock:
+            self._count += 1
+            return self._count
+
+    def over(self) -> None:
+        """Begin anew."""
+        with self._lock:
+            self._count = 0
+
+
+def _one_hand(work: Delivery, lost: _Streak, stop: Event) -> Rest | None:
     """Make one call after the other until none is left, somebody stops it, or a rest is too long."""
     mine, week, unreached = myself(), work.message.week, 0
     try:
@@ -90,7 +112,7 @@ def _one_hand(work: Delivery, stop: Event) -> Rest | None:
                 if not _rested(work, claim, stop):
                     return claim
                 continue
-            if (later := _sent(work, claim)) is None:
+            if (later := _sent(work, claim, lost)) is None:
                 unreached = 0
                 work.progress(len(claim.recipients))
             elif (unreached := unreached + 1) >= _DOWN_AFTER:
@@ -101,7 +123,7 @@ def _one_hand(work: Delivery, stop: Event) -> Rest | None:
     return None
 
 
-def _sent(work: Delivery, claim: Claim) -> SendLater | None:
+def _sent(work: Delivery, claim: Claim, lost: _Streak) -> SendLater | None:
     """Make one call and write its outcome down; gives the error where nobody was reached."""
     ledger, clock = work.ledger, work.clock
     if not claim.recipients:  # everyone in it left meanwhile
@@ -120,10 +142,14 @@ def _sent(work: Delivery, claim: Claim) -> SendLater | None:
     except SendUnknown as error:  # the reply was lost: a second try could mail people twice
         said = str(error)
         _keep(lambda: ledger.record(claim, "unknown", clock(), said))
+        if lost.longer() >= _LOST_AFTER:
+            why = f"{_LOST_AFTER} answers in a row were lost, the last: {said}"
+            _keep(lambda: ledger.rest(clock() + _LOST_REST, clock(), why))
     except BaseException as error:
         ledger.record(claim, "unknown", clock(), f"the program failed: {type(error).__name__}")
         raise
     else:
+        lost.over()
         named = {*receipt.refused, *receipt.later}
         outcome: Outcome = "refused" if all(one.id in named for one in claim.recipients) else "accepted"
         _keep(lambda: ledger.record(claim, outcome, clock(), _why(receipt), receipt))

@@ -187,6 +187,11 @@ class Ledger:
             self._record(session, claim, "planned", now, reason)
             rest(session, until, reason, now)
 
+    def rest(self, until: datetime, now: datetime, reason: str) -> None:
+        """Let no call be made before a moment."""
+        with writing(self.engine) as session:
+            rest(session, until, reason, now)
+
     def halt(self, claim: Claim, now: datetime, reason: str) -> None:
         """Plan a call again that found no sender to take it, hold the edition, and tell so: a person must act."""
         with writing(self.engine) as session:

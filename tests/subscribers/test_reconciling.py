@@ -236,6 +236,20 @@ def test_a_sender_nobody_reaches_is_not_asked_for_ever(engine: Engine) -> None:
     assert ledger.counts(WEEK) == Counts(planned=4)
 
 
+def test_a_sender_whose_answers_get_lost_one_after_the_other_is_left_alone(engine: Engine) -> None:
+    """It may be down for an hour: not the whole edition shall be in doubt after it."""
+    ledger = planned(engine, readers=20, size=1)
+    sender = FakeSender(
+        ["accepts", "loses the call", "loses the call", "accepts", *["loses the call"] * 9], remembers=False
+    )
+    stopped = send(engine, sender)
+    assert stopped == Rest("3 answers in a row were lost, the last: no reply within 30 s", NOW + 15 * MINUTE)
+    assert ledger.counts(WEEK) == Counts(planned=20, accepted=2, unknown=5)
+    assert send(engine, sender, NOW + 14 * MINUTE) == stopped
+    send(engine, sender, NOW + 15 * MINUTE)
+    assert ledger.counts(WEEK).unknown == 8
+
+
 # In doubt
 
 
