@@ -50,7 +50,9 @@ def send_notices(services: Services, stop: Event | None = None) -> Posted:
 
 def tidy(services: Services) -> None:
     """Forget what settings say is kept no longer: old limits, settled letters, sign-ups that nobody confirmed."""
-    services.joining.tidy(services.clock(), timedelta(days=services.settings.retention_days))
+    retention = timedelta(days=services.settings.retention_days)
+    services.joining.tidy(services.clock(), retention)
+    services.events.tidy(services.clock(), retention)
 
 
 def keep_sending(services: Services, stop: Event, rest_s: float = _REST_S) -> None:

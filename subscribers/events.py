@@ -6,13 +6,13 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate, islice
 from threading import Event as Stop
 from typing import Any
 
-from sqlalchemy import BindParameter, Engine, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import BindParameter, Engine, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session, col
 
@@ -22,7 +22,7 @@ from subscribers.erasing import nobody
 from subscribers.eventposts import Event, Told, read_sendgrid
 from subscribers.holding import Limits, hold
 from subscribers.ledger import Halted, prove
-from subscribers.tables import BatchRow, DeliveryRow, EventPostRow, NoticeRow
+from subscribers.tables import BatchRow, DeliveryRow, EventPostRow, EventRow, NoticeRow
 
 #: Events of one transaction at most: others that write wait for it, a tenth of a second.
 _EVENTS_AT_ONCE = 2000
@@ -125,6 +125,14 @@ class Events:
         oldest = select(func.min(col(EventPostRow.received_at))).where(col(EventPostRow.applied_at).is_(None))
         with reading(self.engine) as session:
             return session.execute(oldest).scalar()
+
+    def tidy(self, now: datetime, retention: timedelta) -> None:
+        """Forget posts that were applied, and events of letters outside the editions, that are old enough."""
+        before = now - retention
+        with writing(self.engine) as session:
+            session.execute(delete(EventPostRow).where(col(EventPostRow.applied_at) < before))
+            letters = col(EventRow.week).startswith(LETTER)
+            session.execute(delete(EventRow).where(letters, col(EventRow.at) < before))
 
     def _waiting(self) -> list[_Post]:
         """Read the oldest posts that wait."""

@@ -50,6 +50,7 @@ from tests.subscribers.readers import (
     WEEK,
     approve,
     consents,
+    id_of,
     ids,
     join,
     readers_of,
@@ -296,6 +297,23 @@ def test_no_address_is_kept_with_an_event(engine: Engine, ada: str, key: str) ->
     assert ADA not in str(rows)
 
 
+def test_old_posts_and_events_of_single_letters_are_forgotten_and_those_of_editions_stay(
+    engine: Engine, ada: str, key: str
+) -> None:
+    with writing(engine) as session:
+        queue(session, "welcome", SENT, subscriber_id=ada)
+    letter = Notices(engine, SUPPRESSION_KEY).claim("a:1:1", SENT)
+    assert letter is not None
+    post(engine, told(letter.key, ada, "delivered"), told(key, ada, "delivered"))
+
+    events_of(engine).tidy(APPLIED + timedelta(days=27), timedelta(days=30))
+    assert (len(posts(engine)), len(happened(engine))) == (1, 2)
+    events_of(engine).tidy(APPLIED + timedelta(days=31), timedelta(days=30))
+
+    assert posts(engine) == []
+    assert happened(engine) == {(WEEK, ada, "delivered", "", 0)}
+
+
 # Who is gone
 
 
@@ -342,20 +360,15 @@ def _some_events(keys: list[str], readers: list[str]) -> st.SearchStrategy[list[
 @pytest.fixture
 def several(engine: Engine) -> tuple[list[str], list[str]]:
     """Three editions that two readers got; one of them moved about since."""
-    first, second = join(engine, 2)
+    join(engine, 2)
+    first, second = (id_of(engine, f"reader{number}@example.org") for number in range(2))
     readers = readers_of(engine)
     weeks = [send(engine, shifted(WEEK, number)) for number in range(3)]
     readers.leave(second, minutes(2), source="page")
     readers.come_back(second, minutes(4), source="page")
     with writing(engine) as session:
         session.add(ConsentRow(subscriber_id=first, what="allowed", at=minutes(3), source="op: called us"))
-    numbered = {one.email: one.id for one in _all(engine)}
-    return weeks, [numbered["reader0@example.org"], numbered["reader1@example.org"]]
-
-
-def _all(engine: Engine) -> list[SubscriberRow]:
-    with Session(engine) as session:
-        return list(session.exec(select(SubscriberRow)))
+    return weeks, [first, second]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -363,7 +376,21 @@ def _all(engine: Engine) -> list[SubscriberRow]:
 def test_any_order_and_repetition_of_events_gives_the_same_end(
     engine: Engine, several: tuple[list[str], list[str]], data: st.DataObject
 ) -> None:
-    events = data.draw(_some_events(*several))
+    _comes_to_one_end(engine, data, data.draw(_some_events(*several)))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_order_tells_alike_whether_a_mailbox_is_worn_out(
+    engine: Engine, several: tuple[list[str], list[str]], data: st.DataObject
+) -> None:
+    keys, (_, whose) = several
+    away = [told(key, whose, "bounce", number, type="blocked") for number, key in enumerate(keys)]
+    well = data.draw(st.lists(st.sampled_from([told(key, whose, "delivered", 5) for key in keys]), max_size=1))
+    _comes_to_one_end(engine, data, away + well)
+
+
+def _comes_to_one_end(engine: Engine, data: st.DataObject, events: list[dict[str, Any]]) -> None:
     again = data.draw(st.permutations(events + events[: data.draw(st.integers(0, len(events)))]))
     cuts = data.draw(st.integers(1, 4))
     start = _rows(engine)
