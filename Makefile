@@ -23,6 +23,8 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.gathering --growth
 	$(BIN)/python -m tests.benchmarks.pages
 	$(BIN)/python -m tests.benchmarks.subscribers --postgresql
+	$(BIN)/python -m tests.benchmarks.events
+	$(BIN)/python -m tests.benchmarks.smtp
 	$(BIN)/python -m tests.benchmarks.sending
 	$(BIN)/python -m tests.benchmarks.sending --memory
 	$(BIN)/python -m tests.benchmarks.sending --recipients 200000 --postgresql

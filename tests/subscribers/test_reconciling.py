@@ -23,7 +23,7 @@ from subscribers.reconciling import settle
 from subscribers.senders import Doubt, Receipt
 from subscribers.tables import BatchRow
 from tests.examples import NOW
-from tests.fakes import FakeSender
+from tests.fakes import FakeSender, Outcome
 from tests.subscribers.readers import IDENTITY, MESSAGE, SECRET, WEEK, approve, id_of, join, readers_of
 from tests.subscribers.test_delivering import ONE_DATABASE, address, batches, gone, needed, planned
 from tests.subscribers.test_delivering import claim as taken
@@ -239,9 +239,9 @@ def test_a_sender_nobody_reaches_is_not_asked_for_ever(engine: Engine) -> None:
 def test_a_sender_whose_answers_get_lost_one_after_the_other_is_left_alone(engine: Engine) -> None:
     """It may be down for an hour: not the whole edition shall be in doubt after it."""
     ledger = planned(engine, readers=20, size=1)
-    sender = FakeSender(
-        ["accepts", "loses the call", "loses the call", "accepts", *["loses the call"] * 9], remembers=False
-    )
+    said: list[Outcome] = ["accepts", "loses the call", "loses the call", "accepts"]
+    lost: list[Outcome] = ["loses the call"] * 9
+    sender = FakeSender([*said, *lost], remembers=False)
     stopped = send(engine, sender)
     assert stopped == Rest("3 answers in a row were lost, the last: no reply within 30 s", NOW + 15 * MINUTE)
     assert ledger.counts(WEEK) == Counts(planned=20, accepted=2, unknown=5)
