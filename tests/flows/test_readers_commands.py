@@ -21,6 +21,7 @@ from sqlmodel import Session, col, select
 from digest.database import open_engine, writing
 from digest.settings import load_settings
 from subscribers.addressing import address_hash, fold
+from subscribers.importing import CHUNK
 from subscribers.ledger import Ledger
 from subscribers.store import Subscribers
 from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow
@@ -140,7 +141,7 @@ def test_a_folder_or_a_missing_file_is_named(ready: Path, tmp_path: Path) -> Non
         assert f"{path}: found" in ran.err
 
 
-ROWS = 50_000
+ROWS = 5 * CHUNK // 2
 
 
 @pytest.fixture(scope="module")
