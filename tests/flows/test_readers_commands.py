@@ -20,7 +20,6 @@ from sqlmodel import Session, col, select
 from digest.database import open_engine, writing
 from digest.settings import load_settings
 from subscribers.addressing import address_hash, fold
-from subscribers.importing import CHUNK
 from subscribers.ledger import Ledger
 from subscribers.store import Subscribers
 from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow
