@@ -239,8 +239,8 @@ class Shelf:
     async def votes(self, *slugs: str) -> tuple[Tally, ...]:
         """Give the readers' votes on tools by their present slugs.
 
-        They are as fresh as the library while few people ask; asking takes a fifth of the time at most, and in a rush
-        the last count of all has to do.
+        They are as fresh as the library while few people ask; asking takes a twenty-fifth of the time at most, and in a
+        rush the last count of all has to do.
         """
         now = time.monotonic()
         old = [one for one in slugs if now - self._asked_at.get(one, self._counted_at) >= self._fresh_s]
@@ -249,7 +249,7 @@ class Shelf:
             try:
                 await run_in_threadpool(self._ask, old)
             finally:
-                self._ask_from = time.monotonic() + 4 * (time.monotonic() - now)
+                self._ask_from = time.monotonic() + 24 * (time.monotonic() - now)
         return tuple(self._votes.get(slug, Tally()) for slug in slugs)
 
     def _ask(self, slugs: Sequence[str]) -> None:

@@ -125,4 +125,11 @@ def mailbox(folded: str) -> str:
 
 def address_hash(folded: str, key: bytes) -> str:
     """Remember a folded address without keeping it: what the suppression list holds."""
-    return hmac.digest(key, folded.encode(), "sha256").hex()
+    hashing = _keyed(key).copy()
+    hashing.update(folded.encode())
+    return hashing.hexdigest()
+
+
+@lru_cache(maxsize=8)  # setting a key up takes longer than hashing with it
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")

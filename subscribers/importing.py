@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from itertools import islice
+from itertools import islice, repeat
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import Engine, Select, cast, func, update
+from sqlalchemy import ColumnElement, Engine, cast, func, update
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, SQLModel, col, select
 
@@ -24,8 +25,14 @@ from subscribers.tables import ConsentRow, SubscriberRow, SuppressionRow
 
 STATES = ("unconfirmed", "confirmed", "unsubscribed")
 
+#: What the proof of a reader says, by state.
+_IMPORTED = {state: f"imported as {state}" for state in STATES}
+
 #: Rows of one transaction: with fewer, every page of the indexes is written more often; with more, others wait longer.
-CHUNK = 20_000
+CHUNK = 50_000
+
+#: Characters of its names and sources at most: they may be long, and a transaction's rows are all held in memory.
+_ROOM = 16_000_000
 
 #: Memory SQLite may use while importing, in KiB: with its 2 MiB it writes most pages of the indexes several times.
 _CACHE_KIB = 64 * 1024
@@ -92,29 +99,63 @@ def take_in(
     """
     added = known = left_out = 0
     unread = iter(rows)
-    while some := [_read(one, key, source, now) for one in islice(unread, CHUNK)]:
-        with writing(engine) as session:
-            one_at_a_time(session, "import readers")  # two that insert in different orders could wait for each other
-            if engine.dialect.name == "sqlite":
-                session.connection().exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            fresh, leaving, barred = _sift(session, some)
-            new = _add(session, fresh, now)
-            _let_leave(session, leaving, now)
+    while True:
+        with _uncollected():
+            some = _some(unread, key, source, now)
+            if not some:
+                return Imported(added, known, left_out)
+            new, barred = _keep(engine, some, now)
         for one in barred:
             leave_out(one)
         added, left_out, known = added + new, left_out + len(barred), known + len(some) - len(barred) - new
         progress()
-    return Imported(added, known, left_out)
 
 
-def _read(row: Line, key: bytes, source: str, now: datetime) -> _Row | LeftOut:
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Put off the search for cycles: the rows of a transaction have none, and would be looked through many times."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _some(unread: Iterator[Line], key: bytes, source: str, now: datetime) -> list[_Row | LeftOut]:
+    """Read what one transaction takes."""
+    some: list[_Row | LeftOut] = []
+    room, latest = _ROOM, now + timedelta(days=1)
+    for row in islice(unread, CHUNK):
+        one = _read(row, key, source, latest)
+        some.append(one)
+        room -= len(one.name) + len(one.source) if isinstance(one, _Row) else len(one.email) + len(one.reason)
+        if room < 0:
+            break
+    return some
+
+
+def _keep(engine: Engine, rows: Sequence[_Row | LeftOut], now: datetime) -> tuple[int, list[LeftOut]]:
+    """Put rows into the database in one transaction; returns how many are new, and which are left out."""
+    with writing(engine) as session:
+        one_at_a_time(session, "import readers")  # two that insert in different orders could wait for each other
+        if engine.dialect.name == "sqlite":
+            session.connection().exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        fresh, leaving, barred = _sift(session, rows)
+        new = _add(session, fresh, now)
+        _let_leave(session, leaving, now)
+    return new, barred
+
+
+def _read(row: Line, key: bytes, source: str, latest: datetime) -> _Row | LeftOut:
     cells = row.cells
     email = (cells.get("email") or "").strip()
     if row.wrong:
         return LeftOut(row.number, email, row.wrong)
     try:
         folded = fold(email)
-        state, confirmed_at = _standing(cells, now)
+        state, confirmed_at = _standing(cells, latest)
     except ValueError as error:
         return LeftOut(row.number, email, str(error))
     name, origin = plain(cells.get("name") or ""), plain(cells.get("source") or "") or source
@@ -123,8 +164,7 @@ def _read(row: Line, key: bytes, source: str, now: datetime) -> _Row | LeftOut:
 
 def _sift(session: Session, rows: Sequence[_Row | LeftOut]) -> tuple[list[_Row], list[_Row], list[LeftOut]]:
     """Part the rows nobody has yet from those that say that a reader left, and from those left out with the reason."""
-    hashes = [row.hash for row in rows if isinstance(row, _Row)]
-    suppressed, states = _known(session, hashes)
+    suppressed, states = _known(session, sorted(row.hash for row in rows if isinstance(row, _Row)))
     fresh: list[_Row] = []
     left_out: list[LeftOut] = []
     leaving: list[_Row] = []
@@ -145,44 +185,49 @@ def _sift(session: Session, rows: Sequence[_Row | LeftOut]) -> tuple[list[_Row],
 
 
 def _known(session: Session, hashes: Sequence[str]) -> tuple[set[str], dict[str, str]]:
-    """Look up which addresses are suppressed, and the states of those that are there."""
-    there = _listed(session, hashes)
-    barred = select(SuppressionRow.address_hash).where(col(SuppressionRow.address_hash).in_(there))
-    known = select(SubscriberRow.address_hash, SubscriberRow.state).where(col(SubscriberRow.address_hash).in_(there))
+    """Look up which addresses are suppressed, and the states of those that are there; quickest in sorted order."""
+    one = _each(session, hashes)
+    barred = select(SuppressionRow.address_hash).where(col(SuppressionRow.address_hash) == one)
+    known = select(SubscriberRow.address_hash, SubscriberRow.state).where(col(SubscriberRow.address_hash) == one)
     return set(session.exec(barred)), dict(session.exec(known).all())
 
 
-def _listed(session: Session, values: Sequence[str]) -> Select[tuple[str]]:
+def _each(session: Session, values: Sequence[str]) -> ColumnElement[str]:
     """Hand any number of values over as one parameter: binding each of them takes longer than looking it up."""
     if session.get_bind().dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415 - costs start-up time, only here
 
-        table = func.jsonb_array_elements_text(cast(list(values), JSONB)).table_valued("value")
-    else:
-        table = func.json_each(json.dumps(values)).table_valued("value")
-    return sql_select(table.c.value)
+        return func.jsonb_array_elements_text(cast(values, JSONB)).table_valued("value").c.value
+    return func.json_each(json.dumps(values)).table_valued("value").c.value
 
 
 def _add(session: Session, rows: Sequence[_Row], now: datetime) -> int:
     """Add readers with the proof that they asked; returns how many nobody else added meanwhile."""
+    if not rows:
+        return 0
     # In the order of their indexes: each page is then met once, not once for every row.
-    ids = sorted(secrets.token_hex(ID_LENGTH // 2) for _ in rows)
-    rows = sorted(rows, key=attrgetter("hash"))
-    readers = [
-        (one, row.email, row.folded, row.hash, row.name, row.state, now, row.confirmed_at, "")
-        for one, row in zip(ids, rows, strict=True)
-    ]
-    added = _insert(session, SubscriberRow, _READER, readers)
-    there = set(ids)
+    ids = _close_ids(len(rows))
+    by_column = zip(*sorted(rows, key=attrgetter("hash")), strict=True)
+    _, emails, folded, hashes, names, states, confirmed, sources = by_column
+    kept, none = _kept(session), repeat("")
+    imported_at = kept(now)
+    moments = [kept(at) if at else None for at in confirmed]
+    readers = zip(ids, emails, folded, hashes, names, states, repeat(imported_at), moments, none, strict=False)
+    added = _insert(session, SubscriberRow, _READER, list(readers))
+    asked, since = map(_IMPORTED.__getitem__, states), (at or imported_at for at in moments)
+    proofs = list(zip(ids, asked, since, sources, none, none, none, strict=False))
     if added < len(ids):  # an address that signed up meanwhile keeps its own id
-        there = set(session.exec(select(SubscriberRow.id).where(col(SubscriberRow.id).in_(_listed(session, ids)))))
-    proofs = [
-        (one, f"imported as {row.state}", row.confirmed_at or now, row.source, "", "", "")
-        for one, row in zip(ids, rows, strict=True)
-        if one in there
-    ]
+        there = set(session.exec(select(SubscriberRow.id).where(col(SubscriberRow.id) == _each(session, ids))))
+        proofs = [proof for proof in proofs if proof[0] in there]
     _insert(session, ConsentRow, _PROOF, proofs)
     return added
+
+
+def _close_ids(count: int) -> list[str]:
+    """Draw random ids, sorted, that begin alike: a transaction then writes few pages of their indexes, not all."""
+    size = ID_LENGTH - 2
+    common, drawn = secrets.token_hex(1), secrets.token_hex(count * size // 2)
+    return sorted(common + drawn[start : start + size] for start in range(0, len(drawn), size))
 
 
 def _let_leave(session: Session, rows: Sequence[_Row], now: datetime) -> None:
@@ -190,16 +235,24 @@ def _let_leave(session: Session, rows: Sequence[_Row], now: datetime) -> None:
     if not rows:
         return
     sources = {row.hash: row.source for row in rows}
-    mine = col(SubscriberRow.address_hash).in_(_listed(session, list(sources)))
+    mine = col(SubscriberRow.address_hash).in_(sql_select(_each(session, list(sources))))
     there = session.exec(select(SubscriberRow.id, SubscriberRow.address_hash).where(mine)).all()
     left = {"state": "unsubscribed", "asked_at": None, "moving_to": ""}
     session.exec(update(SubscriberRow).where(mine).values(**left))
-    proofs = [(one, "left", now, sources[hashed], "", "", "") for one, hashed in there]
+    at = _kept(session)(now)
+    proofs = [(one, "left", at, sources[hashed], "", "", "") for one, hashed in there]
     _insert(session, ConsentRow, _PROOF, proofs)
 
 
+def _kept(session: Session) -> Callable[[datetime], object]:
+    """Give what makes of a moment what the driver takes, on SQLite in a third of the time SQLAlchemy needs."""
+    if session.get_bind().dialect.name == "postgresql":
+        return lambda moment: moment
+    return lambda moment: moment.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
+
+
 def _insert(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> int:
-    """Insert the rows whose key is not there yet, given as cells in the order of `columns`; returns how many were new.
+    """Insert the rows whose key is not there yet, as cells in the order of `columns`; returns how many were new.
 
     The driver takes them as they are: binding each value through SQLAlchemy costs more than inserting them.
     """
@@ -208,21 +261,11 @@ def _insert(session: Session, table: type[SQLModel], columns: Sequence[str], row
     connection = session.connection()
     dialect = connection.dialect
     compiled = inserting(session, table).on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(columns))
-    kinds = table.metadata.tables[str(table.__tablename__)].c
-    binders = [
-        (place, cache(bind))
-        for place, name in enumerate(columns)
-        if (bind := kinds[name].type.dialect_impl(dialect).bind_processor(dialect))
-    ]
-    cells: list[Iterable[object]] = list(zip(*rows, strict=True))  # by column: one call binds all of it
-    for place, bind in binders:
-        cells[place] = map(bind, cells[place])
-    by_row = zip(*cells, strict=True)
-    bound = list(by_row) if compiled.positional else [dict(zip(columns, one, strict=True)) for one in by_row]
+    bound = list(rows) if compiled.positional else [dict(zip(columns, one, strict=True)) for one in rows]
     return connection.exec_driver_sql(str(compiled), bound, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def _standing(values: Mapping[str, str | None], now: datetime) -> tuple[str, datetime | None]:
+def _standing(values: Mapping[str, str | None], latest: datetime) -> tuple[str, datetime | None]:
     """Read a row's state and since when it is confirmed; no proof can be of a later day."""
     state = (values.get("state") or "unconfirmed").strip()
     confirmed_at = _moment(values.get("confirmed_at"))
@@ -230,7 +273,7 @@ def _standing(values: Mapping[str, str | None], now: datetime) -> tuple[str, dat
         raise ValueError(f"state {state[:80]!r}; allowed: {', '.join(STATES)}")
     if state == "confirmed" and confirmed_at is None:
         raise ValueError("confirmed without a confirmed_at: there is no proof that they asked")
-    if confirmed_at is not None and confirmed_at > now + timedelta(days=1):
+    if confirmed_at is not None and confirmed_at > latest:
         raise ValueError(f"confirmed_at {confirmed_at:%Y-%m-%d} is in the future: that is no proof that they asked")
     return state, confirmed_at
 

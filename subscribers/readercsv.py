@@ -127,7 +127,9 @@ def _bounded(text: TextIO) -> Iterator[str]:
 
 
 def _line(number: int, columns: Sequence[str], cells: Sequence[str]) -> Line:
-    found = {column: unguarded(cell) if "'" in cell else cell for column, cell in zip(columns, cells, strict=False)}
+    if "'" in "".join(cells):
+        cells = [unguarded(cell) for cell in cells]
+    found = dict(zip(columns, cells, strict=False))
     if len(cells) <= len(columns):
         return Line(number, found)
     return Line(number, found, f"{len(cells)} cells; allowed: {len(columns)}, text with commas stands in quotes")

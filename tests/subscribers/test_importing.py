@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from digest.database import writing
+from digest.database import UtcDateTime, open_engine, writing
+from digest.errors import Fault, FilesError
 from subscribers import importing
 from subscribers.addressing import address_hash
-from subscribers.importing import LeftOut
+from subscribers.importing import Imported, LeftOut
+from subscribers.links import ID_LENGTH
 from subscribers.readercsv import Line
 from subscribers.tables import ConsentRow, SubscriberRow
 from tests.examples import NOW
@@ -32,6 +37,9 @@ from tests.subscribers.readers import (
     states,
     suppress,
 )
+
+#: Nothing is opened for them: what a moment becomes depends on the kind of database alone.
+SQLITE, POSTGRESQL = open_engine("sqlite://"), open_engine("postgresql+psycopg://nobody@127.0.0.1/none")
 
 
 def take_in(engine: Engine, *rows: dict[str, str | None]) -> Took:
@@ -201,6 +209,57 @@ def test_rows_are_told_as_left_out_in_file_order_across_transactions(
     done = take_in(engine, *lines)
 
     assert [one.line for one in done.left_out] == list(range(2, 42))
+
+
+def test_long_names_end_a_transaction_early_and_all_of_them_come_in(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long they are, no more of them than fit are held in memory."""
+    monkeypatch.setattr(importing, "_ROOM", 100)
+    rows = [Line(number, row(f"reader{number}@example.org", name="n" * 60)) for number in range(2, 12)]
+    told: list[None] = []
+
+    done = importing.take_in(
+        engine, SUPPRESSION_KEY, rows, NOW, source="l", leave_out=print, progress=lambda: told.append(None)
+    )
+
+    assert (done, len(told)) == (Imported(10, 0, 0), 5)
+
+
+def test_an_empty_list_is_no_work(engine: Engine) -> None:
+    assert take_in(engine) == Took(0, 0, ())
+
+
+def test_ids_drawn_together_are_alike_at_the_start_only() -> None:
+    drawn = importing._close_ids(1000)
+    assert [len(one) for one in drawn] == [ID_LENGTH] * 1000
+    assert drawn == sorted(set(drawn))
+    assert len({one[:2] for one in drawn}) == 1
+    assert len({one[2:4] for one in drawn}) > 200
+    assert len({importing._close_ids(1)[0][:2] for _ in range(200)}) > 50
+
+
+@given(st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=st.timezones()))
+def test_a_moment_is_kept_as_every_other_one_of_the_database(moment: datetime) -> None:
+    """Two ways to write the same moment would compare and sort as different ones."""
+    for engine in (SQLITE, POSTGRESQL):
+        bind = UtcDateTime().dialect_impl(engine.dialect).bind_processor(engine.dialect)
+        assert bind is not None
+        with Session(engine) as session:
+            assert importing._kept(session)(moment) == bind(moment)
+
+
+def test_the_search_for_cycles_is_as_before_also_after_an_import_that_failed(engine: Engine) -> None:
+    def broken() -> Iterator[Line]:
+        yield Line(2, row("ada@example.org"))
+        assert not gc.isenabled()
+        raise FilesError([Fault("list.csv", 3, "", "a row that cannot be read", "one that can")])
+
+    with pytest.raises(FilesError, match=r"list\.csv:3"):
+        importing.take_in(engine, SUPPRESSION_KEY, broken(), NOW, source="l", leave_out=print)
+
+    assert gc.isenabled()
+    assert ids(engine) == []
 
 
 @pytest.mark.parametrize("before", ["confirmed", "unconfirmed"])
