@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
@@ -53,11 +52,10 @@ def add_joining(app: FastAPI, rooms: Rooms, show: Shower) -> None:
     # On SQLite writers take turns: several threads would only wait for each other, which costs a tenth of the forms.
     hands = ThreadPoolExecutor(1 if rooms.joining.engine.dialect.name == "sqlite" else 8, "forms")
 
-    def leave(email: str, origin: Origin) -> bool:
-        return rooms.joining.ask_to_leave(email, origin, rooms.clock())
-
-    _asking(app, rooms, show, "subscribe", partial(hands.submit, _subscribe(rooms)))
-    _asking(app, rooms, show, "leave", partial(hands.submit, leave))
+    subscribe, clock = _subscribe(rooms), rooms.clock
+    _asking(app, rooms, show, "subscribe", lambda email, origin: hands.submit(subscribe, email, origin))
+    leave = rooms.joining.ask_to_leave
+    _asking(app, rooms, show, "leave", lambda email, origin: hands.submit(leave, email, origin, clock()))
     _confirming(app, rooms, show)
 
 
