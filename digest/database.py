@@ -68,7 +68,8 @@ def open_engine(url: str) -> Engine:
     if kind != "sqlite":
         raise SettingsError(f"database_url: found {kind!r}; allowed: sqlite, postgresql")
     # Writers take turns, so the connection used last serves them all; each other one would read its pages anew.
-    engine = create_engine(parsed, hide_parameters=True, pool_use_lifo=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+    pool = {} if parsed.database in {None, "", ":memory:"} else {"pool_use_lifo": True}  # memory has one connection
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
     # A writer that finds the database busy sleeps and looks again; threads of one process need not: they take turns.
     engine = engine.execution_options(turns=threading.RLock())
     event.listen(engine, "connect", _prepare_sqlite)
