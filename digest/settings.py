@@ -85,7 +85,7 @@ class Settings(BaseModel):
     suppression_key: SecretStr | None = Field(
         default=None, description="key of the suppression list, never rotated, part of backups; made by init"
     )
-    sender: str = Field(default="outbox", description="a file name in subscribers/senders: outbox")
+    sender: str = Field(default="outbox", description="how letters leave: outbox (files), sendgrid or smtp")
     from_email: str = Field(default="", description="the From address")
     from_name: str = Field(default="", description="the From name; empty: name")
     reply_to: str = Field(default="", description="where answers go; empty: from_email")

@@ -31,6 +31,7 @@ LATER = NOW + timedelta(hours=1)
 def opened(home: Path, database_url: str) -> Iterator[Services]:
     """The services of a home with an edition that is approved, and six readers, once on each kind of database."""
     (home / "verdicts.toml").write_text(f'database_url = "{database_url}"\n')
+    (home / "feeds.toml").write_text("# Nothing to poll.\n")
     with open_services(home, LATER, create=True, environment={}) as services:
         join(services.engine, 6)
         approve(services.engine)

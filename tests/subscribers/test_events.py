@@ -371,7 +371,7 @@ def several(engine: Engine) -> tuple[list[str], list[str]]:
     return weeks, [first, second]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_and_repetition_of_events_gives_the_same_end(
     engine: Engine, several: tuple[list[str], list[str]], data: st.DataObject
@@ -379,7 +379,7 @@ def test_any_order_and_repetition_of_events_gives_the_same_end(
     _comes_to_one_end(engine, data, data.draw(_some_events(*several)))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_tells_alike_whether_a_mailbox_is_worn_out(
     engine: Engine, several: tuple[list[str], list[str]], data: st.DataObject

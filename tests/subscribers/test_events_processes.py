@@ -19,7 +19,7 @@ from tests.subscribers.readers import WEEK, join, states
 
 ROOT = Path(__file__).parent.parent.parent
 
-READERS, POSTS, EVENTS = 300, 24, 2500
+READERS, POSTS, EVENTS = 200, 16, 1500
 
 pytestmark = pytest.mark.slow
 

@@ -462,7 +462,7 @@ def test_who_does_not_wait_for_the_database_leaves_the_letter_to_be_looked_up(en
 # Whatever comes
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(outcomes=st.lists(st.sampled_from(OUTCOMES), max_size=12), count_=st.integers(1, 4), remembers=st.booleans())
 def test_whatever_comes_each_letter_is_accepted_at_most_once_and_none_is_lost(
     engine: Engine, outcomes: Iterable[Outcome], count_: int, remembers: bool

@@ -117,7 +117,7 @@ def test_many_who_claim_at_once_do_not_pass_the_pace(engine: Engine) -> None:
     assert ledger.counts(WEEK) == Counts(planned=30)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=ONE_DATABASE)
+@settings(max_examples=12, deadline=None, suppress_health_check=ONE_DATABASE)
 @given(steps=st.lists(st.tuples(st.integers(-7200, 30_000), st.booleans()), min_size=1, max_size=12))
 def test_whatever_the_clock_does_a_share_is_never_passed(engine: Engine, steps: list[tuple[int, bool]]) -> None:
     """The clock may jump, also back; in any hour that begins with a first letter no more than the share leaves."""

@@ -148,7 +148,7 @@ ways = st.dictionaries(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=ONE_DATABASE)
+@settings(max_examples=12, deadline=None, suppress_health_check=ONE_DATABASE)
 @given(ways=ways, size=st.integers(1, 5), left=st.sets(st.integers(0, 8), max_size=2))
 def test_however_calls_end_counts_add_up_and_nobody_has_two_letters(
     engine: Engine, ways: dict[str, list[str]], size: int, left: set[int]
