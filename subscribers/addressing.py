@@ -22,7 +22,7 @@ _LONGEST = 254
 
 #: Words joined by dots, and a domain in ASCII: nearly every address there is. Source: RFC 5322, 3.2.3, dot-atom.
 _WORD = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+"
-_PLAIN = re.compile(rf"({_WORD}(?:\.{_WORD})*)@([A-Za-z0-9.\-]+)")
+_PLAIN = re.compile(rf"{_WORD}(?:\.{_WORD})*@[A-Za-z0-9.\-]+")
 
 #: Domains in which nothing is out of the ordinary: two labels or more, no two hyphens together, letters at the end.
 _LABEL = r"[a-z0-9](?:[a-z0-9]|-(?!-)){0,61}(?<!-)"
@@ -72,9 +72,10 @@ def fold(email: str) -> str:
         ValueError: It is no address that mail could reach; the text says why.
     """
     email = email.strip()
-    plain = _PLAIN.fullmatch(email)
-    if plain and len(email) <= _LONGEST and _is_plain_domain(domain := plain[2].lower()):
-        return f"{plain[1].lower()}@{domain}"
+    if _PLAIN.fullmatch(email) and len(email) <= _LONGEST:
+        folded = email.lower()
+        if _is_plain_domain(folded.partition("@")[2]):
+            return folded
     return _looked_at(email)
 
 

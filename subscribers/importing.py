@@ -29,7 +29,7 @@ STATES = ("unconfirmed", "confirmed", "unsubscribed")
 _IMPORTED = {state: f"imported as {state}" for state in STATES}
 
 #: Rows of one transaction: with fewer, every page of the indexes is written more often; with more, others wait longer.
-CHUNK = 50_000
+CHUNK = 100_000
 
 #: Characters of its names and sources at most: they may be long, and a transaction's rows are all held in memory.
 _ROOM = 16_000_000
@@ -99,16 +99,34 @@ def take_in(
     """
     added = known = left_out = 0
     unread = iter(rows)
-    while True:
-        with _uncollected():
-            some = _some(unread, key, source, now)
-            if not some:
-                return Imported(added, known, left_out)
-            new, barred = _keep(engine, some, now)
+    while done := _take_some(engine, key, unread, now, source):
+        count, new, barred = done
         for one in barred:
             leave_out(one)
-        added, left_out, known = added + new, left_out + len(barred), known + len(some) - len(barred) - new
+        added, left_out, known = added + new, left_out + len(barred), known + count - len(barred) - new
         progress()
+    return Imported(added, known, left_out)
+
+
+def _take_some(
+    engine: Engine, key: bytes, unread: Iterator[Line], now: datetime, source: str
+) -> tuple[int, int, list[LeftOut]] | None:
+    """Import what one transaction takes: how many rows that are, how many new, and which left out; None at the end.
+
+    None of the rows outlives this: else those of two transactions would be in memory.
+    """
+    with _uncollected():
+        rows = _read_some(unread, key, source, now)
+        if not rows:
+            return None
+        with writing(engine) as session:
+            one_at_a_time(session, "import readers")  # two that insert in different orders could wait for each other
+            if engine.dialect.name == "sqlite":
+                session.connection().exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            fresh, leaving, barred = _sift(session, rows)
+            new = _add(session, fresh, now)
+            _let_leave(session, leaving, now)
+        return len(rows), new, barred
 
 
 @contextmanager
@@ -123,8 +141,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _some(unread: Iterator[Line], key: bytes, source: str, now: datetime) -> list[_Row | LeftOut]:
-    """Read what one transaction takes."""
+def _read_some(unread: Iterator[Line], key: bytes, source: str, now: datetime) -> list[_Row | LeftOut]:
     some: list[_Row | LeftOut] = []
     room, latest = _ROOM, now + timedelta(days=1)
     for row in islice(unread, CHUNK):
@@ -134,18 +151,6 @@ def _some(unread: Iterator[Line], key: bytes, source: str, now: datetime) -> lis
         if room < 0:
             break
     return some
-
-
-def _keep(engine: Engine, rows: Sequence[_Row | LeftOut], now: datetime) -> tuple[int, list[LeftOut]]:
-    """Put rows into the database in one transaction; returns how many are new, and which are left out."""
-    with writing(engine) as session:
-        one_at_a_time(session, "import readers")  # two that insert in different orders could wait for each other
-        if engine.dialect.name == "sqlite":
-            session.connection().exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        fresh, leaving, barred = _sift(session, rows)
-        new = _add(session, fresh, now)
-        _let_leave(session, leaving, now)
-    return new, barred
 
 
 def _read(row: Line, key: bytes, source: str, latest: datetime) -> _Row | LeftOut:
@@ -247,7 +252,7 @@ def _let_leave(session: Session, rows: Sequence[_Row], now: datetime) -> None:
 def _kept(session: Session) -> Callable[[datetime], object]:
     """Give what makes of a moment what the driver takes, on SQLite in a third of the time SQLAlchemy needs."""
     if session.get_bind().dialect.name == "postgresql":
-        return lambda moment: moment
+        return lambda moment: moment.astimezone(UTC)
     return lambda moment: moment.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 

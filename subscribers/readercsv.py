@@ -23,6 +23,7 @@ LONGEST_LINE = 1_000_000
 _FORMULA = r"""["'\s]*[=+\-@\t\r\n＝＋－＠]"""
 
 #: A cell begins at its start, and behind a semicolon where that is what the spreadsheet splits at.
+_FIRST = re.compile(_FORMULA)
 _CELL = re.compile(rf"(^|;)({_FORMULA})")
 _GUARDED = re.compile(rf"(^|;)'({_FORMULA})")
 
@@ -39,6 +40,8 @@ class Line(NamedTuple):
 
 def guarded(cell: str) -> str:
     """Put an apostrophe before what a spreadsheet would take for a formula, also behind what it may split a cell at."""
+    if ";" not in cell and not _FIRST.match(cell):  # nearly every cell: the rest would look at each of its places
+        return cell
     return _CELL.sub(r"\1'\2", cell)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO, StringIO
 
 import pytest
@@ -44,6 +45,12 @@ def test_a_guarded_cell_comes_back_as_it_was(cell: str) -> None:
 def test_no_guarded_cell_begins_a_formula_even_behind_quotes_and_spaces(cell: str) -> None:
     bare = guarded(cell)
     assert bare.startswith("'") or not bare.strip(" \"'\n\r\t").startswith(("=", "+", "-", "@", "\uff1d", "\uff0b"))
+
+
+@given(CELLS)
+def test_only_cells_in_which_a_formula_begins_are_changed(cell: str) -> None:
+    begins = re.search(r"""(^|;)["'\s]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]""", cell)
+    assert (guarded(cell) != cell) == bool(begins)
 
 
 @pytest.mark.parametrize(
