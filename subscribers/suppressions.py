@@ -24,10 +24,10 @@ Get = Callable[[str, Mapping[str, str]], list[dict[str, Any]]]
 
 #: SendGrid's lists and what each says. Source: SendGrid v3 API, suppression/bounces and its neighbours.
 _LISTS: Mapping[str, Why] = {
-    "/v3/suppression/bounces": "hard bounce",
-    "/v3/suppression/invalid_emails": "hard bounce",
-    "/v3/suppression/spam_reports": "complaint",
-    "/v3/suppression/unsubscribes": "left",
+    "suppression/bounces": "hard bounce",
+    "suppression/invalid_emails": "hard bounce",
+    "suppression/spam_reports": "complaint",
+    "suppression/unsubscribes": "left",
 }
 
 #: Addresses of one page, as many as SendGrid gives.

@@ -50,6 +50,10 @@ WAYS = (
 _REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 500: "Oh"}
 
 
+#: The lists of addresses it mails no more.
+_LISTS = ("bounces", "invalid_emails", "spam_reports", "unsubscribes")
+
+
 @dataclass
 class Call:
     """One call to mail/send: when it began and ended (seconds since 1970), and what became of it."""
@@ -277,9 +281,11 @@ class Connection:
             return self.logs(orjson.loads(body))
         if method == "GET" and first == "logs":
             return self.log(unquote(path.partition("/")[2]))
-        if method == "GET" and (file := self.standin.folder / f"{path.rpartition('/')[2]}.json").exists():
+        if method == "GET" and path in {f"suppression/{name}" for name in _LISTS}:
+            file = self.standin.folder / f"{path.rpartition('/')[2]}.json"
+            listed = json.loads(file.read_bytes()) if file.exists() else []
             start = int(query.get("offset", ["0"])[0])
-            return self.answer(200, json.loads(file.read_bytes())[start : start + int(query.get("limit", ["500"])[0])])
+            return self.answer(200, listed[start : start + int(query.get("limit", ["500"])[0])])
         return self.refuse(404, "not found")
 
     def activity(self, query: str) -> bool:

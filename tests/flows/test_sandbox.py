@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +65,15 @@ def test_only_sendgrid_has_a_sandbox(ready: Path) -> None:
     alone = verdicts("send", WEEK, "--sandbox", home=ready)
     assert alone.status == 2
     assert "--sandbox goes with --dry-run" in alone.err
+
+
+def test_lists_of_whom_sendgrid_mails_no_more_are_pulled_page_by_page(ready: Path, standin: Running) -> None:
+    listed = [{"email": f"gone{number}@example.org", "created": 1_790_000_000} for number in range(700)]
+    (ready / "sendgrid" / "bounces.json").write_text(
+        json.dumps([*listed, {"email": "reader1@example.org", "created": 1}])
+    )
+    for _ in range(2):  # the second time changes nothing
+        ran = verdicts("reconcile", "--suppressions", home=ready)
+        assert ran.status == 0
+        assert "701 addresses listed by SendGrid" in ran.out
+        assert verdicts("subscribers", "stats", "--json", home=ready).document["suppressed"] == 701

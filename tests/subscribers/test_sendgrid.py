@@ -495,4 +495,4 @@ def test_lists_come_page_by_page(standin: Running, sender: SendGrid) -> None:
     pages = [sender.get("suppression/bounces", {"limit": 5, "offset": start}) for start in (0, 5, 10)]
     assert pages == [rows[:5], rows[5:], []]
     with pytest.raises(SendHalted):
-        sender.get("suppression/spam_reports", {"limit": 5, "offset": 0})
+        sender.get("suppression/nothing", {"limit": 5, "offset": 0})

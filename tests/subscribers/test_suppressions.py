@@ -32,7 +32,7 @@ class Lists:
         self.lists, self.asked = lists, list[tuple[str, int]]()
 
     def get(self, path: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
-        name, offset, limit = path.removeprefix("/v3/suppression/"), int(params["offset"]), int(params["limit"])
+        name, offset, limit = path.removeprefix("suppression/"), int(params["offset"]), int(params["limit"])
         self.asked.append((name, offset))
         assert limit <= 500
         return self.lists.get(name, [])[offset : offset + limit]
