@@ -16,12 +16,13 @@ from flows.checking import check, message_of, require_unblocked
 from flows.keeping import keep
 from flows.services import Services
 from subscribers.addressing import Batch, Recipient
+from subscribers.claiming import abandoned
 from subscribers.delivering import Delivery, deliver
 from subscribers.pacing import Rest
 from subscribers.reconciling import settle
 
-#: How long `keep_resuming` rests between two rounds, in seconds: a round asks what is being sent.
-_REST_S = 15.0
+#: How long `keep_resuming` rests between two rounds, in seconds: a round may ask the sender about every call in doubt.
+_REST_S = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -77,14 +78,9 @@ def send(
     ledger.plan(week, services.clock(), sender.size)
     settle(ledger, sender, services.clock, week)
     work = Delivery(message, identity, ledger, sender, key, services.clock, patience, progress, resting)
-    stopped = deliver(work, stop)
-    done = standing(services, week)
+    stopped = deliver(work, stop) or Rest("", None)
     seconds = round(time.monotonic() - started, 3)
-    return (
-        replace(done, seconds=seconds, stopped=stopped.why, until=stopped.until)
-        if stopped
-        else replace(done, seconds=seconds)
-    )
+    return replace(standing(services, week), seconds=seconds, stopped=stopped.why, until=stopped.until)
 
 
 def standing(services: Services, week: str) -> Sent:
@@ -100,12 +96,10 @@ def resume(services: Services, stop: Event | None = None) -> list[Sent]:
 
     One that another process is sending just now is left to it.
     """
-    done = []
-    for week in services.editions.under_way():
-        settled = settle(services.ledger, services.sender, services.clock, week)
-        if not settled["busy"]:
-            done.append(send(services, week, stop=stop))
-    return done
+    now = services.clock()
+    claimed = [one for one in services.ledger.unsettled() if one.state == "claimed"]
+    busy = {one.week for one in claimed if not abandoned(one.claimed_by, one.claimed_at, now)}
+    return [send(services, week, stop=stop) for week in services.editions.under_way() if week not in busy]
 
 
 def keep_resuming(services: Services, stop: Event, rest_s: float = _REST_S) -> None:
