@@ -14,7 +14,7 @@ from digest.model import Message
 from subscribers.addressing import Batch, Identity
 from subscribers.claiming import myself
 from subscribers.ledger import Claim, Ledger, Outcome
-from subscribers.links import reader_token
+from subscribers.links import reader_tokens
 from subscribers.pacing import Rest
 from subscribers.senders import Receipt, Sender
 
@@ -105,7 +105,7 @@ def _one_hand(work: Delivery, lost: _Streak, stop: Event) -> Rest | None:
     mine, week, unreached = myself(), work.message.week, 0
     try:
         while not stop.is_set():
-            claim = work.ledger.claim(week, mine, work.clock(), lambda one: reader_token(work.key, one))
+            claim = work.ledger.claim(week, mine, work.clock(), lambda ids: reader_tokens(work.key, ids))
             if claim is None:
                 return None
             if isinstance(claim, Rest):

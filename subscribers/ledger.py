@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from math import inf
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
+import orjson
 from sqlalchemy import (
     ColumnElement,
     Engine,
@@ -111,8 +111,7 @@ class Ledger:
             if planned := session.execute(_count(week)).scalar_one():
                 return int(planned)
             size = min(size, *(most for most in (self._pace.hour, self._pace.day) if most), MAX_BATCH)
-            # Sorted as a text of its own: through the index of ids SQLite would read the table back and forth.
-            place = func.row_number().over(order_by=col(SubscriberRow.id).concat("")) - 1
+            place = func.row_number().over(order_by=col(SubscriberRow.id)) - 1
             chosen = select(literal(week), col(SubscriberRow.id), place // size + 1, literal("")).where(
                 why_not(now).is_(None)
             )
@@ -131,38 +130,46 @@ class Ledger:
             session.execute(insert(BatchRow).from_select(columns, batches))
             return int(session.execute(_count(week)).scalar_one())
 
-    def claim(self, week: str, claimed_by: str, now: datetime, token: Callable[[str], str]) -> Claim | Rest | None:
+    def claim(
+        self, week: str, claimed_by: str, now: datetime, tokens: Callable[[Sequence[str]], Sequence[str]]
+    ) -> Claim | Rest | None:
         """Take the next planned batch that is due, committed under a fresh key.
 
         Whoever left or was suppressed since planning is dropped here, inside the claim. A batch larger than what the
-        pace still allows is parted.
+        pace still allows is parted. `tokens` makes those of readers' links from their ids, in the same order.
 
         Returns:
             A claim; a rest while none may leave (held, at the sender's wish, by our own pace, or because all that is
             left waits for another try); None when no batch is planned.
         """
         with writing(self.engine) as session:
-            if (held := session.execute(_HELD, {"week": week}).scalar()) is not None:
+            if (held := session.connection().execute(_HELD, {"week": week}).scalar()) is not None:
                 return Rest(held, None)
             if (asked := resting(session, now)) is not None:
                 return asked
             if isinstance(free := share(session, self._pace, now), Rest):
                 return free if session.execute(_waiting(week)).first() else None
-            batch = session.execute(_due(week, now).with_for_update(skip_locked=True)).first()
+            key = secrets.token_hex(12)
+            which: dict[str, object] = {
+                "of": week,
+                "now": now,
+                "late": now + 2 * _LONGEST,
+                "under": key,
+                "by": claimed_by,
+            }
+            batch = session.connection().execute(_CLAIMED, which).first()
             if batch is None:
                 due = session.execute(_waiting(week)).scalar()
                 return Rest("what is left waits for another try", due) if due is not None and due > now else None
             if batch.size > free:
                 _part(session, week, batch.number, int(free), now)
-            key = secrets.token_hex(12)
-            values = {"state": "claimed", "key": key, "claimed_at": now, "claimed_by": claimed_by}
-            values |= {"attempts": batch.attempts + 1}
-            session.execute(update(BatchRow).where(_one(week, batch.number)).values(**values))
-            which = {"week": week, "number": batch.number, "now": now}
-            rows = _sift(session, week, _addressed(session, which))
+            rows = _sift(session, week, _addressed(session, {"week": week, "number": batch.number, "now": now}))
             if free != inf:
                 take(session, len(rows))
-        recipients = tuple([Recipient(one, email, name, token(one)) for one, email, name, _ in rows])
+        all_tokens = tokens([row[0] for row in rows])
+        recipients = tuple(
+            [Recipient(one, email, name, own) for (one, email, name, _), own in zip(rows, all_tokens, strict=True)]
+        )
         return Claim(week, batch.number, key, recipients)
 
     def record(
@@ -205,23 +212,16 @@ class Ledger:
         self, session: Session, call: Claim | Call, outcome: Outcome, now: datetime, reason: str = "",
         receipt: Receipt = Receipt(),  # noqa: B008 - frozen
     ) -> bool:  # fmt: skip
-        values: dict[str, object] = {"state": outcome, "reason": reason, "settled_at": now}
+        which: dict[str, object] = {"of": call.week, "which": call.number, "under": call.key}
+        # An event may have told more than its process knows.
+        if outcome in {"unknown", "planned"} and session.execute(_SEEN_AT, which).scalar() is not None:
+            outcome, reason = "accepted", _SEEN
         if outcome == "planned":
-            values |= {"key": None, "claimed_at": None, "claimed_by": "", "settled_at": None}
-            # One whose process says so was no try: nothing left. Of others an event may still tell.
-            tried = (
-                {"last_key": col(BatchRow.key)} if isinstance(call, Call) else {"attempts": col(BatchRow.attempts) - 1}
-            )
-            values |= tried
-        if receipt.message_id:
-            values["message_id"] = receipt.message_id
-        open_ = col(BatchRow.state).in_(("claimed", "unknown"))
-        mine = and_(_one(call.week, call.number), col(BatchRow.key) == call.key, open_)
-        if outcome in {"unknown", "planned"}:  # an event may have told more than its process knows
-            seen = session.execute(select(col(BatchRow.seen_at)).where(mine).with_for_update()).scalar()
-            values = values if seen is None else {"state": "accepted", "reason": _SEEN, "settled_at": now}
-            outcome = outcome if seen is None else "accepted"
-        if not session.execute(update(BatchRow).where(mine).values(**values)).rowcount:  # type: ignore[attr-defined]
+            statement, values = (_NO_TRY if isinstance(call, Claim) else _AGAIN), {"why": reason}
+        else:
+            values = {"now": outcome, "why": reason, "at": now, "named": receipt.message_id}
+            statement = _SETTLED
+        if not session.connection().execute(statement, which | values).rowcount:
             return False
         if isinstance(call, Claim) and outcome == "planned" and self._pace != Pace():
             take(session, -len(call.recipients))
@@ -351,17 +351,6 @@ def _open(week: str, number: int) -> ColumnElement[bool]:
     return and_(mine, col(DeliveryRow.state).is_(None))
 
 
-def _due(week: str, now: datetime) -> Select[tuple[int, int, int]]:
-    """The next batch to claim. One that waits longer than any does was put off by a clock that was ahead."""
-    due = or_(col(BatchRow.due_at) <= now, col(BatchRow.due_at) > now + 2 * _LONGEST)
-    return (
-        select(col(BatchRow.number), col(BatchRow.size), col(BatchRow.attempts))
-        .where(_is(week, "planned"), due)
-        .order_by(col(BatchRow.number))
-        .limit(1)
-    )
-
-
 def _waiting(week: str) -> Select[tuple[datetime]]:
     return select(col(BatchRow.due_at)).where(_is(week, "planned")).order_by(col(BatchRow.due_at)).limit(1)
 
@@ -386,6 +375,51 @@ def _unknown(week: str | None) -> Select[tuple[str, int, str, str, str, datetime
 
 _HELD = select(col(EditionRow.held)).where(col(EditionRow.week) == bindparam("week"))
 
+# What each call does is written down here once: to build a statement anew takes longer than to run it.
+_BATCHES = BatchRow.metadata.tables["batches"]
+_B = _BATCHES.c
+
+#: The next batch that is due. One that waits longer than any does was put off by a clock that was ahead.
+_DUE = (
+    select(_B.number)
+    .where(
+        _B.week == bindparam("of"), _B.state == "planned",
+        or_(_B.due_at <= bindparam("now"), _B.due_at > bindparam("late")),
+    )
+    .order_by(_B.number)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)  # fmt: skip
+_CLAIMED = (
+    update(_BATCHES)
+    .where(_B.week == bindparam("of"), _B.number == _DUE.scalar_subquery())
+    .values(
+        state="claimed", key=bindparam("under"), claimed_at=bindparam("now"), claimed_by=bindparam("by"),
+        attempts=_B.attempts + 1,
+    )
+    .returning(_B.number, _B.size)
+)  # fmt: skip
+
+#: A call whose outcome is not known yet.
+_MINE = and_(
+    _B.week == bindparam("of"), _B.number == bindparam("which"), _B.key == bindparam("under"),
+    _B.state.in_(("claimed", "unknown")),
+)  # fmt: skip
+_SEEN_AT = select(_B.seen_at).where(_MINE).with_for_update()
+_SETTLED = (
+    update(_BATCHES)
+    .where(_MINE)
+    .values(
+        state=bindparam("now"), reason=bindparam("why"), settled_at=bindparam("at"),
+        message_id=func.coalesce(func.nullif(bindparam("named"), ""), _B.message_id),
+    )
+)  # fmt: skip
+_FREE = {"state": "planned", "key": None, "claimed_at": None, "claimed_by": "", "settled_at": None}
+
+#: Planned again by the process that claimed it: nothing left, so it was no try. Of others an event may still tell.
+_NO_TRY = update(_BATCHES).where(_MINE).values(_FREE | {"reason": bindparam("why"), "attempts": _B.attempts - 1})
+_AGAIN = update(_BATCHES).where(_MINE).values(_FREE | {"reason": bindparam("why"), "last_key": _B.key})
+
 
 #: The readers of a batch who have no outcome of their own, and why they may not receive it now. Not sorted here: SQLite
 #: would read all of an edition in the order of ids instead of one batch.
@@ -409,7 +443,7 @@ _AS_TEXT = select(func.json_group_array(func.json_array(*_ADDRESSED.subquery().c
 def _addressed(session: Session, which: Mapping[str, object]) -> Sequence[_Addressed]:
     """Give the readers of a batch: id, address, name, and why they may not receive it now; all None for the erased."""
     if session.get_bind().dialect.name == "sqlite":
-        rows: list[_Addressed] = json.loads(session.connection().execute(_AS_TEXT, which).scalar_one())
+        rows: list[_Addressed] = orjson.loads(session.connection().execute(_AS_TEXT, which).scalar_one())
         return rows
     return [(*row,) for row in session.connection().execute(_ADDRESSED, which)]
 

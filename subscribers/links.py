@@ -30,7 +30,13 @@ Standing = Literal["good", "expired", "bad"]
 
 def reader_token(key: bytes, subscriber_id: str) -> str:
     """Make the token of a reader's recurring links (leave, preferences, vote); it never expires."""
-    return subscriber_id + _sign(key, "reader", subscriber_id)
+    return reader_tokens(key, [subscriber_id])[0]
+
+
+def reader_tokens(key: bytes, subscriber_ids: Sequence[str]) -> list[str]:
+    """Make the tokens of many readers, in their order."""
+    signatures = _signatures(key, "reader", subscriber_ids)
+    return [one + signature for one, signature in zip(subscriber_ids, signatures, strict=True)]
 
 
 def reader_of(keys: Sequence[bytes], token: str) -> str | None:
@@ -96,10 +102,25 @@ def _is_ours(keys: Sequence[bytes], purpose: str, said: str, signature: str) -> 
 
 
 def _sign(key: bytes, purpose: str, said: str) -> str:
-    # The purpose is part of what is signed: a token is useless for anything else.
-    signed = blake2b(f"{purpose}:{said}".encode(), key=_short(key), digest_size=_KEPT)
-    return b2a_base64(signed.digest(), newline=False).translate(_URLSAFE, b"=").decode()
+    return _signatures(key, purpose, [said])[0]
 
+
+def _signatures(key: bytes, purpose: str, all_said: Sequence[str]) -> list[str]:
+    """Sign many texts; setting the key up and spelling what comes out, once for all, takes half as long as each."""
+    # The purpose is part of what is signed: a token is useless for anything else.
+    begun = blake2b(f"{purpose}:".encode(), key=_short(key), digest_size=_KEPT)
+    digests = bytearray()
+    for said in all_said:
+        signed = begun.copy()
+        signed.update(said.encode())
+        digests += signed.digest() + _FILLED
+    text = b2a_base64(digests, newline=False).translate(_URLSAFE).decode()
+    return [text[start : start + _SPELLED] for start in range(0, len(text), _EACH)]
+
+
+#: Bytes that fill each signature up to groups of three, as base64 takes them; how long it then is, and without them.
+_FILLED = bytes(-_KEPT % 3)
+_EACH, _SPELLED = (_KEPT + len(_FILLED)) * 4 // 3, -(-_KEPT * 8 // 6)
 
 #: What differs between the two alphabets of base64. Source: RFC 4648, 5.
 _URLSAFE = bytes.maketrans(b"+/", b"-_")

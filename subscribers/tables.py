@@ -25,6 +25,8 @@ class SubscriberRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "subscribers"
     __table_args__ = (
         CheckConstraint("state IN ('unconfirmed', 'confirmed', 'unsubscribed')", name="subscriber_state"),
+        # In the order of ids: a batch's readers then stand side by side, and not on a page of the file each.
+        {"sqlite_with_rowid": False},
     )
 
     id: str = Field(primary_key=True)
@@ -184,6 +186,7 @@ class DeliveryRow(SQLModel, table=True):
         ),
         # Covers what a claim reads, in its order: else SQLite looks through a whole edition for each batch of it.
         Index("deliveries_batch", "week", "batch", "subscriber_id", "state"),
+        {"sqlite_with_rowid": False},
     )
 
     week: str = Field(foreign_key="editions.week", primary_key=True)

@@ -2,8 +2,8 @@
 
 Runs the real `verdicts send` against a service that discards everything, in a process of its own, with 250 ms latency
 and with none. In the same run a bare loop writes bodies of the same size and posts them over as many kept-alive
-connections, and another one makes a call for each recipient. Bookkeeping alone is measured with a sender that does
-nothing.
+connections, and the official client sends each recipient a mail of their own. Without latency all of them have one
+core. Bookkeeping alone is measured with a sender that does nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import orjson
+from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]
+from sendgrid.helpers.mail import Mail  # type: ignore[import-untyped]
 from sqlalchemy import Engine, text
 
 from digest.database import open_engine, upgrade, writing
@@ -34,6 +36,7 @@ from digest.settings import load_settings, make_home
 from subscribers.addressing import Batch, Recipient
 from subscribers.delivering import Delivery, deliver
 from subscribers.ledger import Ledger
+from subscribers.links import personal
 from subscribers.senders import Doubt, Receipt
 from subscribers.senders.sendgrid import open_sender
 from tests.benchmarks.subscribers import _COMMAND, postgresql
@@ -110,12 +113,12 @@ def compare(server: str | None, count: int) -> None:
     """Send with and without latency, each beside a bare loop; then bookkeeping alone."""
     for latency_s in (0.25, 0.0):
         calls = count if latency_s else count // 2  # no need to wait for the quick ones that long
-        with sink(latency_s) as address:
+        with sink(latency_s) as address, one_core() if latency_s == 0 else nullcontext():
             bare = loop(address, calls)
             with prepared(server, calls) as home:
                 sent = send(home, address, calls)
             again = loop(address, calls)
-            single = loop(address, 2_000 if latency_s == 0 else 320, size=1)
+            single = one_by_one(address, 1_000 if latency_s == 0 else 320)
         floor = max(bare.rate, again.rate)
         say(f"bare loop, {latency_s * 1000:.0f} ms latency", bare)
         say(f"bare loop again, {latency_s * 1000:.0f} ms latency", again)
@@ -198,6 +201,37 @@ def loop(address: str, count: int, size: int = 1000) -> Took:
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(post, calls))
     return Took(sum(calls) * size, time.perf_counter() - start, time.process_time() - processor)
+
+
+def one_by_one(address: str, count: int) -> Took:
+    """Send each reader a mail of their own through the official client as it comes, over as many threads."""
+    client, letter = SendGridAPIClient(api_key="k", host=address), message()
+    start, processor = time.perf_counter(), time.process_time()
+
+    def post(number: int) -> None:
+        mail = Mail(
+            (IDENTITY.from_email, IDENTITY.from_name),
+            (f"reader{number}@example.org", f"Reader {number}"),
+            letter.subject,
+            personal(letter.text, f"{number:038}"),
+            personal(letter.html, f"{number:038}"),
+        )
+        assert client.send(mail).status_code == 202
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        list(pool.map(post, range(count)))
+    return Took(count, time.perf_counter() - start, time.process_time() - processor)
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep this process and those it starts from now on to one core; the sink runs on any already."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _shell() -> dict[str, object]:

@@ -89,7 +89,7 @@ def batches(engine: Engine) -> list[tuple[str, str]]:
 
 
 def claim(ledger: Ledger, claimed_by: str = "host:1:1", now: datetime = NOW) -> Claim | None:
-    taken = ledger.claim(WEEK, claimed_by, now, str.upper)
+    taken = ledger.claim(WEEK, claimed_by, now, lambda ids: [one.upper() for one in ids])
     assert not isinstance(taken, Rest)
     return taken
 

@@ -217,7 +217,7 @@ def test_an_event_that_comes_before_the_reply_is_lost_counts(engine: Engine, ada
     approve(engine)
     ledger = Ledger(engine)
     ledger.plan(WEEK, SENT)
-    claim = ledger.claim(WEEK, "a:1:1", SENT, lambda one: one)
+    claim = ledger.claim(WEEK, "a:1:1", SENT, list)
     assert claim is not None
     post(engine, told(key_of(engine), ada, "delivered"))
     with Session(engine) as session:

@@ -40,7 +40,7 @@ def send(ledger: Ledger, sender: FakeSender, now: datetime) -> Rest | None:
 
 
 def claim(ledger: Ledger, now: datetime) -> Claim | Rest | None:
-    return ledger.claim(WEEK, "host:1:1", now, str.upper)
+    return ledger.claim(WEEK, "host:1:1", now, lambda ids: [one.upper() for one in ids])
 
 
 def test_no_more_leaves_in_an_hour_than_settings_say_and_the_rest_in_the_next(engine: Engine) -> None:

@@ -194,6 +194,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("address_hash"),
         sa.UniqueConstraint("folded"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "suppressions",
@@ -275,6 +276,7 @@ def upgrade() -> None:
             ["editions.week"],
         ),
         sa.PrimaryKeyConstraint("week", "subscriber_id"),
+        sqlite_with_rowid=False,
     )
     op.create_index("deliveries_batch", "deliveries", ["week", "batch", "subscriber_id", "state"], unique=False)
     op.create_table(
