@@ -8,7 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 #: A claim of another machine older than this belongs to a process that is gone: its call would have timed out.
-ABANDONED_AFTER = timedelta(minutes=5)
+ABANDONED_AFTER = timedelta(minutes=15)
+
+#: A process that was stopped for longer between its claim and its call makes the call no more: by then another one may
+#: have taken it for gone.
+FRESH = timedelta(minutes=1)
 
 
 def myself() -> str:

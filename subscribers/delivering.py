@@ -7,12 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event, Lock
+from typing import TypeVar
 
 from digest.errors import DatabaseError, SendHalted, SendLater, SendUnknown
 from digest.model import Message
 from subscribers.addressing import Batch, Identity
-from subscribers.claiming import myself
+from subscribers.claiming import FRESH, myself
 from subscribers.ledger import Claim, Ledger, Outcome
 from subscribers.links import reader_tokens
 from subscribers.pacing import Rest
@@ -31,7 +33,9 @@ _LOST_AFTER, _LOST_REST = 3, timedelta(minutes=15)
 #: How often a rest looks whether the edition is held meanwhile, in seconds.
 _LOOKS_EACH_S = 1.0
 
-#: How often an outcome is written again while the database is away, a moment apart.
+_T = TypeVar("_T")
+
+#: How often something is written again while the database is away, a moment apart.
 _TRIES_TO_KEEP = 60
 
 
@@ -102,10 +106,10 @@ class _Streak:
 
 def _one_hand(work: Delivery, lost: _Streak, stop: Event) -> Rest | None:
     """Make one call after the other until none is left, somebody stops it, or a rest is too long."""
-    mine, week, unreached = myself(), work.message.week, 0
+    mine, unreached = myself(), 0
     try:
         while not stop.is_set():
-            claim = work.ledger.claim(week, mine, work.clock(), lambda ids: reader_tokens(work.key, ids))
+            claim = _kept(partial(_claimed, work, mine))
             if claim is None:
                 return None
             if isinstance(claim, Rest):
@@ -123,28 +127,37 @@ def _one_hand(work: Delivery, lost: _Streak, stop: Event) -> Rest | None:
     return None
 
 
+def _claimed(work: Delivery, mine: str) -> Claim | Rest | None:
+    return work.ledger.claim(
+        work.message.week, mine, work.clock(), partial(reader_tokens, work.key), work.sender.account
+    )
+
+
 def _sent(work: Delivery, claim: Claim, lost: _Streak) -> SendLater | None:
     """Make one call and write its outcome down; gives the error where nobody was reached."""
     ledger, clock = work.ledger, work.clock
     if not claim.recipients:  # everyone in it left meanwhile
-        _keep(lambda: ledger.record(claim, "accepted", clock()))
+        _kept(lambda: ledger.record(claim, "accepted", clock()))
+        return None
+    if clock() - claim.claimed_at > FRESH:  # this process was stopped: another may have settled and made the call
+        _kept(lambda: ledger.record(claim, "planned", clock()))
         return None
     batch = Batch(work.message.week, claim.number, claim.key, work.message, work.identity, claim.recipients)
     try:
         receipt = work.sender.send(batch)
     except SendLater as error:  # nothing went out
         later, said = error.until, str(error)
-        _keep(lambda: ledger.postpone(claim, later or clock() + LEFT_ALONE, clock(), said))
+        _kept(lambda: ledger.postpone(claim, later or clock() + LEFT_ALONE, clock(), said))
         return None if later else error
     except SendHalted as error:  # nothing went out, and a person must act first
         said = str(error)
-        _keep(lambda: ledger.halt(claim, clock(), said))
+        _kept(lambda: ledger.halt(claim, clock(), said))
     except SendUnknown as error:  # the reply was lost: a second try could mail people twice
         said = str(error)
-        _keep(lambda: ledger.record(claim, "unknown", clock(), said))
+        _kept(lambda: ledger.record(claim, "unknown", clock(), said))
         if lost.longer() >= _LOST_AFTER:
             why = f"{_LOST_AFTER} answers in a row were lost, the last: {said}"
-            _keep(lambda: ledger.rest(clock() + _LOST_REST, clock(), why))
+            _kept(lambda: ledger.rest(clock() + _LOST_REST, clock(), why, claim.account))
     except BaseException as error:
         ledger.record(claim, "unknown", clock(), f"the program failed: {type(error).__name__}")
         raise
@@ -152,21 +165,18 @@ def _sent(work: Delivery, claim: Claim, lost: _Streak) -> SendLater | None:
         lost.over()
         named = {*receipt.refused, *receipt.later}
         outcome: Outcome = "refused" if all(one.id in named for one in claim.recipients) else "accepted"
-        _keep(lambda: ledger.record(claim, outcome, clock(), _why(receipt), receipt))
+        _kept(lambda: ledger.record(claim, outcome, clock(), _why(receipt), receipt))
     return None
 
 
-def _keep(write: Callable[[], object]) -> None:
-    """Write an outcome down, also where the database is away for a while: unwritten it would be in doubt."""
-    for again in range(_TRIES_TO_KEEP, -1, -1):
+def _kept(write: Callable[[], _T]) -> _T:
+    """Write something down, also where the database is away for a while: an outcome unwritten would be in doubt."""
+    for _ in range(_TRIES_TO_KEEP):
         try:
-            write()
+            return write()
         except DatabaseError:
-            if not again:
-                raise
             time.sleep(_LOOKS_EACH_S)
-        else:
-            return
+    return write()
 
 
 def _why(receipt: Receipt) -> str:

@@ -12,7 +12,7 @@ from itertools import accumulate, islice
 from threading import Event as Stop
 from typing import Any
 
-from sqlalchemy import BindParameter, Engine, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import BindParameter, Engine, and_, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session, col
 
@@ -22,7 +22,7 @@ from subscribers.erasing import nobody
 from subscribers.eventposts import Event, Told, read_sendgrid
 from subscribers.holding import Limits, hold
 from subscribers.ledger import Halted, prove
-from subscribers.tables import BatchRow, DeliveryRow, EventPostRow, EventRow, NoticeRow
+from subscribers.tables import BatchRow, DeliveryRow, EarlierCallRow, EventPostRow, EventRow, NoticeRow
 
 #: Events of one transaction at most: others that write wait for it, a tenth of a second.
 _EVENTS_AT_ONCE = 2000
@@ -222,8 +222,8 @@ def _weeks(session: Session, keys: Sequence[str]) -> dict[str, str]:
     """Give the editions that calls belong to, and let their batches stand until the transaction ends."""
     found: dict[str, str] = {}
     for some in in_chunks(keys):
-        for row in session.connection().execute(_BATCHES, {"keys": some}):
-            found |= {key: row.week for key in (row.key, row.last_key) if key is not None}
+        for statement in (_BATCHES, _EARLIER):
+            found |= {row.key: row.week for row in session.connection().execute(statement, {"keys": some})}
     return {key: found[key] for key in keys if key in found}
 
 
@@ -303,10 +303,17 @@ _MARK = (
     )
 )  # fmt: skip
 _BATCHES = (
-    select(col(BatchRow.week), col(BatchRow.key), col(BatchRow.last_key))
-    .where(or_(col(BatchRow.key).in_(_KEYS), col(BatchRow.last_key).in_(_KEYS)))
+    select(col(BatchRow.week), col(BatchRow.key))
+    .where(col(BatchRow.key).in_(_KEYS))
     .order_by(col(BatchRow.week), col(BatchRow.number))
     .with_for_update()
+)
+_EARLIER = (
+    select(col(EarlierCallRow.week), col(EarlierCallRow.key))
+    .join(BatchRow, and_(*(getattr(BatchRow, one) == getattr(EarlierCallRow, one) for one in ("week", "number"))))
+    .where(col(EarlierCallRow.key).in_(_KEYS))
+    .order_by(col(BatchRow.week), col(BatchRow.number))
+    .with_for_update(of=BatchRow)
 )
 _LETTERS = (
     select(col(NoticeRow.id), col(NoticeRow.key), col(NoticeRow.subscriber_id))

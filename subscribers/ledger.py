@@ -15,10 +15,12 @@ import orjson
 from sqlalchemy import (
     ColumnElement,
     Engine,
+    Row,
     Select,
     and_,
     bindparam,
     case,
+    exists,
     false,
     func,
     insert,
@@ -35,9 +37,9 @@ from digest.tables import EditionRow
 from subscribers.addressing import MAX_BATCH, Recipient
 from subscribers.audience import why_not
 from subscribers.outcomes import told_of
-from subscribers.pacing import Pace, Rest, rest, resting, share, take
+from subscribers.pacing import Pace, Rest, give_back, rest, resting, share, take
 from subscribers.senders import Doubt, Receipt
-from subscribers.tables import BatchRow, DeliveryRow, SubscriberRow
+from subscribers.tables import BatchRow, DeliveryRow, EarlierCallRow, SubscriberRow
 
 #: How often a reader's letter is tried whom the sender will not take for now, and how long it waits in between: first,
 #: and at most; twice as long each time. In all some five hours, as long as most mail servers keep a stranger waiting.
@@ -57,17 +59,20 @@ class Claim:
     week: str
     number: int
     key: str
+    claimed_at: datetime
+    account: str
     recipients: tuple[Recipient, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call to a sender that has no outcome yet: claimed by `claimed_by`, or unknown."""
+    """A call through an account of a sender that has no outcome yet: claimed by `claimed_by`, or unknown."""
 
     week: str
     number: int
     key: str
     state: str
+    account: str
     claimed_by: str
     claimed_at: datetime
 
@@ -131,12 +136,20 @@ class Ledger:
             return int(session.execute(_count(week)).scalar_one())
 
     def claim(
-        self, week: str, claimed_by: str, now: datetime, tokens: Callable[[Sequence[str]], Sequence[str]]
-    ) -> Claim | Rest | None:
+        self, week: str, claimed_by: str, now: datetime, tokens: Callable[[Sequence[str]], Sequence[str]],
+        account: str,
+    ) -> Claim | Rest | None:  # fmt: skip
         """Take the next planned batch that is due, committed under a fresh key.
 
         Whoever left or was suppressed since planning is dropped here, inside the claim. A batch larger than what the
-        pace still allows is parted. `tokens` makes those of readers' links from their ids, in the same order.
+        pace still allows is parted.
+
+        Args:
+            week: Of which edition.
+            claimed_by: The process that is going to make the call.
+            now: When.
+            tokens: Makes those of readers' links from their ids, in the same order.
+            account: Through which account of which sender the call is going to be made.
 
         Returns:
             A claim; a rest while none may leave (held, at the sender's wish, by our own pace, or because all that is
@@ -145,24 +158,19 @@ class Ledger:
         with writing(self.engine) as session:
             if (held := session.connection().execute(_HELD, {"week": week}).scalar()) is not None:
                 return Rest(held, None)
-            if (asked := resting(session, now)) is not None:
+            if (asked := resting(session, now, account)) is not None:
                 return asked
             if isinstance(free := share(session, self._pace, now), Rest):
                 return free if session.execute(_waiting(week)).first() else None
             key = secrets.token_hex(12)
-            which: dict[str, object] = {
-                "of": week,
-                "now": now,
-                "late": now + 2 * _LONGEST,
-                "under": key,
-                "by": claimed_by,
-            }
+            which: dict[str, object] = {"of": week, "now": now, "late": now + 2 * _LONGEST}
+            which |= {"under": key, "by": claimed_by, "account": account}
             batch = session.connection().execute(_CLAIMED, which).first()
             if batch is None:
                 due = session.execute(_waiting(week)).scalar()
                 return Rest("what is left waits for another try", due) if due is not None and due > now else None
             if batch.size > free:
-                _part(session, week, batch.number, int(free), now)
+                _part(session, batch, int(free), now)
             rows = _sift(session, week, _addressed(session, {"week": week, "number": batch.number, "now": now}))
             if free != inf:
                 take(session, len(rows))
@@ -170,7 +178,7 @@ class Ledger:
         recipients = tuple(
             [Recipient(one, email, name, own) for (one, email, name, _), own in zip(rows, all_tokens, strict=True)]
         )
-        return Claim(week, batch.number, key, recipients)
+        return Claim(week, batch.number, key, now, account, recipients)
 
     def record(
         self,
@@ -192,12 +200,12 @@ class Ledger:
         """Plan a call again that did not go out, and make none before `until`."""
         with writing(self.engine) as session:
             self._record(session, claim, "planned", now, reason)
-            rest(session, until, reason, now)
+            rest(session, until, reason, now, claim.account)
 
-    def rest(self, until: datetime, now: datetime, reason: str) -> None:
-        """Let no call be made before a moment."""
+    def rest(self, until: datetime, now: datetime, reason: str, account: str) -> None:
+        """Let no call be made through an account before a moment."""
         with writing(self.engine) as session:
-            rest(session, until, reason, now)
+            rest(session, until, reason, now, account)
 
     def halt(self, claim: Claim, now: datetime, reason: str) -> None:
         """Plan a call again that found no sender to take it, hold the edition, and tell so: a person must act."""
@@ -213,18 +221,22 @@ class Ledger:
         receipt: Receipt = Receipt(),  # noqa: B008 - frozen
     ) -> bool:  # fmt: skip
         which: dict[str, object] = {"of": call.week, "which": call.number, "under": call.key}
-        # An event may have told more than its process knows.
-        if outcome in {"unknown", "planned"} and session.execute(_SEEN_AT, which).scalar() is not None:
-            outcome, reason = "accepted", _SEEN
+        # An event may have told more than its process knows: that this call, or an earlier one, reached them all.
+        unsure = outcome != "accepted" or receipt.refused or receipt.unknown or receipt.later
+        if unsure and session.connection().execute(_SEEN_AT, which).scalar() is not None:
+            outcome, reason, receipt = "accepted", _SEEN, Receipt()
+        if outcome == "planned" and isinstance(call, Call):
+            session.connection().execute(_REMEMBER, which)
         if outcome == "planned":
-            statement, values = (_NO_TRY if isinstance(call, Claim) else _AGAIN), {"why": reason}
+            statement, values = (_NO_TRY if isinstance(call, Claim) else _AGAIN), dict[str, object](why=reason)
         else:
-            values = {"now": outcome, "why": reason, "at": now, "named": receipt.message_id}
+            values = dict[str, object](now=outcome, why=reason, at=now, named=receipt.message_id)
             statement = _SETTLED
         if not session.connection().execute(statement, which | values).rowcount:
             return False
-        if isinstance(call, Claim) and outcome == "planned" and self._pace != Pace():
-            take(session, -len(call.recipients))
+        if isinstance(call, Claim) and self._pace != Pace():
+            stayed = call.recipients if outcome == "planned" else (*receipt.refused, *receipt.later)
+            give_back(session, len(stayed), call.claimed_at)
         if receipt.refused or receipt.unknown or receipt.later:
             _part_ways(session, call, receipt, now)
         return True
@@ -232,8 +244,8 @@ class Ledger:
     def unsettled(self, week: str | None = None) -> list[Call]:
         """Give the calls without an outcome, by week and number: claimed and unknown ones."""
         columns = (
-            col(BatchRow.week), col(BatchRow.number), col(BatchRow.key), col(BatchRow.state), col(BatchRow.claimed_by),
-            col(BatchRow.claimed_at),
+            col(BatchRow.week), col(BatchRow.number), col(BatchRow.key), col(BatchRow.state), col(BatchRow.account),
+            col(BatchRow.claimed_by), col(BatchRow.claimed_at),
         )  # fmt: skip
         mine = [col(BatchRow.week) == week] if week else []
         statement = (
@@ -266,7 +278,8 @@ class Ledger:
         with writing(self.engine) as session:
             unknown = session.execute(_unknown(week)).all()
             again = {"state": "planned", "reason": f"sent again by {by}", "due_at": now, "settled_at": None}
-            again |= {"last_key": col(BatchRow.key), "key": None, "claimed_by": "", "claimed_at": None}
+            again |= {"key": None, "claimed_by": "", "claimed_at": None}
+            session.execute(_REMEMBER_UNKNOWN, {"of": week})
             session.execute(update(BatchRow).where(_is(week, "unknown")).values(**again))
             alone = [(one.batch, one.subscriber_id) for one in unknown if one.alone]
             for number, some in groupby(sorted(alone), key=itemgetter(0)):
@@ -320,14 +333,12 @@ class Ledger:
 
 def prove(session: Session, keys: Collection[str], now: datetime) -> int:
     """Do what `Ledger.prove` says in the caller's transaction; a call under way is remembered as seen."""
-    told = or_(col(BatchRow.key).in_(keys), col(BatchRow.last_key).in_(keys))
+    earlier = and_(_E.key.in_(keys), _E.week == col(BatchRow.week), _E.number == col(BatchRow.number))
+    told = or_(col(BatchRow.key).in_(keys), exists().where(earlier))
     session.execute(update(BatchRow).where(told, col(BatchRow.seen_at).is_(None)).values(seen_at=now))
-    doubtful = col(BatchRow.state).in_(("unknown", "given_up"))
-    again = and_(col(BatchRow.state) == "planned", col(BatchRow.last_key).in_(keys))
+    doubtful = col(BatchRow.state).in_(("unknown", "given_up", "planned"))
     values = {"state": "accepted", "reason": _SEEN, "settled_at": now}
-    values |= {"key": func.coalesce(col(BatchRow.key), col(BatchRow.last_key))}
-    proven = update(BatchRow).where(or_(and_(told, doubtful), again)).values(**values)
-    return int(session.execute(proven).rowcount)  # type: ignore[attr-defined]
+    return int(session.execute(update(BatchRow).where(told, doubtful).values(**values)).rowcount)  # type: ignore[attr-defined]
 
 
 #: Why a call counts as accepted that nobody knew about.
@@ -378,6 +389,8 @@ _HELD = select(col(EditionRow.held)).where(col(EditionRow.week) == bindparam("we
 # What each call does is written down here once: to build a statement anew takes longer than to run it.
 _BATCHES = BatchRow.metadata.tables["batches"]
 _B = _BATCHES.c
+_EARLIER = EarlierCallRow.metadata.tables["earlier_calls"]
+_E = _EARLIER.c
 
 #: The next batch that is due. One that waits longer than any does was put off by a clock that was ahead.
 _DUE = (
@@ -395,9 +408,9 @@ _CLAIMED = (
     .where(_B.week == bindparam("of"), _B.number == _DUE.scalar_subquery())
     .values(
         state="claimed", key=bindparam("under"), claimed_at=bindparam("now"), claimed_by=bindparam("by"),
-        attempts=_B.attempts + 1,
+        account=bindparam("account"), attempts=_B.attempts + 1,
     )
-    .returning(_B.number, _B.size)
+    .returning(_B.week, _B.number, _B.size)
 )  # fmt: skip
 
 #: A call whose outcome is not known yet.
@@ -416,9 +429,16 @@ _SETTLED = (
 )  # fmt: skip
 _FREE = {"state": "planned", "key": None, "claimed_at": None, "claimed_by": "", "settled_at": None}
 
-#: Planned again by the process that claimed it: nothing left, so it was no try. Of others an event may still tell.
+#: Planned again by the process that claimed it: nothing left, so it was no try.
 _NO_TRY = update(_BATCHES).where(_MINE).values(_FREE | {"reason": bindparam("why"), "attempts": _B.attempts - 1})
-_AGAIN = update(_BATCHES).where(_MINE).values(_FREE | {"reason": bindparam("why"), "last_key": _B.key})
+_AGAIN = update(_BATCHES).where(_MINE).values(_FREE | {"reason": bindparam("why")})
+
+#: Of other calls in doubt an event may still tell.
+_REMEMBER = insert(_EARLIER).from_select(["key", "week", "number"], select(_B.key, _B.week, _B.number).where(_MINE))
+_REMEMBER_UNKNOWN = insert(_EARLIER).from_select(
+    ["key", "week", "number"],
+    select(_B.key, _B.week, _B.number).where(_B.week == bindparam("of"), _B.state == "unknown"),
+)
 
 
 #: The readers of a batch who have no outcome of their own, and why they may not receive it now. Not sorted here: SQLite
@@ -477,28 +497,34 @@ def _part_ways(session: Session, call: Claim | Call, receipt: Receipt, now: date
         _move(session, call.week, call.number, list(later), now + wait, attempts, why)
 
 
-def _part(session: Session, week: str, number: int, keep: int, now: datetime) -> None:
-    """Leave so many deliveries in a planned batch, and plan the others as a batch of their own."""
-    whose = session.execute(select(col(DeliveryRow.subscriber_id)).where(_open(week, number))).scalars().all()
-    _move(session, week, number, sorted(whose)[keep:], now, 0, "")
+def _part(session: Session, batch: Row[tuple[str, int, int]], keep: int, now: datetime) -> None:
+    """Leave so many deliveries in a batch, and plan the others as a batch of their own."""
+    mine = _open(batch.week, batch.number)
+    whose = session.execute(select(col(DeliveryRow.subscriber_id)).where(mine)).scalars().all()
+    _move(session, batch.week, batch.number, sorted(whose)[keep:], now, 0, "")
 
 
 def _move(
     session: Session, week: str, number: int, whose: Sequence[str], due_at: datetime, attempts: int, reason: str
 ) -> None:
-    """Plan some deliveries of a batch as a new one."""
+    """Plan some deliveries of a batch as a new one; who was erased meanwhile stays where they are."""
     # Batches are numbered one at a time: two that part batches at once would take the same number.
     session.execute(select(col(EditionRow.week)).where(col(EditionRow.week) == week).with_for_update())
     new = session.execute(select(func.max(col(BatchRow.number))).where(col(BatchRow.week) == week)).scalar_one() + 1
-    mine = _one(week, number)
-    planned_at = session.execute(select(col(BatchRow.planned_at)).where(mine)).scalar_one()
+    moved = 0
+    for some in in_chunks(whose):
+        mine = and_(col(DeliveryRow.batch) == number, col(DeliveryRow.subscriber_id).in_(some))
+        moving = update(DeliveryRow).where(col(DeliveryRow.week) == week, mine)
+        moved += session.execute(moving.values(batch=new, state=None, reason="")).rowcount  # type: ignore[attr-defined]
+    if not moved:
+        return
+    planned_at = session.execute(select(col(BatchRow.planned_at)).where(_one(week, number))).scalar_one()
     session.execute(
         insert(BatchRow).values(
-            week=week, number=new, state="planned", size=len(whose), planned_at=planned_at, due_at=due_at,
+            week=week, number=new, state="planned", size=moved, planned_at=planned_at, due_at=due_at,
             attempts=attempts, reason=reason,
         )
     )  # fmt: skip
-    for some in in_chunks(whose):
-        theirs = and_(col(DeliveryRow.week) == week, col(DeliveryRow.subscriber_id).in_(some))
-        session.execute(update(DeliveryRow).where(theirs).values(batch=new, state=None, reason=""))
-    session.execute(update(BatchRow).where(mine).values(size=col(BatchRow.size) - len(whose)))
+    session.execute(update(BatchRow).where(_one(week, number)).values(size=col(BatchRow.size) - moved))
+    earlier = select(_E.key, _E.week, literal(new)).where(_E.week == week, _E.number == number)
+    session.execute(insert(_EARLIER).from_select(["key", "week", "number"], earlier))

@@ -58,6 +58,7 @@ class Claimed:
     key: str
     state: State
     email: str
+    account: str
     claimed_by: str
     claimed_at: datetime
     attempts: int
@@ -76,7 +77,7 @@ class Notices:
         with reading(self.engine) as session:
             return bool(session.exec(select(exists().where(or_(due, col(NoticeRow.state) == "claimed")))).one())
 
-    def claim(self, claimed_by: str, now: datetime) -> Notice | None:
+    def claim(self, claimed_by: str, now: datetime, account: str) -> Notice | None:
         """Take the letter that is due longest, committed under a fresh key; None when none is due, or may leave now.
 
         Letters whose cause is gone by now are dropped here, with the reason.
@@ -91,14 +92,14 @@ class Notices:
         while True:
             with writing(self.engine) as session:
                 row = session.exec(waiting).first()
-                if row is None or resting(session, now) is not None:
+                if row is None or resting(session, now, account) is not None:
                     return None
-                taken = self._taken(session, row, claimed_by, now)
+                taken = self._taken(session, row, claimed_by, now, account)
                 session.add(row)
             if taken is not None:
                 return taken
 
-    def _taken(self, session: Session, row: NoticeRow, claimed_by: str, now: datetime) -> Notice | None:
+    def _taken(self, session: Session, row: NoticeRow, claimed_by: str, now: datetime, account: str) -> Notice | None:
         """Claim a letter, or drop it."""
         who = session.get(SubscriberRow, row.subscriber_id) if row.subscriber_id else None
         try:
@@ -110,7 +111,7 @@ class Notices:
             row.state, row.reason, row.settled_at = "dropped", why, now
             return None
         row.state, row.key, row.attempts = "claimed", secrets.token_hex(12), row.attempts + 1
-        row.claimed_by, row.claimed_at = claimed_by, now
+        row.claimed_by, row.claimed_at, row.account = claimed_by, now, account
         email, name = row.email or (who.email if who else ""), who.name if who and not row.email else ""
         kind, number = cast("Kind", row.kind), cast("int", row.id)
         return Notice(number, kind, row.key, row.subscriber_id, email, folded, name, row.data, row.attempts)
@@ -122,10 +123,10 @@ class Notices:
             return ""
         return f"suppressed: {suppressed.why}"
 
-    def rest(self, until: datetime, why: str, now: datetime) -> None:
-        """Let no letter leave before a moment that the sender named."""
+    def rest(self, until: datetime, why: str, now: datetime, account: str) -> None:
+        """Let no letter leave through an account before a moment that its sender named."""
         with writing(self.engine) as session:
-            rest(session, until, why, now)
+            rest(session, until, why, now, account)
 
     def record(
         self, notice: Notice | Claimed, outcome: State, now: datetime, reason: str = "", *, wait: bool = False
@@ -167,7 +168,8 @@ class Notices:
         return [
             Claimed(
                 cast("int", row.id), cast("Kind", row.kind), str(row.key), cast("State", row.state),
-                row.email or email or "", row.claimed_by, cast("datetime", row.claimed_at), row.attempts, row.reason,
+                row.email or email or "", row.account, row.claimed_by, cast("datetime", row.claimed_at), row.attempts,
+                row.reason,
             )
             for row, email in rows
         ]  # fmt: skip
@@ -250,7 +252,8 @@ def queue(
     """
     row = {
         "kind": kind, "subscriber_id": subscriber_id, "email": email, "data": dict(data or {}), "once": once,
-        "state": "queued", "queued_at": now, "due_at": now, "attempts": 0, "claimed_by": "", "reason": "",
+        "state": "queued", "queued_at": now, "due_at": now, "attempts": 0, "account": "", "claimed_by": "",
+        "reason": "",
     }  # fmt: skip
     if once is not None:
         return bool(insert_ignore(session, NoticeRow, [row]))

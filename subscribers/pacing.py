@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import and_, bindparam, select, text, update
 from sqlmodel import Session, col
 
 from digest.database import UtcDateTime
@@ -35,16 +35,17 @@ _LASTING = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 LONGEST_REST = timedelta(hours=24)
 
 
-def resting(session: Session, now: datetime) -> Rest | None:
-    """Give the rest that the sender asked for, while it lasts."""
-    row = session.execute(_ROWS, {"names": ["pause"]}).first()
+def resting(session: Session, now: datetime, account: str) -> Rest | None:
+    """Give the rest that a sender asked for, while it lasts; it binds calls of the same account."""
+    row = session.connection().execute(_PAUSE, {"account": account}).first()
     return Rest(row.reason, row.at) if row is not None and now < row.at <= now + LONGEST_REST else None
 
 
-def rest(session: Session, until: datetime, why: str, now: datetime) -> None:
-    """Let nothing leave before a moment; a longer rest that was asked for stays."""
+def rest(session: Session, until: datetime, why: str, now: datetime, account: str) -> None:
+    """Let nothing leave through an account before a moment; a longer rest that it asked for stays."""
     ahead = now + LONGEST_REST
-    session.connection().execute(_RESTING, {"until": min(until, ahead), "why": why, "ahead": ahead})
+    said = {"until": min(until, ahead), "why": why, "ahead": ahead, "account": account}
+    session.connection().execute(_RESTING, said)
 
 
 def share(session: Session, pace: Pace, now: datetime) -> float | Rest:
@@ -57,7 +58,8 @@ def share(session: Session, pace: Pace, now: datetime) -> float | Rest:
     free: list[float] = []
     for row in session.execute(_ROWS.with_for_update(), {"names": sorted(limits)}):
         over = row.at + _LASTING[row.name]
-        if not row.at <= now < over:
+        # One that begins later than now was begun by another hand a moment ago, unless a clock was far ahead.
+        if now >= over or row.at > now + _LASTING[row.name]:
             session.execute(update(PaceRow).where(col(PaceRow.name) == row.name).values(at=now, count=0))
             free.append(limits[row.name])
         elif row.count >= limits[row.name]:
@@ -68,26 +70,36 @@ def share(session: Session, pace: Pace, now: datetime) -> float | Rest:
 
 
 def take(session: Session, letters: int) -> None:
-    """Count letters that leave now; with a number below 0, those that did not leave after all."""
-    counted = col(PaceRow.name).in_(tuple(_LASTING))
-    more = col(PaceRow.count) + letters
-    session.execute(update(PaceRow).where(counted, more >= 0).values(count=more))
+    """Count letters that leave now; the caller holds their share."""
+    session.execute(update(PaceRow).where(_COUNTED).values(count=col(PaceRow.count) + letters))
+
+
+def give_back(session: Session, letters: int, claimed_at: datetime) -> None:
+    """Count no more what did not leave after all, where the hour and the day it was taken from still run."""
+    session.execute(_ROWS.with_for_update(), {"names": sorted(_LASTING)})  # in the one order in which all lock them
+    fewer = col(PaceRow.count) - letters
+    theirs = and_(_COUNTED, col(PaceRow.at) <= claimed_at, fewer >= 0)
+    session.execute(update(PaceRow).where(theirs).values(count=fewer))
 
 
 def _article(name: str) -> str:
     return {"hour": "an hour", "day": "a day"}[name]
 
 
+_COUNTED = col(PaceRow.name).in_(tuple(_LASTING))
+_PAUSE = select(col(PaceRow.at), col(PaceRow.reason)).where(
+    col(PaceRow.name) == "pause", col(PaceRow.account) == bindparam("account")
+)
 _ROWS = (
     select(col(PaceRow.name), col(PaceRow.at), col(PaceRow.count), col(PaceRow.reason))
     .where(col(PaceRow.name).in_(bindparam("names", expanding=True)))
     .order_by(col(PaceRow.name))
 )
 _BEGUN = text(
-    "INSERT INTO pace (name, at, count, reason) VALUES (:name, :now, 0, '') ON CONFLICT (name) DO NOTHING"
+    "INSERT INTO pace (name, at, count, account, reason) VALUES (:name, :now, 0, '', '') ON CONFLICT (name) DO NOTHING"
 ).bindparams(bindparam("now", type_=UtcDateTime()))
 _RESTING = text(
-    "INSERT INTO pace (name, at, count, reason) VALUES ('pause', :until, 0, :why) ON CONFLICT (name) DO UPDATE SET"
-    " reason = CASE WHEN pace.at BETWEEN :until AND :ahead THEN pace.reason ELSE :why END,"
-    " at = CASE WHEN pace.at BETWEEN :until AND :ahead THEN pace.at ELSE :until END"
+    "INSERT INTO pace (name, at, count, account, reason) VALUES ('pause', :until, 0, :account, :why)"
+    " ON CONFLICT (name) DO UPDATE SET at = :until, account = :account, reason = :why"
+    " WHERE NOT (pace.account = :account AND pace.at BETWEEN :until AND :ahead)"
 ).bindparams(bindparam("until", type_=UtcDateTime()), bindparam("ahead", type_=UtcDateTime()))

@@ -15,7 +15,7 @@ from digest.errors import DatabaseError, SendError, SendHalted, SendLater, SendU
 from subscribers.addressing import NOTICES, Batch
 from subscribers.claiming import abandoned, myself
 from subscribers.notices import Claimed, Notice, Notices, State
-from subscribers.senders import Doubt, Sender
+from subscribers.senders import Doubt, Sender, absent
 
 #: Letters refused for now one after the other: by then it is the sender that is down, not a letter that is odd.
 _DOWN_AFTER = 3
@@ -62,7 +62,7 @@ def post(
     """
     mine, done, in_a_row = myself(), Counter[State](), 0
     settle(notices, sender, clock())
-    while not (stop and stop.is_set()) and (notice := notices.claim(mine, clock())) is not None:
+    while not (stop and stop.is_set()) and (notice := notices.claim(mine, clock(), sender.account)) is not None:
         outcome, reason = _tried(notices, notice, sender, write, clock)
         state = _STATES[outcome]
         _keep(notices, notice, state, clock, reason, stop)
@@ -100,7 +100,7 @@ def _tried(
             receipt = sender.send(batch)
     except SendLater as error:  # nothing went out
         if error.until:
-            notices.rest(error.until, str(error), clock())
+            notices.rest(error.until, str(error), clock(), sender.account)
         return "busy", str(error)
     except SendHalted as error:  # nothing went out, and a person must act first
         return "halted", str(error)
@@ -160,6 +160,7 @@ def _found(sender: Sender, one: Claimed, now: datetime) -> bool | None:
     if now < one.claimed_at + sender.settle:
         return None
     try:
-        return sender.found(Doubt(NOTICES, one.key, one.claimed_at, (one.email,) if one.email else ()))
+        found = sender.found(Doubt(NOTICES, one.key, one.claimed_at, (one.email,) if one.email else ()))
     except SendError:  # it cannot be asked now
         return None
+    return absent(sender, one.account, found)

@@ -10,7 +10,7 @@ from typing import Literal
 from digest.errors import SendError
 from subscribers.claiming import abandoned
 from subscribers.ledger import Call, Ledger
-from subscribers.senders import Sender
+from subscribers.senders import Sender, absent
 
 #: What a look at a call came to: `busy` belongs to a process that lives, of `open` nothing can be known yet.
 Settled = Literal["accepted", "planned", "unknown", "open", "busy"]
@@ -25,20 +25,29 @@ def settle(ledger: Ledger, sender: Sender, clock: Callable[[], datetime], week: 
     Returns:
         How many calls came to what.
     """
-    return Counter(_settled(call, ledger, sender, clock) for call in ledger.unsettled(week))
+    came_to, asks = Counter[Settled](), True
+    for call in ledger.unsettled(week):
+        known = _known(call, ledger, sender, clock)
+        if known is None and asks:
+            try:
+                known = _looked_up(call, ledger, sender, clock)
+            except SendError:  # it cannot be asked now, nor about the others; the next run asks again
+                asks = False
+        came_to[known or "open"] += 1
+    return came_to
 
 
-def _settled(call: Call, ledger: Ledger, sender: Sender, clock: Callable[[], datetime]) -> Settled:
+def _known(call: Call, ledger: Ledger, sender: Sender, clock: Callable[[], datetime]) -> Settled | None:
+    """Say what can be said of a call without asking; None for one to ask about."""
     if call.state == "claimed":
         if not abandoned(call.claimed_by, call.claimed_at, clock()):
             return "busy"
         ledger.record(call, "unknown", clock(), "the sending process ended before it knew")
-    if clock() < call.claimed_at + sender.settle:
-        return "open"
-    try:
-        found = sender.found(ledger.doubt(call))
-    except SendError:  # it cannot be asked now; the next run asks again
-        return "open"
+    return "open" if clock() < call.claimed_at + sender.settle else None
+
+
+def _looked_up(call: Call, ledger: Ledger, sender: Sender, clock: Callable[[], datetime]) -> Settled:
+    found = absent(sender, call.account, sender.found(ledger.doubt(call)))
     if found is None:
         return "unknown"
     ledger.record(call, "accepted" if found else "planned", clock(), "" if found else "the sender never had it")

@@ -92,7 +92,7 @@ class NoticeRow(SQLModel, table=True):
     """One letter outside the editions, queued in the transaction of its cause.
 
     It goes to `email`, or where that is empty to the subscriber's own address as it is when it is sent. `once` is a key
-    under which no second one is queued; `key` is fresh for each claim.
+    under which no second one is queued; `key` is fresh for each claim, `account` is whose call it is.
     """
 
     __tablename__: ClassVar[Any] = "notices"
@@ -114,6 +114,7 @@ class NoticeRow(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     attempts: int = 0
     key: str | None = Field(default=None, unique=True)
+    account: str = ""
     claimed_by: str = ""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -133,10 +134,10 @@ class VoteRow(SQLModel, table=True):
 
 
 class BatchRow(SQLModel, table=True):
-    """Up to 1,000 deliveries handed over in one call; `key` is fresh for each claim.
+    """Up to 1,000 deliveries handed over in one call; `key` is fresh for each claim, `account` is whose call it is.
 
-    `last_key` is that of a call which was in doubt before the batch was planned again: an event may still prove it.
-    `seen_at` is when an event first proved either: what its process believes later no longer counts.
+    `seen_at` is when an event first proved this call or an earlier one: what its process believes later no longer
+    counts.
     """
 
     __tablename__: ClassVar[Any] = "batches"
@@ -155,7 +156,7 @@ class BatchRow(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     attempts: int = 0
     key: str | None = Field(default=None, unique=True)
-    last_key: str | None = Field(default=None, index=True)
+    account: str = ""
     claimed_by: str = ""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -164,8 +165,22 @@ class BatchRow(SQLModel, table=True):
     reason: str = Field(default="", sa_type=Text)
 
 
+class EarlierCallRow(SQLModel, table=True):
+    """A call that was in doubt when its batch, or the one it was parted from, was planned again.
+
+    An event may still prove it.
+    """
+
+    __tablename__: ClassVar[Any] = "earlier_calls"
+    __table_args__ = (Index("earlier_calls_batch", "week", "number"),)
+
+    key: str = Field(primary_key=True)
+    week: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+
+
 class PaceRow(SQLModel, table=True):
-    """What may leave when: `hour` and `day` count letters since `at`; before `pause` no call may be made."""
+    """What may leave when: `hour` and `day` count letters since `at`; before `pause` `account` takes no call."""
 
     __tablename__: ClassVar[Any] = "pace"
     __table_args__ = (CheckConstraint("name IN ('hour', 'day', 'pause')", name="pace_name"),)
@@ -173,6 +188,7 @@ class PaceRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime)
     count: int = 0
+    account: str = ""
     reason: str = Field(default="", sa_type=Text)
 
 

@@ -23,7 +23,7 @@ class FakeSender:
     `remembers` it cannot tell what became of a call.
     """
 
-    size, at_once, settle = MAX_BATCH, 1, timedelta()
+    size, at_once, settle, account = MAX_BATCH, 1, timedelta(), "fake"
 
     def __init__(self, outcomes: Iterable[Outcome] = (), *, remembers: bool = True) -> None:
         self.next: list[Outcome] = list(outcomes)

@@ -43,12 +43,14 @@ class Sender(Protocol):
     """A way of handing batches over; several threads may do so at once.
 
     `size` is how many recipients one call may carry, `at_once` how many calls may be under way, and `settle` how long
-    after a call it may take until the sender itself can tell that it went out.
+    after a call it may take until the sender itself can tell that it went out. `account` names whose calls these are,
+    without secrets: that another account has no trace of a call tells nothing, and its wish for a rest binds no other.
     """
 
     size: int
     at_once: int
     settle: timedelta
+    account: str
 
     def send(self, batch: Batch) -> Receipt:
         """Hand a batch over; what is not named in the receipt was accepted.
@@ -79,6 +81,11 @@ def require_sender(settings: Settings) -> None:
     """
     if settings.sender not in names():
         raise SettingsError(f"sender: found {settings.sender!r}; allowed: {', '.join(names())}")
+
+
+def absent(sender: Sender, account: str, found: bool | None) -> bool | None:
+    """Believe a sender that has no trace of a call only where the call was its own."""
+    return None if found is False and sender.account != account else found
 
 
 def open_sender(settings: Settings, environment: Mapping[str, str]) -> Sender:

@@ -28,7 +28,7 @@ def open_sender(settings: Settings, _environment: Mapping[str, str]) -> Outbox:
 class Outbox:
     """A folder of letters."""
 
-    size, at_once, settle = MAX_BATCH, 1, timedelta()
+    size, at_once, settle, account = MAX_BATCH, 1, timedelta(), "outbox"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

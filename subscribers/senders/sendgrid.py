@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.header import Header
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,10 @@ _LARGEST = 29_000_000
 
 #: How long to wait where SendGrid asks for less haste and does not say for how long.
 _HASTE = timedelta(seconds=60)
+
+#: How long after a call its absence from what SendGrid remembers says that it never came. Source: SendGrid, "Email
+#: Activity Feed": up to 30 days with an add-on, which not every account has.
+_REMEMBERED = timedelta(days=3)
 
 #: Letters to one address since a call that are looked at one by one, to find the call's key in one of them.
 _LOOKED_AT = 10
@@ -79,6 +85,7 @@ def open_sender(settings: Settings, environment: Mapping[str, str]) -> SendGrid:
     client.client = _KeptOpen(Calls(base, settings.send_timeout_s), client.client.request_headers)
     return SendGrid(
         client,
+        f"sendgrid {urlsplit(base).hostname} {sha256(key.encode()).hexdigest()[:8]}",
         settings.send_connections,
         timedelta(seconds=settings.settle_s),
         _LOOKUPS[lookup],
@@ -165,10 +172,10 @@ class SendGrid:
     size = MAX_BATCH
 
     def __init__(
-        self, client: SendGridAPIClient, at_once: int, settle: timedelta, lookups: Sequence[str],
+        self, client: SendGridAPIClient, account: str, at_once: int, settle: timedelta, lookups: Sequence[str],
         tracking: Mapping[str, object], clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
-        self.at_once, self.settle = at_once, settle
+        self.account, self.at_once, self.settle = account, at_once, settle
         self._client, self._clock, self._tracking = client, clock, tracking
         self._lookups = list(lookups)
         self._rest = datetime.min.replace(tzinfo=UTC)
@@ -230,7 +237,8 @@ class SendGrid:
         """
         for lookup in tuple(self._lookups):
             try:
-                return self._active(doubt) if lookup == "activity" else self._logged(doubt)
+                found = self._active(doubt) if lookup == "activity" else self._logged(doubt)
+                return found or (None if self._clock() - doubt.claimed_at > _REMEMBERED else found)
             except SendHalted:
                 if lookup in self._lookups:
                     self._lookups.remove(lookup)
@@ -474,9 +482,18 @@ def _odd(answer: Answer) -> SendError:
 
 
 def _until(headers: Mapping[str, str], now: datetime) -> datetime:
-    """When calls may be made again: X-RateLimit-Reset, in seconds since 1970, where it can be believed."""
+    """When calls may be made again: X-RateLimit-Reset, in seconds since 1970 by SendGrid's clock, where believable."""
     said = headers.get("x-ratelimit-reset", "")
     if not re.fullmatch(r"\d{1,11}", said):
         return now + _HASTE
-    until = datetime.fromtimestamp(int(said), UTC)
-    return max(until, now + timedelta(seconds=1)) if until <= now + LONGEST_REST else now + _HASTE
+    wait = datetime.fromtimestamp(int(said), UTC) - _their_clock(headers, now)
+    return now + (max(wait, timedelta(seconds=1)) if wait <= LONGEST_REST else _HASTE)
+
+
+def _their_clock(headers: Mapping[str, str], now: datetime) -> datetime:
+    """What time it is where an answer was made: by ours, where it is ahead, a rest would be over too early."""
+    try:
+        told = parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError):
+        return now
+    return told if told.tzinfo else now

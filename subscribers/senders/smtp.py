@@ -73,6 +73,7 @@ class Smtp:
 
     def __init__(self, server: Server, at_once: int = 1, bounces_to: str = "") -> None:
         self.server, self.at_once, self._bounces_to = server, at_once, bounces_to
+        self.account = f"smtp {server.username}@{server}"
         self._idle: deque[Line] = deque()
         self._took_some = False
 

@@ -81,7 +81,7 @@ class Took:
 class Nowhere:
     """A sender that takes everything at once."""
 
-    size, at_once, settle = 1000, CONNECTIONS, timedelta()
+    size, at_once, settle, account = 1000, CONNECTIONS, timedelta(), "nowhere"
 
     def send(self, batch: Batch) -> Receipt:
         return Receipt("taken")

@@ -363,7 +363,7 @@ def test_status_names_what_waits_too_long_what_was_refused_and_what_got_lost(ope
     ask(opened, "alarm", email="operator@example.org")
     for state in ("unknown", "refused"):
         ask(opened, "alarm", email="operator@example.org", data={"x": state})
-        notice = opened.notices.claim("elsewhere:1:1", NOW)
+        notice = opened.notices.claim("elsewhere:1:1", NOW, "fake")
         assert notice is not None
         opened.notices.record(notice, state, NOW, f"it is {state}")
     soon = documents.status(later(opened, NOW + timedelta(minutes=1)))

@@ -108,7 +108,7 @@ def test_what_had_to_wait_goes_on_by_itself(opened: Services) -> None:
 
 def test_what_another_process_is_sending_is_left_to_it(opened: Services) -> None:
     opened.ledger.plan(WEEK, LATER, 2)
-    claimed = opened.ledger.claim(WEEK, myself(), LATER, lambda ids: [one.upper() for one in ids])
+    claimed = opened.ledger.claim(WEEK, myself(), LATER, lambda ids: [one.upper() for one in ids], "fake")
     assert isinstance(claimed, Claim)
     assert sending.resume(opened) == []
     opened.ledger.record(claimed, "accepted", LATER)

@@ -253,7 +253,7 @@ def test_counts_of_an_edition_still_add_up_when_a_planned_reader_is_erased(engin
 
     counts = ledger.counts(WEEK)
     assert (counts.planned, counts.dropped, counts.waiting) == (3, 1, 2)
-    claim = ledger.claim(WEEK, "me", NOW, list)
+    claim = ledger.claim(WEEK, "me", NOW, list, "fake")
     assert isinstance(claim, Claim)
     assert first not in {one.id for one in claim.recipients}
     assert len(claim.recipients) == 2
@@ -266,11 +266,11 @@ def test_who_is_erased_between_two_tries_of_a_call_is_dropped(engine: Engine) ->
     approve(engine)
     ledger = Ledger(engine)
     ledger.plan(WEEK, NOW)
-    claim = ledger.claim(WEEK, "me", NOW, list)
+    claim = ledger.claim(WEEK, "me", NOW, list, "fake")
     assert isinstance(claim, Claim)
     accounts(engine).erase(first, NOW)
     ledger.record(claim, "planned", NOW, "busy")
-    again = ledger.claim(WEEK, "me", NOW, list)
+    again = ledger.claim(WEEK, "me", NOW, list, "fake")
     assert isinstance(again, Claim)
     assert len(again.recipients) == 2
     ledger.record(again, "accepted", NOW)

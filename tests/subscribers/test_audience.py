@@ -64,7 +64,7 @@ def test_one_reason_says_why_someone_receives_nothing(
 
 
 def claimed(engine: Engine) -> Claim:
-    claim = Ledger(engine).claim(WEEK, "test", NOW, list)
+    claim = Ledger(engine).claim(WEEK, "test", NOW, list, "fake")
     assert isinstance(claim, Claim)
     return claim
 
@@ -111,7 +111,7 @@ def test_who_leaves_before_the_claim_does_not_receive_and_who_leaves_after_it_di
         readers_of(engine).leave(id_of(engine, f"{name}@example.org"), NOW, source="page")
 
     assert counts(engine, NOW, WEEK) == {"receives": 1, "left": 2}
-    while Ledger(engine).claim(WEEK, "test", NOW, list):
+    while Ledger(engine).claim(WEEK, "test", NOW, list, "fake"):
         pass
     assert counts(engine, NOW, WEEK) == {"receives": 1, "dropped: left": 2}
     assert len(by_name(engine, week=WEEK, why="dropped")) == 2

@@ -89,7 +89,7 @@ def batches(engine: Engine) -> list[tuple[str, str]]:
 
 
 def claim(ledger: Ledger, claimed_by: str = "host:1:1", now: datetime = NOW) -> Claim | None:
-    taken = ledger.claim(WEEK, claimed_by, now, lambda ids: [one.upper() for one in ids])
+    taken = ledger.claim(WEEK, claimed_by, now, lambda ids: [one.upper() for one in ids], "fake")
     assert not isinstance(taken, Rest)
     return taken
 
@@ -344,7 +344,7 @@ def test_what_cannot_be_told_now_can_be_told_later(engine: Engine, gone: str) ->
     ledger = planned(engine, readers=2)
     claimed, sender = needed(claim(ledger, gone)), FakeSender(remembers=False)
     settled(ledger, sender, LATER)
-    assert ledger.unsettled(WEEK) == [Call(WEEK, 1, claimed.key, "unknown", gone, NOW)]
+    assert ledger.unsettled(WEEK) == [Call(WEEK, 1, claimed.key, "unknown", "fake", gone, NOW)]
 
     sender.remembers, sender.mail[claimed.key] = True, [address(0), address(1)]
     settled(ledger, sender, LATER)

@@ -217,7 +217,7 @@ def test_an_event_that_comes_before_the_reply_is_lost_counts(engine: Engine, ada
     approve(engine)
     ledger = Ledger(engine)
     ledger.plan(WEEK, SENT)
-    claim = ledger.claim(WEEK, "a:1:1", SENT, list)
+    claim = ledger.claim(WEEK, "a:1:1", SENT, list, "fake")
     assert claim is not None
     post(engine, told(key_of(engine), ada, "delivered"))
     with Session(engine) as session:
@@ -233,7 +233,7 @@ def test_a_letter_outside_the_editions_has_events_of_its_own(engine: Engine, ada
     with writing(engine) as session:
         queue(session, "welcome", SENT, subscriber_id=ada)
         queue(session, "alarm", SENT, email="operator@example.org")
-    first, second = notices.claim("a:1:1", SENT), notices.claim("a:1:1", SENT)
+    first, second = notices.claim("a:1:1", SENT, "fake"), notices.claim("a:1:1", SENT, "fake")
     assert first is not None
     assert second is not None
     notices.record(first, "unknown", SENT)
@@ -302,7 +302,7 @@ def test_old_posts_and_events_of_single_letters_are_forgotten_and_those_of_editi
 ) -> None:
     with writing(engine) as session:
         queue(session, "welcome", SENT, subscriber_id=ada)
-    letter = Notices(engine, SUPPRESSION_KEY).claim("a:1:1", SENT)
+    letter = Notices(engine, SUPPRESSION_KEY).claim("a:1:1", SENT, "fake")
     assert letter is not None
     post(engine, told(letter.key, ada, "delivered"), told(key, ada, "delivered"))
 

@@ -360,7 +360,7 @@ def test_a_claim_of_a_dead_process_is_looked_up_before_anything_is_sent(engine: 
     waiting(engine)
     sender = FakeSender()
     gone = f"{myself().split(':')[0]}:{os.getpid()}:1"  # this process id, but started at another time
-    claimed = notices_of(engine).claim(gone, NOW)
+    claimed = notices_of(engine).claim(gone, NOW, "fake")
     assert claimed is not None
     if went_out:
         sender.send(written(claimed))
@@ -374,7 +374,7 @@ def test_a_claim_of_a_dead_process_is_looked_up_before_anything_is_sent(engine: 
 def test_a_claim_of_a_living_process_is_left_alone_and_one_of_another_machine_for_some_minutes(engine: Engine) -> None:
     for claimed_by in (myself(), "elsewhere:1:1"):
         waiting(engine)
-        assert notices_of(engine).claim(claimed_by, NOW) is not None
+        assert notices_of(engine).claim(claimed_by, NOW, "fake") is not None
     sender = FakeSender()
     send(engine, sender, NOW + ABANDONED_AFTER)
     assert [row.state for row in rows(engine)] == ["claimed", "claimed"]
@@ -386,10 +386,10 @@ def test_a_claim_of_a_living_process_is_left_alone_and_one_of_another_machine_fo
 def test_who_records_late_does_not_undo_what_was_settled_meanwhile(engine: Engine) -> None:
     waiting(engine)
     notices = notices_of(engine)
-    late = notices.claim("elsewhere:1:1", NOW)
+    late = notices.claim("elsewhere:1:1", NOW, "fake")
     assert late is not None
-    send(engine, sender := FakeSender(), at(10))
-    notices.record(late, "unknown", at(11), "too late to say")
+    send(engine, sender := FakeSender(), at(20))
+    notices.record(late, "unknown", at(21), "too late to say")
 
     assert states(engine) == [("accepted", "")]
     assert len(sender.inboxes) == 1

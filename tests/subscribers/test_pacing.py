@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
+from sqlmodel import Session, col, select
 
 from digest.database import writing
 from digest.editions import Editions
@@ -18,8 +19,9 @@ from subscribers.delivering import Delivery, deliver
 from subscribers.ledger import Claim, Ledger
 from subscribers.pacing import LONGEST_REST, Pace, Rest, rest, resting
 from subscribers.senders import Receipt
+from subscribers.tables import PaceRow
 from tests.examples import NOW
-from tests.fakes import FakeSender
+from tests.fakes import FakeSender, Outcome
 from tests.subscribers.readers import IDENTITY, MESSAGE, SECRET, WEEK, approve, join
 from tests.subscribers.test_delivering import ONE_DATABASE
 
@@ -40,7 +42,7 @@ def send(ledger: Ledger, sender: FakeSender, now: datetime) -> Rest | None:
 
 
 def claim(ledger: Ledger, now: datetime) -> Claim | Rest | None:
-    return ledger.claim(WEEK, "host:1:1", now, lambda ids: [one.upper() for one in ids])
+    return ledger.claim(WEEK, "host:1:1", now, lambda ids: [one.upper() for one in ids], "fake")
 
 
 def test_no_more_leaves_in_an_hour_than_settings_say_and_the_rest_in_the_next(engine: Engine) -> None:
@@ -175,20 +177,20 @@ def test_no_call_is_made_before_the_moment_a_sender_named_whoever_sends(engine: 
 def test_the_longer_of_two_rests_counts_and_none_is_believed_that_is_longer_than_a_day(engine: Engine) -> None:
     def asked(now: datetime) -> Rest | None:
         with writing(engine) as session:
-            return resting(session, now)
+            return resting(session, now, "mine")
 
     for until in (NOW + HOUR, NOW + MINUTE, NOW + 2 * HOUR, NOW + HOUR):
         with writing(engine) as session:
-            rest(session, until, "busy", NOW)
+            rest(session, until, "busy", NOW, "mine")
     assert asked(NOW) == Rest("busy", NOW + 2 * HOUR)
     assert asked(NOW + 2 * HOUR) is None
 
     with writing(engine) as session:
-        rest(session, NOW + timedelta(days=400), "busy", NOW)
+        rest(session, NOW + timedelta(days=400), "busy", NOW, "mine")
     assert asked(NOW) == Rest("busy", NOW + LONGEST_REST)
     assert asked(NOW - timedelta(days=30)) is None  # the clock was ahead when that was written
     with writing(engine) as session:
-        rest(session, NOW - timedelta(days=30) + MINUTE, "busy", NOW - timedelta(days=30))
+        rest(session, NOW - timedelta(days=30) + MINUTE, "busy", NOW - timedelta(days=30), "mine")
     assert asked(NOW - timedelta(days=30)) == Rest("busy", NOW - timedelta(days=30) + MINUTE)
 
 
@@ -218,3 +220,67 @@ def test_a_clock_that_stands_still_is_not_waited_for(engine: Engine) -> None:
     ledger = planned(engine, 4, Pace(hour=1))
     work = Delivery(MESSAGE, IDENTITY, ledger, FakeSender(), SECRET, lambda: NOW, patience=timedelta(days=9))
     assert isinstance(deliver(work), Rest)
+
+
+def test_who_was_refused_or_put_off_has_not_left(engine: Engine) -> None:
+    ledger = planned(engine, 5, Pace(hour=5))
+    call = needed(claim(ledger, NOW))
+    one, other, *_ = (recipient.id for recipient in call.recipients)
+    ledger.record(call, "accepted", NOW, "", Receipt(refused={one: "no address"}, later={other: "mailbox busy"}))
+
+    assert counted(engine) == {"hour": 3}
+
+
+def test_what_did_not_leave_is_given_back_to_the_hour_it_was_taken_from_only(engine: Engine) -> None:
+    ledger = planned(engine, 9, Pace(hour=3), size=3)
+    early = needed(claim(ledger, NOW))
+    needed(claim(ledger, NOW + HOUR))
+    ledger.postpone(early, NOW + HOUR, NOW + HOUR, "busy")
+
+    assert counted(engine) == {"hour": 3}
+    assert isinstance(claim(ledger, NOW + HOUR + MINUTE), Rest)
+
+
+def test_a_hand_whose_look_at_the_clock_is_a_moment_older_begins_no_new_hour(engine: Engine) -> None:
+    ledger = planned(engine, 9, Pace(hour=3), size=3)
+    needed(claim(ledger, NOW))
+    for earlier in range(1, 4):
+        assert isinstance(claim(ledger, NOW - timedelta(milliseconds=earlier)), Rest)
+
+
+def test_many_hands_that_give_back_at_once_do_not_wait_for_each_other_for_ever(engine: Engine) -> None:
+    """Hour and day are two rows: who locks them in another order than others do waits until the database ends it."""
+    pace = Pace(hour=1000, day=1000)
+    ledger = planned(engine, 120, pace, size=2)
+    outcomes: list[Outcome] = ["accepts", "is busy"] * 60
+
+    class Crowd(FakeSender):
+        at_once = 6
+
+    sender = Crowd(outcomes)
+    for _ in range(100):
+        if send(ledger, sender, NOW) is None:
+            break
+        with writing(engine) as session:
+            session.execute(delete(PaceRow).where(col(PaceRow.name) == "pause"))
+    assert len(sender.inboxes) == 120
+    assert counted(engine) == {"hour": 120, "day": 120}
+
+
+def test_a_rest_binds_the_account_that_asked_for_it_alone(engine: Engine) -> None:
+    with writing(engine) as session:
+        rest(session, NOW + HOUR, "busy", NOW, "mine")
+    with writing(engine) as session:
+        assert resting(session, NOW, "another") is None
+        rest(session, NOW + MINUTE, "busy too", NOW, "another")
+        assert resting(session, NOW, "another") == Rest("busy too", NOW + MINUTE)
+
+
+def needed(claimed: Claim | Rest | None) -> Claim:
+    assert isinstance(claimed, Claim)
+    return claimed
+
+
+def counted(engine: Engine) -> dict[str, int]:
+    with Session(engine) as session:
+        return {row.name: row.count for row in session.exec(select(PaceRow).where(PaceRow.name != "pause"))}

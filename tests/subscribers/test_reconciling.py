@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,16 +16,17 @@ from sqlmodel import Session, col, select
 from digest.editions import Editions
 from digest.errors import SendLater
 from digest.model import Counts
+from subscribers.accounts import Accounts
 from subscribers.addressing import Batch
 from subscribers.delivering import Delivery, deliver
-from subscribers.ledger import MOST_TRIES, Ledger
-from subscribers.pacing import Rest
+from subscribers.ledger import MOST_TRIES, Claim, Ledger
+from subscribers.pacing import Pace, Rest
 from subscribers.reconciling import settle
 from subscribers.senders import Doubt, Receipt
 from subscribers.tables import BatchRow
 from tests.examples import NOW
 from tests.fakes import FakeSender, Outcome
-from tests.subscribers.readers import IDENTITY, MESSAGE, SECRET, WEEK, approve, id_of, join, readers_of
+from tests.subscribers.readers import IDENTITY, MESSAGE, SECRET, SUPPRESSION_KEY, WEEK, approve, id_of, join, readers_of
 from tests.subscribers.test_delivering import ONE_DATABASE, address, batches, gone, needed, planned
 from tests.subscribers.test_delivering import claim as taken
 from tests.subscribers.test_delivering import send as send_all
@@ -379,7 +381,6 @@ def test_an_event_that_comes_after_a_call_was_planned_again_keeps_it_from_going_
     assert send(engine, sender) is None
     assert sender.asked == []
     assert ledger.counts(WEEK) == Counts(planned=4, accepted=4)
-    assert keys(engine)[0] == first
 
 
 def test_an_event_leaves_a_call_alone_whose_process_waits_for_the_answer(engine: Engine) -> None:
@@ -400,3 +401,117 @@ def test_an_answer_that_comes_late_changes_nothing_that_was_settled(engine: Engi
     for outcome in ("planned", "unknown", "refused"):
         assert not ledger.record(claimed, outcome, NOW, receipt=Receipt(later={claimed.recipients[0].id: "busy"}))
     assert ledger.counts(WEEK) == Counts(planned=2, accepted=2)
+
+
+# What may be believed
+
+
+class Another(FakeSender):
+    """A second account, which has no trace of the first one's calls."""
+
+    account = "another"
+
+
+def test_another_account_that_has_no_trace_of_a_call_proves_nothing(engine: Engine, gone: str) -> None:
+    ledger = planned(engine, readers=2)
+    needed(taken(ledger, gone))
+    came_to = settle(ledger, sender := Another(), lambda: NOW + HOUR)
+
+    assert came_to == {"unknown": 1}
+    assert sender.asked == []
+    assert ledger.counts(WEEK) == Counts(planned=2, unknown=2)
+    assert settle(ledger, FakeSender(), lambda: NOW + HOUR) == {"planned": 1}
+
+
+def test_what_another_account_has_seen_is_proof_all_the_same(engine: Engine, gone: str) -> None:
+    ledger, sender = planned(engine, readers=2), Another()
+    sender.mail[needed(taken(ledger, gone)).key] = [address(0)]
+
+    assert settle(ledger, sender, lambda: NOW + HOUR) == {"accepted": 1}
+
+
+def test_a_sender_that_cannot_answer_now_is_not_asked_about_the_next_call(engine: Engine, gone: str) -> None:
+    ledger, asked = planned(engine, readers=6), list[Doubt]()
+    for _ in range(3):
+        needed(taken(ledger, gone))
+
+    class Busy(FakeSender):
+        def found(self, doubt: Doubt) -> bool | None:
+            asked.append(doubt)
+            raise SendLater("too many look-ups")
+
+    assert settle(ledger, Busy(), lambda: NOW + HOUR) == {"open": 3}
+    assert len(asked) == 1
+    assert ledger.counts(WEEK) == Counts(planned=6, unknown=6)
+
+
+def test_a_process_that_slept_between_its_claim_and_its_call_makes_none(engine: Engine) -> None:
+    """A machine that was suspended wakes long after another one took its claim for abandoned."""
+    ledger, sender = planned(engine, readers=2), FakeSender()
+    awake = iter([NOW, NOW + HOUR])
+
+    class Sleepy(Ledger):
+        def claim(self, *args: Any) -> Claim | Rest | None:
+            claim = super().claim(*args)
+            if isinstance(claim, Claim) and not sender.asked:
+                settle(ledger, FakeSender(), lambda: NOW + HOUR)  # somewhere else: nobody had it
+                assert send(engine, sender) is None
+            return claim
+
+    work = Delivery(MESSAGE, IDENTITY, Sleepy(engine), sender, SECRET, lambda: next(awake, NOW + HOUR))
+    sender_of_another_machine = "elsewhere:1:1"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("subscribers.delivering.myself", lambda: sender_of_another_machine)
+        assert deliver(work) is None
+    assert sender.inboxes == [address(0), address(1)]
+    assert ledger.counts(WEEK) == Counts(planned=2, accepted=2)
+
+
+@pytest.mark.parametrize("parted", [False, True])
+def test_every_call_made_for_a_reader_may_still_be_proven(engine: Engine, parted: bool) -> None:
+    ledger, all_keys = in_doubt(engine, readers=4, size=4), list[str]()
+    for hour in range(2):
+        all_keys += [key for key in keys(engine) if key]
+        ledger.resend(WEEK, NOW, "ada")
+        if parted and not hour:
+            parting = Ledger(engine, pace=Pace(hour=3))
+            assert len(needed(taken(parting)).recipients) == 3
+            assert settle(parting, FakeSender(), lambda: NOW + HOUR) == {"planned": 1}
+        send(engine, FakeSender(["loses the reply"] * 2))
+    assert len(all_keys) >= 2
+
+    assert ledger.prove([all_keys[0]], NOW) == (2 if parted else 1)
+    assert ledger.counts(WEEK) == Counts(planned=4, accepted=4)
+
+
+def test_who_got_an_earlier_call_is_not_put_off_by_a_later_one(engine: Engine) -> None:
+    ledger = in_doubt(engine, readers=2, size=2)
+    first = needed_key(keys(engine)[0])
+    ledger.resend(WEEK, NOW, "ada")
+    claim = needed(taken(ledger))
+    ledger.prove([first], NOW)
+    one, other = (recipient.id for recipient in claim.recipients)
+    ledger.record(claim, "refused", NOW, "", Receipt(refused={one: "no address"}, later={other: ""}))
+
+    assert ledger.counts(WEEK) == Counts(planned=2, accepted=2)
+    assert batches(engine) == [("accepted", "seen by an event")]
+
+
+def needed_key(key: str | None) -> str:
+    assert key is not None
+    return key
+
+
+def test_who_is_erased_while_their_call_is_made_leaves_counts_that_add_up(engine: Engine) -> None:
+    ledger = planned(engine, readers=4, size=4)
+    claim = needed(taken(ledger))
+    bad, gone_now, *others = (one.id for one in claim.recipients)
+    assert Accounts(engine, SUPPRESSION_KEY).erase(gone_now, NOW)
+    later = dict.fromkeys([gone_now, *others], "")
+    ledger.record(claim, "refused", NOW, "", Receipt(refused={bad: "no address"}, later=later))
+    assert send(engine, sender := FakeSender()) is None
+
+    assert len(sender.inboxes) == len(others)
+    assert ledger.counts(WEEK) == Counts(planned=4, accepted=2, refused=2)
+    with Session(engine) as session:
+        assert [row.size for row in session.exec(select(BatchRow).order_by(col(BatchRow.number)))] == [2, 2]

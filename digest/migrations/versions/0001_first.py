@@ -27,6 +27,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_consents_subscriber_id"), "consents", ["subscriber_id"], unique=False)
     op.create_table(
+        "earlier_calls",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key", "week", "number"),
+    )
+    op.create_index("earlier_calls_batch", "earlier_calls", ["week", "number"], unique=False)
+    op.create_table(
         "editions",
         sa.Column("week", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -142,6 +150,7 @@ def upgrade() -> None:
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(), nullable=True),
+        sa.Column("account", sa.String(), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=False),
         sa.Column("claimed_at", UtcDateTime(), nullable=True),
         sa.Column("settled_at", UtcDateTime(), nullable=True),
@@ -160,6 +169,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.CheckConstraint("name IN ('hour', 'day', 'pause')", name="pace_name"),
         sa.PrimaryKeyConstraint("name"),
@@ -242,7 +252,7 @@ def upgrade() -> None:
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(), nullable=True),
-        sa.Column("last_key", sa.String(), nullable=True),
+        sa.Column("account", sa.String(), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=False),
         sa.Column("claimed_at", UtcDateTime(), nullable=True),
         sa.Column("settled_at", UtcDateTime(), nullable=True),
@@ -260,7 +270,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("key"),
     )
     op.create_index("batches_state", "batches", ["week", "state"], unique=False)
-    op.create_index(op.f("ix_batches_last_key"), "batches", ["last_key"], unique=False)
     op.create_table(
         "deliveries",
         sa.Column("week", sa.String(), nullable=False),
