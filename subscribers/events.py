@@ -12,16 +12,17 @@ from itertools import accumulate, islice
 from threading import Event as Stop
 from typing import Any
 
-from sqlalchemy import BindParameter, Engine, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import BindParameter, Engine, and_, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session, col
 
 from digest.database import UtcDateTime, in_chunks, one_at_a_time, reading, writing
-from subscribers.consequences import LETTER, follow, wear_out
+from subscribers.consequences import LETTER, follow, keep_still, wear_out
 from subscribers.erasing import nobody
 from subscribers.eventposts import Event, Told, read_sendgrid
 from subscribers.holding import Limits, hold
 from subscribers.ledger import Halted, prove
+from subscribers.outcomes import count
 from subscribers.tables import BatchRow, DeliveryRow, EventPostRow, EventRow, NoticeRow
 
 #: Events of one transaction at most: others that write wait for it, a tenth of a second.
@@ -103,15 +104,18 @@ class Events:
         return Applied(done["posts"], done["events"], done["strays"], done["broken"])
 
     def take(self, events: Iterable[Event], now: datetime, source: str) -> Applied:
-        """Apply events that came another way than by posts, a few thousand in each transaction; `source` names it."""
-        count = strays = 0
+        """Apply events that came another way than by posts, a few thousand in each transaction; `source` names it.
+
+        Each proves its own letter only: what a mail server was handed letter by letter may have ended in the middle.
+        """
+        taken = strays = 0
         waiting = iter(events)
         while some := list(islice(waiting, _EVENTS_AT_ONCE)):
             with writing(self.engine) as session:
                 one_at_a_time(session, "apply events")
-                known = self._absorb(session, some, now, source)
-            count, strays = count + len(some), strays + known.count(False)
-        return Applied(events=count, strays=strays)
+                known = self._absorb(session, some, now, source, whole=False)
+            taken, strays = taken + len(some), strays + known.count(False)
+        return Applied(events=taken, strays=strays)
 
     def broken(self, since: datetime) -> list[tuple[int, datetime, str]]:
         """Give the posts since a moment that could not be applied: number, when it came, why."""
@@ -157,7 +161,7 @@ class Events:
                 one_at_a_time(session, "apply events")
                 for provider in {post.sender for post, _ in some}:
                     mine = [(post, event) for post, event in some if post.sender == provider]
-                    known = self._absorb(session, [event for _, event in mine], now, _PROVIDERS[provider])
+                    known = self._absorb(session, [event for _, event in mine], now, _PROVIDERS[provider], whole=True)
                     strays.update(post.id for (post, _), is_known in zip(mine, known, strict=True) if not is_known)
                 if number == len(slices):
                     return self._mark(session, posts, strays, now)
@@ -166,10 +170,10 @@ class Events:
     def _mark(self, session: Session, posts: Sequence[_Post], strays: Mapping[int, int], now: datetime) -> Counter[str]:
         done = Counter[str]()
         for one in posts:
-            count = len(one.told.events) + one.told.strays
-            values = {"id_": one.id, "now": now, "events": count, "strays": strays[one.id], "reason": one.told.broken}
+            events = len(one.told.events) + one.told.strays
+            values = {"id_": one.id, "now": now, "events": events, "strays": strays[one.id], "reason": one.told.broken}
             if session.connection().execute(_MARK, values).rowcount:  # else another process was faster
-                done.update(posts=1, events=count, strays=strays[one.id], broken=bool(one.told.broken))
+                done.update(posts=1, events=events, strays=strays[one.id], broken=bool(one.told.broken))
         return done
 
     def _alone(self, post: _Post, now: datetime) -> Counter[str]:
@@ -185,12 +189,18 @@ class Events:
                 session.connection().execute(_FAIL, {"id_": post.id, "now": now, "reason": why})
             return Counter(posts=1, broken=1)
 
-    def _absorb(self, session: Session, events: Sequence[Event], now: datetime, source: str) -> list[bool]:
-        """Keep events and let happen what follows from them; tells of each whether it is of a letter of ours."""
+    def _absorb(
+        self, session: Session, events: Sequence[Event], now: datetime, source: str, *, whole: bool
+    ) -> list[bool]:
+        """Keep events and let happen what follows from them; tells of each whether it is of a letter of ours.
+
+        With `whole`, a call was taken whole or not at all: one event proves all of its letters.
+        """
         keys = sorted({one.key for one in events})
         weeks = _weeks(session, keys)
         letters = _letters(session, [key for key in keys if key not in weeks])
         placed = [_placed(one, weeks, letters) for one in events]
+        soft = keep_still(session, self._key, [one for one in placed if one is not None])
         wanted: dict[str, set[str]] = defaultdict(set)
         for one in placed:
             if one is not None and not one.week.startswith(LETTER):
@@ -198,11 +208,14 @@ class Events:
         names = {(week, whose): name for week, ids in wanted.items() for whose, name in self._names(session, week, ids)}
         named = [one and (one if one.week.startswith(LETTER) else _named(one, names)) for one in placed]
         own = [one for one in named if one is not None]
-        prove(session, weeks.keys() & {one.key for one in own}, now)
+        if whole:
+            prove(session, weeks.keys() & {one.key for one in own}, now)
+        _went_out(session, own, _DOUBTFUL if whole else (*_DOUBTFUL, "claimed"))
         _prove_letters(session, [one.key for one in own if one.week.startswith(LETTER)], now)
+        count(session, [one for one in own if not one.week.startswith(LETTER)])
         _store(session, own)
         follow(session, self._key, own, source)
-        wear_out(session, {one.subscriber_id for one in own if one.kind in _OUTCOMES}, self._soft_bounces)
+        wear_out(session, soft, self._soft_bounces)
         for week in sorted({one.week for one in own if one.kind in _BAD}):
             hold(session, week, self._limits, now, self._holding)
         return [one is not None for one in named]
@@ -214,8 +227,11 @@ class Events:
         return [(one, one) for one in there] + [(gone[one], one) for one in _deliveries(session, week, set(gone))]
 
 
-#: What an event may follow from that ends a mailbox, and what may hold an edition.
-_OUTCOMES, _BAD = ("delivered", "soft bounce", "hard bounce"), ("soft bounce", "hard bounce", "complaint")
+#: What may hold an edition.
+_BAD = ("soft bounce", "hard bounce", "complaint")
+
+#: Calls that a letter may have gone out with though nobody knows, or though it is to go out once more.
+_DOUBTFUL = ("unknown", "given_up", "planned")
 
 
 def _weeks(session: Session, keys: Sequence[str]) -> dict[str, str]:
@@ -250,14 +266,22 @@ def _named(one: Event, names: Mapping[tuple[str, str], str]) -> Event | None:
 
 
 def _deliveries(session: Session, week: str, ids: set[str]) -> set[str]:
-    """Give those of some readers that have a delivery of an edition; one whose outcome was in doubt went out."""
+    """Give those of some readers that have a delivery of an edition."""
     found: set[str] = set()
     for some in in_chunks(sorted(ids)):
-        rows = session.connection().execute(_THERE, {"week": week, "ids": some}).all()
-        found |= {row.subscriber_id for row in rows}
-        if doubtful := [row.subscriber_id for row in rows if row.state in {"unknown", "given_up"}]:
-            session.connection().execute(_WENT_OUT, {"week": week, "ids": doubtful})
+        found |= set(session.connection().execute(_THERE, {"of": week, "ids": some}).scalars())
     return found
+
+
+def _went_out(session: Session, events: Sequence[Event], states: Sequence[str]) -> None:
+    """Take for accepted whose letter has events though its own outcome, or that of its call, is another."""
+    letters: dict[str, set[str]] = defaultdict(set)
+    for one in events:
+        if not one.week.startswith(LETTER):
+            letters[one.week].add(one.subscriber_id)
+    for week, ids in sorted(letters.items()):
+        for some in in_chunks(sorted(ids)):
+            session.connection().execute(_WENT_OUT, {"of": week, "ids": some, "states": states})
 
 
 def _prove_letters(session: Session, keys: Sequence[str], now: datetime) -> None:
@@ -320,14 +344,28 @@ _PROVE_LETTERS = (
     .where(col(NoticeRow.key).in_(_KEYS), col(NoticeRow.state).in_(("claimed", "unknown")))
     .values(state="accepted", reason="seen by an event", settled_at=bindparam("now", type_=UtcDateTime()))
 )
-_MINE = (col(DeliveryRow.week) == bindparam("week"), col(DeliveryRow.subscriber_id).in_(_IDS))
+# No bound name may be a column's where that is updated.
+_MINE = (col(DeliveryRow.week) == bindparam("of"), col(DeliveryRow.subscriber_id).in_(_IDS))
 _THERE = (  # whoever is erased meanwhile waits, and then takes these events along
-    select(col(DeliveryRow.subscriber_id), col(DeliveryRow.state))
+    select(col(DeliveryRow.subscriber_id))
     .where(*_MINE)
     .order_by(col(DeliveryRow.subscriber_id))
     .with_for_update(read=True, key_share=True)
 )
-_WENT_OUT = update(DeliveryRow).where(*_MINE).values(state="accepted", reason="seen by an event")
+_CALLS = select(col(BatchRow.number)).where(
+    col(BatchRow.week) == bindparam("of"), col(BatchRow.state).in_(bindparam("states", expanding=True))
+)
+_WENT_OUT = (
+    update(DeliveryRow)
+    .where(
+        *_MINE,
+        or_(
+            col(DeliveryRow.state).in_(("unknown", "given_up")),
+            and_(col(DeliveryRow.state).is_(None), col(DeliveryRow.batch).in_(_CALLS)),
+        ),
+    )
+    .values(state="accepted", reason="seen by an event")
+)
 _STORE = text(
     "INSERT INTO events (week, subscriber_id, kind, about, at, reason)"
     " VALUES (:week, :whose, :kind, :about, :at, :reason)"
