@@ -13,7 +13,7 @@ from threading import Event as Stop
 from typing import Any
 
 from sqlalchemy import BindParameter, Engine, and_, bindparam, delete, func, insert, or_, select, text, update
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from digest.database import UtcDateTime, in_chunks, one_at_a_time, reading, writing
@@ -30,6 +30,9 @@ _EVENTS_AT_ONCE = 2000
 
 #: Posts read together at most, and bytes of them, unless one alone has more.
 _POSTS_AT_ONCE, _BYTES_AT_ONCE = 100, 1_000_000
+
+#: How long a post stays whole that this program failed on.
+_FAILED_LAST = timedelta(days=30)
 
 #: How each provider is called where a reader's story names it.
 _PROVIDERS = {"sendgrid": "SendGrid"}
@@ -96,9 +99,7 @@ class Events:
         while not (stop and stop.is_set()) and (posts := self._waiting()):
             try:
                 done += self._applied(posts, now)
-            except OperationalError:  # the database is away, or was busy for too long
-                raise
-            except (SQLAlchemyError, ValueError):
+            except (SQLAlchemyError, ValueError):  # not where the database is away, or was busy for too long
                 for one in posts:
                     done += self._alone(one, now)
         return Applied(done["posts"], done["events"], done["strays"], done["broken"])
@@ -117,6 +118,12 @@ class Events:
             taken, strays = taken + len(some), strays + known.count(False)
         return Applied(events=taken, strays=strays)
 
+    def again(self) -> int:
+        """Let posts wait once more that this program failed on: a newer one may not; returns how many."""
+        failed = update(EventPostRow).where(*_FAILED).values(applied_at=None, reason="")
+        with writing(self.engine) as session:
+            return int(session.execute(failed).rowcount)  # type: ignore[attr-defined]
+
     def broken(self, since: datetime) -> list[tuple[int, datetime, str]]:
         """Give the posts since a moment that could not be applied: number, when it came, why."""
         mine = (col(EventPostRow.reason) != "", col(EventPostRow.received_at) >= since)
@@ -131,9 +138,14 @@ class Events:
             return session.execute(oldest).scalar()
 
     def tidy(self, now: datetime, retention: timedelta) -> None:
-        """Forget posts that were applied, and events of letters outside the editions, that are old enough."""
-        before = now - retention
+        """Forget posts that were applied, and events of letters outside the editions, that are old enough.
+
+        What a post holds that could not be applied goes sooner: there are addresses in it.
+        """
+        before, kept_since = now - retention, now - min(retention, _FAILED_LAST)
         with writing(self.engine) as session:
+            old = (*_FAILED, col(EventPostRow.applied_at) < kept_since)
+            session.execute(update(EventPostRow).where(*old).values(body=b""))
             session.execute(delete(EventPostRow).where(col(EventPostRow.applied_at) < before))
             letters = col(EventRow.week).startswith(LETTER)
             session.execute(delete(EventRow).where(letters, col(EventRow.at) < before))
@@ -180,10 +192,8 @@ class Events:
         """Apply one post of those that failed together; one that fails by itself is marked, and its body stays."""
         try:
             return self._applied([post], now)
-        except OperationalError:
-            raise
         except (SQLAlchemyError, ValueError) as error:
-            why = f"the program failed: {type(error).__name__}"
+            why = f"the program failed: {type(error).__name__}; `verdicts reconcile` tries it again"
             _log.error("a post of events cannot be applied, its number is %d: %s", post.id, why)
             with writing(self.engine) as session:
                 session.connection().execute(_FAIL, {"id_": post.id, "now": now, "reason": why})
@@ -316,6 +326,7 @@ _BODIES = (
     .where(col(EventPostRow.id).in_(_IDS), col(EventPostRow.applied_at).is_(None))
     .order_by(col(EventPostRow.id))
 )
+_FAILED = (col(EventPostRow.applied_at).is_not(None), func.length(col(EventPostRow.body)) > 0)
 _UNMARKED = (col(EventPostRow.id) == bindparam("id_"), col(EventPostRow.applied_at).is_(None))
 _FAIL = update(EventPostRow).where(*_UNMARKED).values(applied_at=bindparam("now"), reason=bindparam("reason"))
 _MARK = (
