@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate, islice
 from threading import Event as Stop
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Engine, and_, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import BindParameter, Engine, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
@@ -57,6 +57,14 @@ class _Post:
     id: int
     sender: str
     told: Told
+
+
+class _Delivery(NamedTuple):
+    """A delivery, under the name its reader has now, with its call and the state of its own, if it has one."""
+
+    name: str
+    batch: int
+    state: str | None
 
 
 class Events:
@@ -215,12 +223,13 @@ class Events:
         for one in placed:
             if one is not None and not one.week.startswith(LETTER):
                 wanted[one.week].add(one.subscriber_id)
-        names = {(week, whose): name for week, ids in wanted.items() for whose, name in self._names(session, week, ids)}
-        named = [one and (one if one.week.startswith(LETTER) else _named(one, names)) for one in placed]
+        found = {week: self._found(session, week, ids) for week, ids in sorted(wanted.items())}
+        named = [one and _named(one, found.get(one.week)) for one in placed]
         own = [one for one in named if one is not None]
         if whole:
             prove(session, weeks.keys() & {one.key for one in own}, now)
-        _went_out(session, own, _DOUBTFUL if whole else (*_DOUBTFUL, "claimed"))
+        for week, deliveries in found.items():
+            _went_out(session, week, deliveries.values(), _DOUBTFUL if whole else (*_DOUBTFUL, "claimed"))
         _prove_letters(session, [one.key for one in own if one.week.startswith(LETTER)], now)
         count(session, [one for one in own if not one.week.startswith(LETTER)])
         _store(session, own)
@@ -230,11 +239,12 @@ class Events:
             hold(session, week, self._limits, now, self._holding)
         return [one is not None for one in named]
 
-    def _names(self, session: Session, week: str, ids: set[str]) -> list[tuple[str, str]]:
-        """Say under which name each reader's delivery of an edition stands now; who has none is left out."""
+    def _found(self, session: Session, week: str, ids: set[str]) -> dict[str, _Delivery]:
+        """Find the deliveries of an edition to some readers; who has none is left out."""
         there = _deliveries(session, week, ids)
-        gone = {nobody(self._key, week, one): one for one in ids - there}
-        return [(one, one) for one in there] + [(gone[one], one) for one in _deliveries(session, week, set(gone))]
+        gone = {one: nobody(self._key, week, one) for one in ids - there.keys()}
+        erased = _deliveries(session, week, set(gone.values()))
+        return there | {one: erased[name] for one, name in gone.items() if name in erased}
 
 
 #: What may hold an edition.
@@ -265,33 +275,40 @@ def _letters(session: Session, keys: Sequence[str]) -> dict[str, tuple[str, str]
 def _placed(one: Event, weeks: Mapping[str, str], letters: Mapping[str, tuple[str, str]]) -> Event | None:
     """Say which edition or letter an event is of; None for one of no letter of ours."""
     if (week := weeks.get(one.key)) is not None:
-        return replace(one, week=week)
+        return one.of(week)
     letter, whose = letters.get(one.key, ("", ""))
-    return replace(one, week=letter) if letter and one.subscriber_id == (whose or letter) else None
+    return one.of(letter) if letter and one.subscriber_id == (whose or letter) else None
 
 
-def _named(one: Event, names: Mapping[tuple[str, str], str]) -> Event | None:
-    name = names.get((one.week, one.subscriber_id))
-    return one if name == one.subscriber_id else replace(one, subscriber_id=name, reason="") if name else None
+def _named(one: Event, deliveries: Mapping[str, _Delivery] | None) -> Event | None:
+    """Give an event the name its reader has now; one outside the editions keeps it."""
+    if deliveries is None:
+        return one
+    mine = deliveries.get(one.subscriber_id)
+    if mine is None or mine.name == one.subscriber_id:
+        return mine and one
+    return replace(one, subscriber_id=mine.name, reason="")
 
 
-def _deliveries(session: Session, week: str, ids: set[str]) -> set[str]:
-    """Give those of some readers that have a delivery of an edition."""
-    found: set[str] = set()
-    for some in in_chunks(sorted(ids)):
-        found |= set(session.connection().execute(_THERE, {"of": week, "ids": some}).scalars())
-    return found
+def _deliveries(session: Session, week: str, names: set[str]) -> dict[str, _Delivery]:
+    """Give the deliveries of an edition that stand under some names."""
+    return {
+        row.subscriber_id: _Delivery(*row)
+        for some in in_chunks(sorted(names))
+        for row in session.connection().execute(_THERE, {"of": week, "ids": some})
+    }
 
 
-def _went_out(session: Session, events: Sequence[Event], states: Sequence[str]) -> None:
-    """Take for accepted whose letter has events though its own outcome, or that of its call, is another."""
-    letters: dict[str, set[str]] = defaultdict(set)
-    for one in events:
-        if not one.week.startswith(LETTER):
-            letters[one.week].add(one.subscriber_id)
-    for week, ids in sorted(letters.items()):
-        for some in in_chunks(sorted(ids)):
-            session.connection().execute(_WENT_OUT, {"of": week, "ids": some, "states": states})
+def _went_out(session: Session, week: str, deliveries: Iterable[_Delivery], states: Sequence[str]) -> None:
+    """Take for accepted what has events though its own outcome, or that of its call, is another."""
+    calls = set(session.connection().execute(_CALLS, {"of": week, "states": states}).scalars())
+    doubtful = [
+        one.name
+        for one in deliveries
+        if one.state in {"unknown", "given_up"} or (one.state is None and one.batch in calls)
+    ]
+    for some in in_chunks(sorted(doubtful)):
+        session.connection().execute(_WENT_OUT, {"of": week, "ids": some})
 
 
 def _prove_letters(session: Session, keys: Sequence[str], now: datetime) -> None:
@@ -358,7 +375,7 @@ _PROVE_LETTERS = (
 # No bound name may be a column's where that is updated.
 _MINE = (col(DeliveryRow.week) == bindparam("of"), col(DeliveryRow.subscriber_id).in_(_IDS))
 _THERE = (  # whoever is erased meanwhile waits, and then takes these events along
-    select(col(DeliveryRow.subscriber_id))
+    select(col(DeliveryRow.subscriber_id), col(DeliveryRow.batch), col(DeliveryRow.state))
     .where(*_MINE)
     .order_by(col(DeliveryRow.subscriber_id))
     .with_for_update(read=True, key_share=True)
@@ -366,17 +383,7 @@ _THERE = (  # whoever is erased meanwhile waits, and then takes these events alo
 _CALLS = select(col(BatchRow.number)).where(
     col(BatchRow.week) == bindparam("of"), col(BatchRow.state).in_(bindparam("states", expanding=True))
 )
-_WENT_OUT = (
-    update(DeliveryRow)
-    .where(
-        *_MINE,
-        or_(
-            col(DeliveryRow.state).in_(("unknown", "given_up")),
-            and_(col(DeliveryRow.state).is_(None), col(DeliveryRow.batch).in_(_CALLS)),
-        ),
-    )
-    .values(state="accepted", reason="seen by an event")
-)
+_WENT_OUT = update(DeliveryRow).where(*_MINE).values(state="accepted", reason="seen by an event")
 _STORE = text(
     "INSERT INTO events (week, subscriber_id, kind, about, at, reason)"
     " VALUES (:week, :whose, :kind, :about, :at, :reason)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,26 +70,28 @@ def count(session: Session, events: Iterable[Event]) -> None:
     for one in events:
         if one.kind in _COUNTED:
             told[one.week][one.subscriber_id].add(one.kind)
-    change = Counter[tuple[str, str]]()
+    rows: list[dict[str, object]] = []
     for week, letters in told.items():
         known = _known(session, week, letters)
-        for whose, kinds in letters.items():
-            change.update((week, kind) for kind in _counted(kinds | known.get(whose, set())))
-            change.subtract((week, kind) for kind in _counted(known.get(whose, set())))
-    rows = [{"week": week, "kind": kind, "letters": more} for (week, kind), more in sorted(change.items()) if more]
+        moves = Counter((frozenset(known[whose]), frozenset(kinds | known[whose])) for whose, kinds in letters.items())
+        change = Counter[str]()
+        for (before, after), many in moves.items():
+            change.update(dict.fromkeys(_counted(after), many))
+            change.subtract(dict.fromkeys(_counted(before), many))
+        rows += ({"week": week, "kind": kind, "letters": more} for kind, more in sorted(change.items()) if more)
     if rows:
         session.connection().execute(_ADD, rows)
 
 
-def _counted(kinds: Collection[str]) -> Sequence[str]:
+def _counted(kinds: Collection[str]) -> list[str]:
     """What a letter counts as, of all that is told of it."""
     worst = [kind for kind in _RANKED if kind in kinds][-1:]
-    return worst + [kind for kind in _OPENED if kind in kinds]
+    return [*worst, *(kind for kind in _OPENED if kind in kinds)]
 
 
-def _known(session: Session, week: str, letters: Mapping[str, object]) -> dict[str, set[str]]:
+def _known(session: Session, week: str, letters: Collection[str]) -> defaultdict[str, set[str]]:
     """What is kept already of some letters of an edition, by reader."""
-    known: dict[str, set[str]] = defaultdict(set)
+    known = defaultdict[str, set[str]](set)
     for some in in_chunks(sorted(letters)):
         for whose, kind in session.connection().execute(_KEPT, {"week": week, "some": some}):
             known[whose].add(kind)
