@@ -24,6 +24,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.pages
 	$(BIN)/python -m tests.benchmarks.subscribers --postgresql
 	$(BIN)/python -m tests.benchmarks.events
+	$(BIN)/python -m tests.benchmarks.events --postgresql
 	$(BIN)/python -m tests.benchmarks.smtp
 	$(BIN)/python -m tests.benchmarks.sending
 	$(BIN)/python -m tests.benchmarks.sending --memory

@@ -162,21 +162,13 @@ def whole_edition(
 
 
 def _figures(found: Figures) -> dict[str, Any]:
-    """Show what an edition came to; `bounced` of the counts is hard, soft and held back by the provider together."""
-    told = found.told
-    return {
-        "deferred": told.deferred,
-        "bounced_hard": told.hard,
-        "bounced_soft": told.soft,
-        "held_back": told.dropped,
-        "left": found.left,
-        "votes": found.votes,
-        "opens": found.opens,
-        "machine_opens": found.machine_opens,
-        "clicks": found.clicks,
-        "scanners": found.scanners,
-        "clicks_by_matchup": dict(found.by_matchup),
-    }
+    """Show what an edition came to; what its counts say is left out.
+
+    `bounced` of those is hard, soft and held back by the provider together.
+    """
+    shown = asdict(found)
+    told = shown.pop("told")
+    return {name: count for name, count in told.items() if name not in {"delivered", "complained"}} | shown
 
 
 def sent(result: Sent) -> dict[str, Any]:

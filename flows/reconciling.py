@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from digest.errors import SettingsError
+from digest.errors import SendLater, SettingsError
 from flows.sending import Sent, standing
 from flows.services import Services
 from subscribers.bounces import Bounced, read
@@ -17,6 +18,10 @@ from subscribers.events import Applied
 from subscribers.ledger import Unknown
 from subscribers.reconciling import Settled, settle
 from subscribers.suppressions import Get, Taken, sendgrid_lists, take_over
+
+#: How often a page of a provider's lists is asked for, and the pauses in between, in seconds: unless it says how long,
+#: and at most.
+_TRIES, _PAUSE_S, _LONGEST_PAUSE_S = 3, 1.0, 120.0
 
 #: What a person may decide of readers in doubt.
 Decision = Literal["resend", "give up"]
@@ -35,7 +40,7 @@ class Reconciled:
 def reconcile(services: Services, week: str | None, decision: Decision | None, by: str) -> Reconciled:
     """Find out what became of calls in doubt, of all weeks or one, and do what a person decided about the rest.
 
-    What the provider told of calls counts first.
+    What the provider told of calls counts first, also what could not be applied when it came.
 
     Raises:
         EditionError: There is no such edition.
@@ -43,6 +48,7 @@ def reconcile(services: Services, week: str | None, decision: Decision | None, b
     ledger, now = services.ledger, services.clock
     if week:
         services.editions.require(week)
+    services.events.again()
     services.events.apply(now())
     doubtful = {one.week for one in ledger.unsettled()} | {one.week for one in ledger.unknown()}
     weeks = [week] if week else sorted(doubtful)
@@ -87,14 +93,35 @@ def take_bounces(services: Services, path: Path) -> Bounces:
     return Bounces(applied, unread, unproved)
 
 
-def take_suppressions(services: Services) -> Taken:
+def take_suppressions(services: Services, pause: Callable[[float], object] = time.sleep) -> Taken:
     """Take over whom the provider itself will not mail any more; the same ones again change nothing.
 
     Raises:
         SettingsError: The configured way of sending keeps no such lists.
-        SendError: They cannot be had now; what was read before stands.
     """
     get: Get | None = getattr(services.sender, "get", None)
     if get is None:
         raise SettingsError(f"--suppressions: sender {services.settings.sender!r} keeps no lists; only sendgrid does")
-    return take_over(services.engine, services.settings.key("suppression_key"), sendgrid_lists(get))
+    missed: list[str] = []
+    lists = sendgrid_lists(_patiently(get, services, pause), missed.append)
+    return replace(take_over(services.engine, services.settings.key("suppression_key"), lists), missed=tuple(missed))
+
+
+def _patiently(get: Get, services: Services, pause: Callable[[float], object]) -> Get:
+    """Read a page once more where it cannot be had just now: to read twice changes nothing.
+
+    A list of a hundred thousand takes hundreds of calls, more than may be made in one go; and each run begins anew.
+    """
+
+    def get_patiently(path: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
+        for _ in range(_TRIES - 1):
+            try:
+                return get(path, params)
+            except SendLater as error:
+                left = (error.until - services.clock()).total_seconds() if error.until else _PAUSE_S
+                if left > _LONGEST_PAUSE_S:
+                    raise
+                pause(max(left, _PAUSE_S))
+        return get(path, params)
+
+    return get_patiently

@@ -24,7 +24,7 @@ from fastapi import FastAPI
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
-from flows.events import keep_applying
+from flows.events import event_key, keep_applying
 from flows.notices import keep_sending
 from flows.sending import keep_resuming
 from flows.services import Services, open_services
@@ -91,7 +91,7 @@ def public_app(services: Services) -> FastAPI:
             keeping=Keeping(settings.network_kept, settings.retention_days, settings.sender),
             proxies=settings.trusted_proxies,
             events=services.events,
-            event_key=services.environment.get("SENDGRID_EVENT_PUBLIC_KEY", ""),
+            event_key=event_key(services.environment),
         )
     )
 

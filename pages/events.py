@@ -87,7 +87,7 @@ def add_events(app: FastAPI, rooms: Rooms) -> None:
     @app.post("/events/sendgrid", status_code=204, response_class=Response)
     async def sendgrid(request: Request) -> Response:
         if signatures is None or rooms.events is None:
-            raise refuse("SENDGRID_EVENT_PUBLIC_KEY is not set")
+            raise refuse("neither SENDGRID_EVENT_PUBLIC_KEY nor SENDGRID_EVENT_PUBLIC_KEY_FILE is set")
         body, now = await request.body(), rooms.clock()
         signature, timestamp = (request.headers.get(name, "") for name in (_SIGNATURE, _TIMESTAMP))
         if fault := signatures.fault(signature, timestamp, body, now):

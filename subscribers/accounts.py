@@ -143,7 +143,7 @@ class Accounts:
                     )
                 ],
                 "letters": [
-                    _row(one, ("queued_at", "kind", "email", "state", "settled_at", "reason"))
+                    _row(one, ("id", "queued_at", "kind", "email", "state", "settled_at", "reason"))
                     for one in session.exec(
                         select(NoticeRow)
                         .where(NoticeRow.subscriber_id == row.id, NoticeRow.kind != "move")

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, bindparam, case, func, insert, select, text, update
+from sqlalchemy import BindParameter, bindparam, case, func, insert, or_, select, text, update
 from sqlmodel import Session, col
 
 from digest.database import UtcDateTime, in_chunks
+from digest.tables import EditionRow
 from subscribers.addressing import address_hash, fold
 from subscribers.eventposts import Event
-from subscribers.tables import ConsentRow, EventRow, SubscriberRow
+from subscribers.tables import ConsentRow, DeliveryRow, EventRow, SubscriberRow
 
 #: Letters outside the editions have this and their number where those have their week.
 LETTER = "letter-"
@@ -21,6 +22,9 @@ LETTER = "letter-"
 #: What an event means for its address, and for the reader's subscription.
 _HARMS = frozenset(("hard bounce", "complaint"))
 _ENDS = {"complaint": "complained", "left": "left"}
+
+#: What tells whether a mailbox takes letters.
+_OUTCOME_KINDS = ("delivered", "soft bounce", "hard bounce")
 
 #: What a person did that weighs more than an event from before it.
 _WANTED = ("confirmed", "came back")
@@ -43,6 +47,25 @@ class End(NamedTuple):
     at: datetime
 
 
+def keep_still(session: Session, key: bytes, events: Sequence[Event]) -> set[str]:
+    """Keep the readers as they are for whom something may follow from events, until the transaction ends.
+
+    That comes before anything else of theirs is locked: who is erased in this moment is taken in the same order.
+
+    Returns:
+        Readers who have these outcomes, and whose mailbox has ever turned a letter away: see `wear_out`.
+    """
+    asked = {one.subscriber_id for one in events if one.kind in _OUTCOME_KINDS}
+    worn = {one.subscriber_id for one in events if one.kind == "soft bounce"}
+    for some in in_chunks(sorted(asked - worn)):
+        worn |= set(session.connection().execute(_SOFTLY, {"some": some}).scalars())
+    telling = [one for one in events if _means_something(one)]
+    own = _readers(session, col(SubscriberRow.id), worn | {one.subscriber_id for one in telling})
+    addresses = {_hash_of(one, None, key) for one in telling if _meaning(one) in _HARMS}
+    _readers(session, col(SubscriberRow.address_hash), addresses - {""} - set(own.values()))
+    return worn
+
+
 def follow(session: Session, key: bytes, events: Sequence[Event], source: str) -> None:
     """Suppress and unsubscribe as events say; those of readers who are gone change nothing.
 
@@ -55,7 +78,7 @@ def follow(session: Session, key: bytes, events: Sequence[Event], source: str) -
         events: Those with their week; in any order, any number of times.
         source: Who told, as the proof of leaving names it.
     """
-    telling = [(one, meaning) for one in events if (meaning := _meaning(one)) in _HARMS or meaning in _ENDS]
+    telling = [(one, _meaning(one)) for one in events if _means_something(one)]
     if not telling:
         return
     readers = _readers(session, col(SubscriberRow.id), {one.subscriber_id for one, _ in telling})
@@ -75,6 +98,10 @@ def follow(session: Session, key: bytes, events: Sequence[Event], source: str) -
 
 def _meaning(event: Event) -> str:
     return event.about if event.kind == "dropped" else event.kind
+
+
+def _means_something(event: Event) -> bool:
+    return (meaning := _meaning(event)) in _HARMS or meaning in _ENDS
 
 
 def _hash_of(event: Event, own: str | None, key: bytes) -> str:
@@ -125,25 +152,25 @@ def end(session: Session, ends: Iterable[End], source: str) -> None:
 
 
 def wear_out(session: Session, readers: Collection[str], most: int) -> None:
-    """Suppress whose mailbox turned away the last `most` editions that had an outcome, and nobody else on that ground.
+    """Suppress whose mailbox turned away the last `most` editions they got, and nobody else on that ground.
 
-    Asked after each outcome of these readers, so that a late "delivered" lifts what an earlier count had brought.
+    Asked after each outcome of readers whom `keep_still` gave, so that a late "delivered" lifts what an earlier count
+    had brought.
     """
-    worn = {
-        whose
-        for some in in_chunks(sorted(readers))
-        for whose in session.connection().execute(_SOFTLY, {"some": some}).scalars()
-    }
-    if not worn:
+    if not readers:
         return
-    hashes = _readers(session, col(SubscriberRow.id), worn)
-    since = _last(session, worn, ("allowed", "moved to this address"))
+    hashes = _readers(session, col(SubscriberRow.id), readers)
+    since = _last(session, readers, ("allowed", "moved to this address"))
     outcomes: dict[str, list[tuple[str, str, datetime]]] = defaultdict(list)
     for some in in_chunks(sorted(hashes)):
         for whose, week, kind, at in session.connection().execute(_OUTCOMES, {"some": some}):
             if whose not in since or at > since[whose]:
                 outcomes[whose].append((week, kind, at))
-    turned = {hashes[whose]: turned_away(outcomes[whose], most) for whose in hashes}
+    turned = {
+        hashed: at if at is not None and not _silent(session, whose, outcomes[whose], most) else None
+        for whose, hashed in hashes.items()
+        for at in (turned_away(outcomes[whose], most),)
+    }
     _execute(session, _WEAR, [{"hashed": one, "at": at} for one, at in sorted(turned.items()) if at is not None])
     _execute(session, _RECOVER, [{"hashed": one} for one, at in sorted(turned.items()) if at is None])
 
@@ -160,6 +187,22 @@ def turned_away(outcomes: Iterable[tuple[str, str, datetime]], most: int) -> dat
     if len(last) < most or any(set(one) != {"soft bounce"} for one in last):
         return None
     return max(one["soft bounce"] for one in last)
+
+
+def _silent(session: Session, whose: str, outcomes: Iterable[tuple[str, str, datetime]], most: int) -> bool:
+    """Tell whether a reader got an edition between the last `most` that had an outcome, of which nothing was told.
+
+    Mail servers tell only of what they could not deliver, and a provider's word may be lost: such a one breaks a row.
+    """
+    last = sorted({week for week, *_ in outcomes})[-most:]
+    with_edition = select(col(EditionRow.week)).where(col(EditionRow.week) > last[0], col(EditionRow.week) < last[-1])
+    between = sorted(set(session.execute(with_edition).scalars()) - set(last))
+    got = select(col(DeliveryRow.week)).where(
+        col(DeliveryRow.subscriber_id) == whose,
+        col(DeliveryRow.week).in_(between),  # by the key: an index of readers alone would cost every planning
+        or_(col(DeliveryRow.state).is_(None), col(DeliveryRow.state).not_in(("refused", "dropped"))),
+    )
+    return session.execute(got.limit(1)).first() is not None
 
 
 def _readers(session: Session, column: Any, values: Collection[str]) -> dict[str, str]:
@@ -254,6 +297,6 @@ _OUTCOMES = select(
     col(EventRow.subscriber_id), col(EventRow.week), col(EventRow.kind), col(EventRow.at)
 ).where(
     col(EventRow.subscriber_id).in_(_SOME),
-    col(EventRow.kind).in_(("delivered", "soft bounce", "hard bounce")),
+    col(EventRow.kind).in_(_OUTCOME_KINDS),
     ~col(EventRow.week).startswith(LETTER),
 )  # fmt: skip

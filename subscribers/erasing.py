@@ -29,8 +29,9 @@ def nobody(key: bytes, week: str, subscriber_id: str) -> str:
 def keep_numbers(session: Session, key: bytes, subscriber_id: str) -> None:
     """Keep what an edition counts of a reader who is about to go, without a trace to them.
 
-    What happened to their letters goes on under the name of each delivery, without reasons. Each vote and farewell is
-    kept under a name of its own, so that nobody can see which belong together.
+    What happened to their letters goes on under the name of each delivery, without reasons. Each vote is kept under a
+    name of its own, so that nobody can see which belong together; their farewells share one, as who leaves and
+    complains is counted once.
     """
     mine = col(EventRow.subscriber_id) == subscriber_id
     session.execute(delete(EventRow).where(mine, col(EventRow.week).startswith("letter-")))
@@ -41,10 +42,11 @@ def keep_numbers(session: Session, key: bytes, subscriber_id: str) -> None:
     farewells = select(col(ConsentRow.what), col(ConsentRow.at)).where(
         col(ConsentRow.subscriber_id) == subscriber_id, col(ConsentRow.what).in_(LEFT)
     )
-    kept = [("vote", tool, at) for tool, at in session.execute(votes)]
-    kept += [(what, "", at) for what, at in session.execute(farewells)]
+    kept = [(secrets.token_hex(8), "vote", tool, at) for tool, at in session.execute(votes)]
+    name = secrets.token_hex(8)
+    kept += [(name, what, str(number), at) for number, (what, at) in enumerate(session.execute(farewells))]
     rows = [
-        {"week": ERASED, "subscriber_id": secrets.token_hex(8), "kind": kind, "about": about, "at": at, "reason": ""}
-        for kind, about, at in kept
+        {"week": ERASED, "subscriber_id": whose, "kind": kind, "about": about, "at": at, "reason": ""}
+        for whose, kind, about, at in kept
     ]
     insert_ignore(session, EventRow, rows)

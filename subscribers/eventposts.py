@@ -73,6 +73,10 @@ class Event:
     week: str = ""
     email: str = field(default="", repr=False)
 
+    def of(self, week: str) -> Event:
+        """The same, of an edition or a letter; `dataclasses.replace` takes four times as long, and all events pass."""
+        return Event(self.key, self.subscriber_id, self.kind, self.about, self.at, self.reason, week, self.email)
+
 
 class Told(NamedTuple):
     """What stands in a post; `strays` belong to no letter of ours, `broken` says why none of it could be read."""

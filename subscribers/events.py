@@ -10,18 +10,19 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate, islice
 from threading import Event as Stop
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Engine, and_, bindparam, delete, func, insert, select, text, update
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from digest.database import UtcDateTime, in_chunks, one_at_a_time, reading, writing
-from subscribers.consequences import LETTER, follow, wear_out
+from subscribers.consequences import LETTER, follow, keep_still, wear_out
 from subscribers.erasing import nobody
 from subscribers.eventposts import Event, Told, read_sendgrid
 from subscribers.holding import Limits, hold
 from subscribers.ledger import Halted, prove
+from subscribers.outcomes import count
 from subscribers.tables import BatchRow, DeliveryRow, EarlierCallRow, EventPostRow, EventRow, NoticeRow
 
 #: Events of one transaction at most: others that write wait for it, a tenth of a second.
@@ -29,6 +30,9 @@ _EVENTS_AT_ONCE = 2000
 
 #: Posts read together at most, and bytes of them, unless one alone has more.
 _POSTS_AT_ONCE, _BYTES_AT_ONCE = 100, 1_000_000
+
+#: How long a post stays whole that this program failed on.
+_FAILED_LAST = timedelta(days=30)
 
 #: How each provider is called where a reader's story names it.
 _PROVIDERS = {"sendgrid": "SendGrid"}
@@ -53,6 +57,14 @@ class _Post:
     id: int
     sender: str
     told: Told
+
+
+class _Delivery(NamedTuple):
+    """A delivery, under the name its reader has now, with its call and the state of its own, if it has one."""
+
+    name: str
+    batch: int
+    state: str | None
 
 
 class Events:
@@ -95,23 +107,30 @@ class Events:
         while not (stop and stop.is_set()) and (posts := self._waiting()):
             try:
                 done += self._applied(posts, now)
-            except OperationalError:  # the database is away, or was busy for too long
-                raise
-            except (SQLAlchemyError, ValueError):
+            except (SQLAlchemyError, ValueError):  # not where the database is away, or was busy for too long
                 for one in posts:
                     done += self._alone(one, now)
         return Applied(done["posts"], done["events"], done["strays"], done["broken"])
 
     def take(self, events: Iterable[Event], now: datetime, source: str) -> Applied:
-        """Apply events that came another way than by posts, a few thousand in each transaction; `source` names it."""
-        count = strays = 0
+        """Apply events that came another way than by posts, a few thousand in each transaction; `source` names it.
+
+        Each proves its own letter only: what a mail server was handed letter by letter may have ended in the middle.
+        """
+        taken = strays = 0
         waiting = iter(events)
         while some := list(islice(waiting, _EVENTS_AT_ONCE)):
             with writing(self.engine) as session:
                 one_at_a_time(session, "apply events")
-                known = self._absorb(session, some, now, source)
-            count, strays = count + len(some), strays + known.count(False)
-        return Applied(events=count, strays=strays)
+                known = self._absorb(session, some, now, source, whole=False)
+            taken, strays = taken + len(some), strays + known.count(False)
+        return Applied(events=taken, strays=strays)
+
+    def again(self) -> int:
+        """Let posts wait once more that this program failed on: a newer one may not; returns how many."""
+        failed = update(EventPostRow).where(*_FAILED).values(applied_at=None, reason="")
+        with writing(self.engine) as session:
+            return int(session.execute(failed).rowcount)  # type: ignore[attr-defined]
 
     def broken(self, since: datetime) -> list[tuple[int, datetime, str]]:
         """Give the posts since a moment that could not be applied: number, when it came, why."""
@@ -127,9 +146,14 @@ class Events:
             return session.execute(oldest).scalar()
 
     def tidy(self, now: datetime, retention: timedelta) -> None:
-        """Forget posts that were applied, and events of letters outside the editions, that are old enough."""
-        before = now - retention
+        """Forget posts that were applied, and events of letters outside the editions, that are old enough.
+
+        What a post holds that could not be applied goes sooner: there are addresses in it.
+        """
+        before, kept_since = now - retention, now - min(retention, _FAILED_LAST)
         with writing(self.engine) as session:
+            old = (*_FAILED, col(EventPostRow.applied_at) < kept_since)
+            session.execute(update(EventPostRow).where(*old).values(body=b""))
             session.execute(delete(EventPostRow).where(col(EventPostRow.applied_at) < before))
             letters = col(EventRow.week).startswith(LETTER)
             session.execute(delete(EventRow).where(letters, col(EventRow.at) < before))
@@ -157,7 +181,7 @@ class Events:
                 one_at_a_time(session, "apply events")
                 for provider in {post.sender for post, _ in some}:
                     mine = [(post, event) for post, event in some if post.sender == provider]
-                    known = self._absorb(session, [event for _, event in mine], now, _PROVIDERS[provider])
+                    known = self._absorb(session, [event for _, event in mine], now, _PROVIDERS[provider], whole=True)
                     strays.update(post.id for (post, _), is_known in zip(mine, known, strict=True) if not is_known)
                 if number == len(slices):
                     return self._mark(session, posts, strays, now)
@@ -166,56 +190,68 @@ class Events:
     def _mark(self, session: Session, posts: Sequence[_Post], strays: Mapping[int, int], now: datetime) -> Counter[str]:
         done = Counter[str]()
         for one in posts:
-            count = len(one.told.events) + one.told.strays
-            values = {"id_": one.id, "now": now, "events": count, "strays": strays[one.id], "reason": one.told.broken}
+            events = len(one.told.events) + one.told.strays
+            values = {"id_": one.id, "now": now, "events": events, "strays": strays[one.id], "reason": one.told.broken}
             if session.connection().execute(_MARK, values).rowcount:  # else another process was faster
-                done.update(posts=1, events=count, strays=strays[one.id], broken=bool(one.told.broken))
+                done.update(posts=1, events=events, strays=strays[one.id], broken=bool(one.told.broken))
         return done
 
     def _alone(self, post: _Post, now: datetime) -> Counter[str]:
         """Apply one post of those that failed together; one that fails by itself is marked, and its body stays."""
         try:
             return self._applied([post], now)
-        except OperationalError:
-            raise
         except (SQLAlchemyError, ValueError) as error:
-            why = f"the program failed: {type(error).__name__}"
+            why = f"the program failed: {type(error).__name__}; `verdicts reconcile` tries it again"
             _log.error("a post of events cannot be applied, its number is %d: %s", post.id, why)
             with writing(self.engine) as session:
                 session.connection().execute(_FAIL, {"id_": post.id, "now": now, "reason": why})
             return Counter(posts=1, broken=1)
 
-    def _absorb(self, session: Session, events: Sequence[Event], now: datetime, source: str) -> list[bool]:
-        """Keep events and let happen what follows from them; tells of each whether it is of a letter of ours."""
+    def _absorb(
+        self, session: Session, events: Sequence[Event], now: datetime, source: str, *, whole: bool
+    ) -> list[bool]:
+        """Keep events and let happen what follows from them; tells of each whether it is of a letter of ours.
+
+        With `whole`, a call was taken whole or not at all: one event proves all of its letters.
+        """
         keys = sorted({one.key for one in events})
         weeks = _weeks(session, keys)
         letters = _letters(session, [key for key in keys if key not in weeks])
         placed = [_placed(one, weeks, letters) for one in events]
+        soft = keep_still(session, self._key, [one for one in placed if one is not None])
         wanted: dict[str, set[str]] = defaultdict(set)
         for one in placed:
             if one is not None and not one.week.startswith(LETTER):
                 wanted[one.week].add(one.subscriber_id)
-        names = {(week, whose): name for week, ids in wanted.items() for whose, name in self._names(session, week, ids)}
-        named = [one and (one if one.week.startswith(LETTER) else _named(one, names)) for one in placed]
+        found = {week: self._found(session, week, ids) for week, ids in sorted(wanted.items())}
+        named = [one and _named(one, found.get(one.week)) for one in placed]
         own = [one for one in named if one is not None]
-        prove(session, weeks.keys() & {one.key for one in own}, now)
+        if whole:
+            prove(session, weeks.keys() & {one.key for one in own}, now)
+        for week, deliveries in found.items():
+            _went_out(session, week, deliveries.values(), _DOUBTFUL if whole else (*_DOUBTFUL, "claimed"))
         _prove_letters(session, [one.key for one in own if one.week.startswith(LETTER)], now)
+        count(session, [one for one in own if not one.week.startswith(LETTER)])
         _store(session, own)
         follow(session, self._key, own, source)
-        wear_out(session, {one.subscriber_id for one in own if one.kind in _OUTCOMES}, self._soft_bounces)
+        wear_out(session, soft, self._soft_bounces)
         for week in sorted({one.week for one in own if one.kind in _BAD}):
             hold(session, week, self._limits, now, self._holding)
         return [one is not None for one in named]
 
-    def _names(self, session: Session, week: str, ids: set[str]) -> list[tuple[str, str]]:
-        """Say under which name each reader's delivery of an edition stands now; who has none is left out."""
+    def _found(self, session: Session, week: str, ids: set[str]) -> dict[str, _Delivery]:
+        """Find the deliveries of an edition to some readers; who has none is left out."""
         there = _deliveries(session, week, ids)
-        gone = {nobody(self._key, week, one): one for one in ids - there}
-        return [(one, one) for one in there] + [(gone[one], one) for one in _deliveries(session, week, set(gone))]
+        gone = {one: nobody(self._key, week, one) for one in ids - there.keys()}
+        erased = _deliveries(session, week, set(gone.values()))
+        return there | {one: erased[name] for one, name in gone.items() if name in erased}
 
 
-#: What an event may follow from that ends a mailbox, and what may hold an edition.
-_OUTCOMES, _BAD = ("delivered", "soft bounce", "hard bounce"), ("soft bounce", "hard bounce", "complaint")
+#: What may hold an edition.
+_BAD = ("soft bounce", "hard bounce", "complaint")
+
+#: Calls that a letter may have gone out with though nobody knows, or though it is to go out once more.
+_DOUBTFUL = ("unknown", "given_up", "planned")
 
 
 def _weeks(session: Session, keys: Sequence[str]) -> dict[str, str]:
@@ -239,25 +275,40 @@ def _letters(session: Session, keys: Sequence[str]) -> dict[str, tuple[str, str]
 def _placed(one: Event, weeks: Mapping[str, str], letters: Mapping[str, tuple[str, str]]) -> Event | None:
     """Say which edition or letter an event is of; None for one of no letter of ours."""
     if (week := weeks.get(one.key)) is not None:
-        return replace(one, week=week)
+        return one.of(week)
     letter, whose = letters.get(one.key, ("", ""))
-    return replace(one, week=letter) if letter and one.subscriber_id == (whose or letter) else None
+    return one.of(letter) if letter and one.subscriber_id == (whose or letter) else None
 
 
-def _named(one: Event, names: Mapping[tuple[str, str], str]) -> Event | None:
-    name = names.get((one.week, one.subscriber_id))
-    return one if name == one.subscriber_id else replace(one, subscriber_id=name, reason="") if name else None
+def _named(one: Event, deliveries: Mapping[str, _Delivery] | None) -> Event | None:
+    """Give an event the name its reader has now; one outside the editions keeps it."""
+    if deliveries is None:
+        return one
+    mine = deliveries.get(one.subscriber_id)
+    if mine is None or mine.name == one.subscriber_id:
+        return mine and one
+    return replace(one, subscriber_id=mine.name, reason="")
 
 
-def _deliveries(session: Session, week: str, ids: set[str]) -> set[str]:
-    """Give those of some readers that have a delivery of an edition; one whose outcome was in doubt went out."""
-    found: set[str] = set()
-    for some in in_chunks(sorted(ids)):
-        rows = session.connection().execute(_THERE, {"week": week, "ids": some}).all()
-        found |= {row.subscriber_id for row in rows}
-        if doubtful := [row.subscriber_id for row in rows if row.state in {"unknown", "given_up"}]:
-            session.connection().execute(_WENT_OUT, {"week": week, "ids": doubtful})
-    return found
+def _deliveries(session: Session, week: str, names: set[str]) -> dict[str, _Delivery]:
+    """Give the deliveries of an edition that stand under some names."""
+    return {
+        row.subscriber_id: _Delivery(*row)
+        for some in in_chunks(sorted(names))
+        for row in session.connection().execute(_THERE, {"of": week, "ids": some})
+    }
+
+
+def _went_out(session: Session, week: str, deliveries: Iterable[_Delivery], states: Sequence[str]) -> None:
+    """Take for accepted what has events though its own outcome, or that of its call, is another."""
+    calls = set(session.connection().execute(_CALLS, {"of": week, "states": states}).scalars())
+    doubtful = [
+        one.name
+        for one in deliveries
+        if one.state in {"unknown", "given_up"} or (one.state is None and one.batch in calls)
+    ]
+    for some in in_chunks(sorted(doubtful)):
+        session.connection().execute(_WENT_OUT, {"of": week, "ids": some})
 
 
 def _prove_letters(session: Session, keys: Sequence[str], now: datetime) -> None:
@@ -292,6 +343,7 @@ _BODIES = (
     .where(col(EventPostRow.id).in_(_IDS), col(EventPostRow.applied_at).is_(None))
     .order_by(col(EventPostRow.id))
 )
+_FAILED = (col(EventPostRow.applied_at).is_not(None), func.length(col(EventPostRow.body)) > 0)
 _UNMARKED = (col(EventPostRow.id) == bindparam("id_"), col(EventPostRow.applied_at).is_(None))
 _FAIL = update(EventPostRow).where(*_UNMARKED).values(applied_at=bindparam("now"), reason=bindparam("reason"))
 _MARK = (
@@ -327,12 +379,16 @@ _PROVE_LETTERS = (
     .where(col(NoticeRow.key).in_(_KEYS), col(NoticeRow.state).in_(("claimed", "unknown")))
     .values(state="accepted", reason="seen by an event", settled_at=bindparam("now", type_=UtcDateTime()))
 )
-_MINE = (col(DeliveryRow.week) == bindparam("week"), col(DeliveryRow.subscriber_id).in_(_IDS))
+# No bound name may be a column's where that is updated.
+_MINE = (col(DeliveryRow.week) == bindparam("of"), col(DeliveryRow.subscriber_id).in_(_IDS))
 _THERE = (  # whoever is erased meanwhile waits, and then takes these events along
-    select(col(DeliveryRow.subscriber_id), col(DeliveryRow.state))
+    select(col(DeliveryRow.subscriber_id), col(DeliveryRow.batch), col(DeliveryRow.state))
     .where(*_MINE)
     .order_by(col(DeliveryRow.subscriber_id))
     .with_for_update(read=True, key_share=True)
+)
+_CALLS = select(col(BatchRow.number)).where(
+    col(BatchRow.week) == bindparam("of"), col(BatchRow.state).in_(bindparam("states", expanding=True))
 )
 _WENT_OUT = update(DeliveryRow).where(*_MINE).values(state="accepted", reason="seen by an event")
 _STORE = text(

@@ -317,7 +317,7 @@ class Ledger:
                 .where(col(BatchRow.week) == week, col(DeliveryRow.state).is_not(None))
                 .group_by(col(BatchRow.state), col(DeliveryRow.state))
             ).all()
-            told = told_of(session, week, deferred=False)
+            told = told_of(session, week)
         found: dict[str, int] = {}
         for state, size in sizes:
             found[state] = found.get(state, 0) + int(size)
@@ -325,10 +325,10 @@ class Ledger:
             found[batch_state] -= count
             found[state] = found.get(state, 0) + count
         kept = {name: found.get(name, 0) for name in ("accepted", "refused", "dropped", "unknown", "given_up")}
-        bounced = told.hard + told.soft + told.dropped
         return Counts(
-            planned=sum(found.values()), **kept, delivered=told.delivered, bounced=bounced, complained=told.complained
-        )
+            planned=sum(found.values()), **kept,
+            delivered=told.delivered, bounced=told.bounced, complained=told.complained,
+        )  # fmt: skip
 
 
 def prove(session: Session, keys: Collection[str], now: datetime) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, bindparam, select
 from sqlmodel import Session, col
 
 from digest.database import in_chunks, insert_ignore, one_at_a_time, writing
+from digest.errors import SendError, SendHalted, SendLater
 from subscribers.addressing import address_hash, fold
 from subscribers.consequences import End, Harm, end, suppress
 from subscribers.tables import SubscriberRow, SuppressionRow
@@ -47,29 +48,46 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What taking a list over did: addresses listed, suppressions new or changed by it, and what was no address."""
+    """What taking a list over did: addresses listed, suppressions new or changed by it, and what was no address.
+
+    `missed` says of each list that could not be read to its end why; what was read before stands.
+    """
 
     listed: int = 0
     suppressed: int = 0
     unread: int = 0
+    missed: tuple[str, ...] = ()
 
 
-def sendgrid_lists(get: Get) -> Iterator[Listed]:
+def sendgrid_lists(get: Get, miss: Callable[[str], object]) -> Iterator[Listed]:
     """Pull SendGrid's four lists, page by page; an entry without an address or a time is passed over.
 
-    Raises:
-        SendError: Whatever `get` raises; what was given before stands.
+    `miss` is told of a list that cannot be read to its end, and why: the others are read all the same, unless it is
+    SendGrid itself that cannot be read now.
     """
     for path, why in _LISTS.items():
-        offset = 0
-        while page := get(path, {"limit": str(PAGE), "offset": str(offset)}):
-            for one in page:
+        try:
+            for one in _entries(get, path):
                 email, created = one.get("email"), one.get("created")
                 if isinstance(email, str) and isinstance(created, int) and 0 < created < 2**32:
                     yield Listed(email, why, datetime.fromtimestamp(created, UTC))
-            offset += len(page)
-            if len(page) < PAGE:
-                break
+        except SendHalted as error:
+            miss(f"{path}: {error}; to read it, the key needs access to Suppressions")
+        except SendError as error:
+            miss(f"{path} and what comes after it: {error}")
+            return
+
+
+def _entries(get: Get, path: str) -> Iterator[dict[str, Any]]:
+    """Give the entries of a list; it may change while it is read, so one may come twice."""
+    offset, before = 0, list[dict[str, Any]]()
+    while page := get(path, {"limit": str(PAGE), "offset": str(offset)}):
+        if not isinstance(page, list) or page == before:
+            raise SendLater("it is not given page by page")
+        yield from (one for one in page if isinstance(one, dict))
+        offset, before = offset + len(page), page
+        if len(page) < PAGE:
+            return
 
 
 def take_over(engine: Engine, key: bytes, listed: Iterable[Listed], source: str = "SendGrid") -> Taken:

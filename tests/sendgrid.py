@@ -273,7 +273,7 @@ class Connection:
     def look(self, method: str, path: str, query: Mapping[str, list[str]], body: bytes) -> bool:
         """Answer what was accepted, once the lag is over, and the lists of addresses it mails no more."""
         first = path.partition("/")[0]
-        if first in self.standin.lacking or {"messages": "activity"}.get(first) in self.standin.lacking:
+        if {first, path} & self.standin.lacking or {"messages": "activity"}.get(first) in self.standin.lacking:
             return self.refuse(403, "access forbidden")
         if method == "GET" and path == "messages":
             return self.activity(query.get("query", [""])[0])

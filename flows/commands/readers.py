@@ -192,8 +192,9 @@ def _happened(story: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield one["queued_at"], f"letter: {one['kind']}", f"{one['state']} {one['reason']}"
     for one in story["editions"]:
         yield one["at"], f"edition: {one['week']}", f"{one['state']} {one['reason']}"
+    names = {f"letter-{one['id']}": f"letter {one['kind']}" for one in story["letters"]}
     for one in story["events"]:
-        yield one["at"], f"{one['week']}: {one['kind']}", f"{one['about']} {one['reason']}"
+        yield one["at"], f"{names.get(one['week'], one['week'])}: {one['kind']}", f"{one['about']} {one['reason']}"
     for one in story["votes"]:
         yield one["at"], f"vote: {one['call']}", one["tool"]
     if why := story["suppressed"]:

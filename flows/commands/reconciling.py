@@ -41,7 +41,8 @@ def reconcile(
     """Find out what became of calls whose answer was lost; exit 1 while somebody is in doubt.
 
     What stays in doubt is a person's decision: --resend may mail somebody twice, --give-up may leave somebody without.
-    With --bounces, exit 1 also where something in the mailbox could not be used.
+    With --suppressions and --bounces, exit 1 also where a list could not be read to its end, or something in the
+    mailbox could not be used.
     """
     from digest.weeks import parse_week
     from flows import documents, reconciling
@@ -67,13 +68,16 @@ def reconcile(
     else:
         _tell_taken(taken, back)
         _tell(result)
-    odd = back is not None and (back.unread or back.unproved)
+    odd = (back is not None and (back.unread or back.unproved)) or (taken is not None and taken.missed)
     finish(1 if result.unknown or odd else 0)
 
 
 def _tell_taken(taken: Taken | None, back: Bounces | None) -> None:
     if taken is not None:
-        say(f"{taken.listed} addresses listed by SendGrid, {taken.suppressed} newly suppressed")
+        unread = f", {taken.unread} that are no addresses" if taken.unread else ""
+        say(f"{taken.listed} addresses listed by SendGrid, {taken.suppressed} newly suppressed{unread}")
+        for one in taken.missed:
+            say(f"could not be read to its end: {one}")
     if back is not None:
         say(f"{back.applied.events} bounces and complaints, {back.applied.strays} of no letter of ours")
         for one in back.unread:

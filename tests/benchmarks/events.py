@@ -1,6 +1,7 @@
-"""How fast a provider's events are stored and answered, and how fast they are applied.
+"""How fast a provider's events are stored and answered, and how fast they are applied while an edition is sent.
 
 A real server, a process of its own, gets signed posts over kept-alive connections; beside it one that stores nothing.
+With --postgresql, on a real PostgreSQL instead of SQLite.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from fastapi import FastAPI, Request, Response
 from digest.settings import make_home
 from flows.services import open_services
 from flows.serving import public_app
+from tests.benchmarks.subscribers import postgresql
 from tests.subscribers.providers import send, told
 from tests.subscribers.readers import join
 
@@ -123,7 +125,7 @@ def measure(home: Path, events: int) -> bool:
 
     with open_services(home, create=True) as services:
         readers = join(services.engine, READERS)
-        key = send(services.engine)
+        key = send(services.engine, finish=False)  # each transaction with bounces asks whether it must stop
         good = True
         for size in SIZES:
             rates = {}
@@ -147,7 +149,11 @@ def measure(home: Path, events: int) -> bool:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=50_000)
-    with tempfile.TemporaryDirectory() as folder:
+    parser.add_argument("--postgresql", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, postgresql() if options.postgresql else nullcontext() as url:
         make_home(Path(folder))
-        if not measure(Path(folder), parser.parse_args().events):
+        if url:
+            (Path(folder) / "verdicts.toml").write_text(f'database_url = "{url}"\n', encoding="utf-8")
+        if not measure(Path(folder), options.events):
             raise SystemExit(1)

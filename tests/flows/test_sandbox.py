@@ -77,3 +77,17 @@ def test_lists_of_whom_sendgrid_mails_no_more_are_pulled_page_by_page(ready: Pat
         assert ran.status == 0
         assert "701 addresses listed by SendGrid" in ran.out
         assert verdicts("subscribers", "stats", "--json", home=ready).document["suppressed"] == 701
+
+
+def test_a_list_that_the_key_may_not_read_is_said_and_the_others_are_taken(ready: Path, standin: Running) -> None:
+    for name in ("bounces", "spam_reports"):
+        (ready / "sendgrid" / f"{name}.json").write_text(json.dumps([{"email": f"{name}@example.org", "created": 1}]))
+    standin.control(lacking=["suppression/bounces"])
+
+    ran = verdicts("reconcile", "--suppressions", home=ready)
+    taken = verdicts("reconcile", "--suppressions", "--json", home=ready).document["suppressions"]
+
+    assert ran.status == 1
+    assert "1 addresses listed by SendGrid, 1 newly suppressed\ncould not be read to its end: suppression/b" in ran.out
+    assert "the key needs access to Suppressions" in ran.out
+    assert (taken["listed"], taken["suppressed"], len(taken["missed"])) == (1, 0, 1)

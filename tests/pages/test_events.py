@@ -108,7 +108,8 @@ def test_without_the_key_every_post_is_refused_and_the_log_says_so_once(
         assert [post(place, signed()) for _ in range(3)] == [403] * 3
 
     assert [one.getMessage() for one in caplog.records] == [
-        "a post to /events/sendgrid was refused: SENDGRID_EVENT_PUBLIC_KEY is not set"
+        "a post to /events/sendgrid was refused: neither SENDGRID_EVENT_PUBLIC_KEY nor"
+        " SENDGRID_EVENT_PUBLIC_KEY_FILE is set"
     ]
     assert kept(place) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,13 +15,15 @@ from digest.editions import Editions
 from subscribers.delivering import Delivery, deliver
 from subscribers.events import Events
 from subscribers.ledger import Ledger
-from subscribers.tables import BatchRow, EventPostRow, EventRow, SubscriberRow, SuppressionRow
+from subscribers.tables import BatchRow, EventPostRow, EventRow, SubscriberRow, SuppressionRow, TallyRow
 from tests.examples import NOW
 from tests.fakes import FakeSender
 from tests.subscribers.readers import IDENTITY, MESSAGE, SECRET, SUPPRESSION_KEY, WEEK, approve, consents
 
 #: When letters of the tests were sent, and when their events are applied.
 SENT, APPLIED = NOW + timedelta(days=1), NOW + timedelta(days=3)
+
+WORST_FIRST = ("complaint", "hard bounce", "soft bounce", "dropped", "delivered", "deferred")
 
 SITE_URL = "https://verdicts.example.org"
 
@@ -71,6 +74,24 @@ def happened(engine: Engine, week: str | None = None) -> set[tuple[str, str, str
         }
 
 
+def tallied(engine: Engine) -> dict[tuple[str, str], int]:
+    """How many letters of each week are counted as what."""
+    with Session(engine) as session:
+        return {(one.week, one.kind): one.letters for one in session.exec(select(TallyRow)) if one.letters}
+
+
+def recounted(engine: Engine) -> dict[tuple[str, str], int]:
+    """The same, counted anew from all that is kept of letters."""
+    letters: dict[tuple[str, str], set[str]] = {}
+    for week, whose, kind, *_ in happened(engine):
+        letters.setdefault((week, whose), set()).add(kind)
+    found = Counter[tuple[str, str]]()
+    for (week, _), kinds in letters.items():
+        worst = next((one for one in WORST_FIRST if one in kinds), None)
+        found.update((week, kind) for kind in {worst, *({"open", "machine open"} & kinds)} if kind)
+    return dict(found)
+
+
 def posts(engine: Engine) -> list[tuple[int, int, str, bytes]]:
     """Events, strays, reason and body of the posts that were applied."""
     with Session(engine) as session:
@@ -92,4 +113,11 @@ def everything(engine: Engine) -> tuple[object, ...]:
         readers = session.exec(select(SubscriberRow).order_by(SubscriberRow.id)).all()
         batches = sorted((one.week, one.number, one.state) for one in session.exec(select(BatchRow)))
     states = [(one.id, one.state, one.asked_at, one.moving_to) for one in readers]
-    return happened(engine), suppressed(engine), states, batches, [set(consents(engine, one.id)) for one in readers]
+    return (
+        happened(engine),
+        tallied(engine),
+        suppressed(engine),
+        states,
+        batches,
+        [set(consents(engine, one.id)) for one in readers],
+    )

@@ -11,6 +11,7 @@ from digest.weeks import shifted
 from subscribers.accounts import Accounts
 from subscribers.ledger import Ledger
 from subscribers.numbers import Click, Figures, by_people, figures
+from subscribers.outcomes import Outcomes
 from subscribers.tables import BatchRow
 from tests.examples import edition
 from tests.subscribers.providers import SENT, post, send, told
@@ -57,9 +58,9 @@ def test_numbers_of_an_edition_count_each_reader_once(engine: Engine) -> None:
     post(engine, *reversed(happened))
 
     found = figures(engine, edition(matchups=1))
-    assert (found.opens, found.machine_opens, found.clicks, found.scanners) == (1, 1, 2, 1)
-    assert found.by_matchup == {plumbline.slug: 1}
-    assert (found.told.delivered, found.told.hard, found.told.soft, found.told.deferred) == (4, 1, 1, 0)
+    assert (found.clicks, found.scanners) == (2, 1)
+    assert found.clicks_by_matchup == {plumbline.slug: 1}
+    assert found.told == Outcomes(delivered=4, bounced_hard=1, bounced_soft=1, opens=1, machine_opens=1)
     counts = Ledger(engine).counts(WEEK)
     assert (counts.accepted, counts.delivered, counts.bounced, counts.complained) == (6, 4, 2, 0)
 

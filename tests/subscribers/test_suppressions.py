@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from digest.errors import SendLater
+from digest.errors import SendHalted, SendLater
 from subscribers.addressing import address_hash
 from subscribers.allowing import allow
 from subscribers.suppressions import PAGE, Listed, Taken, Why, sendgrid_lists, take_over
@@ -38,6 +38,10 @@ class Lists:
         return self.lists.get(name, [])[offset : offset + limit]
 
 
+def never(missed: str) -> None:
+    raise AssertionError(missed)
+
+
 def entries(count: int) -> list[dict[str, Any]]:
     return [{"email": f"{n}@example.net", "created": int(AT.timestamp()), "reason": "550"} for n in range(count)]
 
@@ -45,7 +49,7 @@ def entries(count: int) -> list[dict[str, Any]]:
 def test_lists_are_pulled_page_by_page_to_their_end() -> None:
     lists = Lists(bounces=entries(2 * PAGE), spam_reports=entries(3), invalid_emails=entries(PAGE + 1))
 
-    found = list(sendgrid_lists(lists.get))
+    found = list(sendgrid_lists(lists.get, never))
 
     assert [one.why for one in found].count("hard bounce") == 3 * PAGE + 1
     assert [one for one in found if one.why == "complaint"] == [
@@ -57,7 +61,7 @@ def test_lists_are_pulled_page_by_page_to_their_end() -> None:
 
 def test_an_entry_that_says_nothing_is_passed_over() -> None:
     odd: list[dict[str, Any]] = [{}, {"email": 5, "created": 1}, {"email": "a@example.org", "created": "now"}]
-    assert list(sendgrid_lists(Lists(bounces=odd).get)) == []
+    assert list(sendgrid_lists(Lists(bounces=odd).get, never)) == []
 
 
 def test_what_the_lists_say_happens_here_once(engine: Engine) -> None:
@@ -107,11 +111,37 @@ def test_harm_is_never_downgraded_to_a_wish(engine: Engine) -> None:
 
 def test_a_list_that_cannot_be_read_to_its_end_is_taken_as_far_as_it_came(engine: Engine) -> None:
     def get(path: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
-        if int(params["offset"]) >= 2 * PAGE:
+        if int(params["offset"]) >= 3 * PAGE:
             raise SendLater("too many calls")
-        return entries(3 * PAGE)[int(params["offset"]) :][:PAGE]
+        return entries(4 * PAGE)[int(params["offset"]) :][:PAGE]
 
-    with pytest.raises(SendLater):
-        take_over(engine, SUPPRESSION_KEY, sendgrid_lists(get))
+    missed: list[str] = []
+    taken = take_over(engine, SUPPRESSION_KEY, sendgrid_lists(get, missed.append))
 
-    assert len(suppressed(engine)) == 2 * PAGE
+    assert taken == Taken(listed=3 * PAGE, suppressed=3 * PAGE)
+    assert missed == ["suppression/bounces and what comes after it: too many calls"]
+    assert len(suppressed(engine)) == 3 * PAGE
+
+
+def test_a_list_that_the_key_may_not_read_stops_no_other() -> None:
+    whole = Lists(invalid_emails=entries(2), unsubscribes=entries(3))
+
+    def get(path: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
+        if path == "suppression/bounces":
+            raise SendHalted("SendGrid answered 403: access forbidden")
+        return whole.get(path, params)
+
+    missed: list[str] = []
+    assert len(list(sendgrid_lists(get, missed.append))) == 5
+    assert missed == [
+        "suppression/bounces: SendGrid answered 403: access forbidden;"
+        " to read it, the key needs access to Suppressions"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", [entries(PAGE), {"errors": []}, "nothing"])
+def test_an_answer_that_is_no_list_or_never_ends_ends_there(odd: Any) -> None:
+    missed: list[str] = []
+    found = list(sendgrid_lists(lambda *_: odd, missed.append))
+    assert len(found) <= PAGE
+    assert missed == ["suppression/bounces and what comes after it: it is not given page by page"]

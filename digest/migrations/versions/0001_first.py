@@ -108,7 +108,14 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("week", "subscriber_id", "kind", "about"),
     )
-    op.create_index("events_kind", "events", ["week", "kind", "subscriber_id"], unique=False)
+    op.create_index(
+        "events_clicks",
+        "events",
+        ["week", "subscriber_id", "at", "about"],
+        unique=False,
+        sqlite_where=sa.text("kind = 'click'"),
+        postgresql_where=sa.text("kind = 'click'"),
+    )
     op.create_index("events_reader", "events", ["subscriber_id", "kind"], unique=False)
     op.create_table(
         "feeds",
@@ -214,6 +221,13 @@ def upgrade() -> None:
         sa.Column("soft", sa.Boolean(), nullable=False),
         sa.CheckConstraint("why IN ('hard bounce', 'complaint', 'request', 'erasure')", name="suppression_why"),
         sa.PrimaryKeyConstraint("address_hash"),
+    )
+    op.create_table(
+        "tallies",
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("letters", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("week", "kind"),
     )
     op.create_table(
         "tools",
