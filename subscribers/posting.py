@@ -46,6 +46,8 @@ def post(
     write: Callable[[Notice], Batch | None],
     clock: Callable[[], datetime],
     stop: Event | None = None,
+    *,
+    patient: bool = True,
 ) -> Posted:
     """Send every letter that is due, one call each, never one twice.
 
@@ -59,13 +61,14 @@ def post(
         clock: Gives the time now.
         stop: Set to end the round after the letter in flight. Until then an outcome is kept however long the database
             takes; without it a database that cannot be written raises at once, and the next round looks it up.
+        patient: With False that raises at once in any case.
     """
     mine, done, in_a_row = myself(), Counter[State](), 0
     settle(notices, sender, clock())
     while not (stop and stop.is_set()) and (notice := notices.claim(mine, clock())) is not None:
         outcome, reason = _tried(notices, notice, sender, write, clock)
         state = _STATES[outcome]
-        _keep(notices, notice, state, clock, reason, stop)
+        _keep(notices, notice, state, clock, reason, stop if patient else None)
         done[state] += 1
         in_a_row = in_a_row + 1 if outcome == "busy" else 0
         if outcome == "halted" or in_a_row == _DOWN_AFTER:

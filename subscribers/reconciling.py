@@ -10,13 +10,13 @@ from typing import Literal
 from digest.errors import SendError
 from subscribers.claiming import abandoned
 from subscribers.ledger import Call, Ledger
-from subscribers.senders import Sender
+from subscribers.senders import Records
 
 #: What a look at a call came to: `busy` belongs to a process that lives, of `open` nothing can be known yet.
 Settled = Literal["accepted", "planned", "unknown", "open", "busy"]
 
 
-def settle(ledger: Ledger, sender: Sender, clock: Callable[[], datetime], week: str | None = None) -> Counter[Settled]:
+def settle(ledger: Ledger, sender: Records, clock: Callable[[], datetime], week: str | None = None) -> Counter[Settled]:
     """Find out what became of calls that have no outcome, before anything more is sent; of all weeks, or one.
 
     A claim of a process that is gone becomes unknown. What is unknown is looked up at the sender once the time is over
@@ -28,7 +28,7 @@ def settle(ledger: Ledger, sender: Sender, clock: Callable[[], datetime], week: 
     return Counter(_settled(call, ledger, sender, clock) for call in ledger.unsettled(week))
 
 
-def _settled(call: Call, ledger: Ledger, sender: Sender, clock: Callable[[], datetime]) -> Settled:
+def _settled(call: Call, ledger: Ledger, sender: Records, clock: Callable[[], datetime]) -> Settled:
     if call.state == "claimed":
         if not abandoned(call.claimed_by, call.claimed_at, clock()):
             return "busy"

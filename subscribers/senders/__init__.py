@@ -39,16 +39,25 @@ class Doubt:
     addresses: tuple[str, ...]
 
 
-class Sender(Protocol):
+class Records(Protocol):
+    """What a sender itself knows of calls that were made."""
+
+    @property
+    def settle(self) -> timedelta:
+        """How long after a call it may take until all traces of it are there."""
+
+    def found(self, doubt: Doubt) -> bool | None:
+        """Tell whether a call went out; None where that cannot be known. Asked when `settle` is over."""
+
+
+class Sender(Records, Protocol):
     """A way of handing batches over; several threads may do so at once.
 
-    `size` is how many recipients one call may carry, `at_once` how many calls may be under way, and `settle` how long
-    after a call it may take until the sender itself can tell that it went out.
+    `size` is how many recipients one call may carry, and `at_once` how many calls may be under way.
     """
 
     size: int
     at_once: int
-    settle: timedelta
 
     def send(self, batch: Batch) -> Receipt:
         """Hand a batch over; what is not named in the receipt was accepted.
@@ -58,9 +67,6 @@ class Sender(Protocol):
             SendHalted: Nothing went out, and nothing will until a person acts.
             SendUnknown: It may have gone out.
         """
-
-    def found(self, doubt: Doubt) -> bool | None:
-        """Tell whether a call went out; None where that cannot be known. Asked when `settle` is over."""
 
     def close(self) -> None:
         """Let go of connections."""
