@@ -140,7 +140,8 @@ def keep_resuming(services: Services, stop: Event, rest_s: float = _REST_S) -> N
     asked: dict[str, datetime] = {}
 
     def work() -> str:
-        return "; ".join(said_of(one) for one in resume(services, stop, asked) if one.needs_a_person)
+        rounds = resume(services, stop, asked)
+        return "" if stop.is_set() else "; ".join(said_of(one) for one in rounds if one.needs_a_person)
 
     keep("an edition waits", work, stop, rest_s, _log)
 
