@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 from digest.database import insert_ignore, reading, writing
 from digest.errors import EditionError
 from digest.model import Correction, Edition, Matchup, Message, State
+from digest.moving import move
 from digest.store import review_of
 from digest.tables import EditionRow, MatchupRow, PairWordRow, ReviewRow, TemplatesRow, ToolAliasRow
 from digest.weeks import shifted, weeks_between
@@ -40,13 +41,20 @@ def edition_format() -> TypeAdapter[Edition]:
 #: What else belongs into the transaction of a move, such as a letter about it.
 Also = Callable[[Session], None]
 
+#: Forgets whom a week was planned for while nobody can have it, else says why not; tells whether all of it is over.
+TakeBack = Callable[[Session, str], str]
+Over = Callable[[Session, str], bool]
+
 #: States in which an edition's web pages are public: from its approval on, before the first claim.
 PUBLIC: tuple[State, ...] = ("approved", "sending", "sent")
 
 
 @dataclass(frozen=True, slots=True)
 class EditionRecord:
-    """An edition with its state; `message` and `sha256` are there once it was approved."""
+    """An edition with its state; `message` and `sha256` are there once it was approved.
+
+    `planned_at` is when it was settled whom it goes to, None while that is open.
+    """
 
     edition: Edition
     state: State
@@ -60,6 +68,7 @@ class EditionRecord:
     sha256: str = ""
     approved_by: str = ""
     approved_at: datetime | None = None
+    planned_at: datetime | None = None
     sent_at: datetime | None = None
 
     @property
@@ -104,8 +113,8 @@ def fingerprint(message: Message) -> str:
 class Editions:
     """The memory of editions. Every method is one transaction."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, take_back: TakeBack = lambda *_: "it was begun") -> None:
+        self.engine, self._take_back = engine, take_back
 
     def all(self, limit: int | None = None, *, public: bool = False) -> list[EditionRecord]:
         """Give the editions, newest week first; `public` leaves out what readers may not see yet."""
@@ -116,11 +125,11 @@ class Editions:
             rows = session.exec(statement).all()
             return [_record_of(row) for row in rows]
 
-    def under_way(self) -> list[str]:
-        """Give the weeks whose edition is being sent and not held, oldest first."""
-        going = select(EditionRow.week).where(EditionRow.state == "sending", col(EditionRow.held).is_(None))
+    def under_way(self, *, held: bool = False) -> list[str]:
+        """Give the weeks whose edition is being sent, oldest first; with `held` also those that are held meanwhile."""
+        going = select(EditionRow.week).where(EditionRow.state == "sending").order_by(EditionRow.week)
         with reading(self.engine) as session:
-            return list(session.exec(going.order_by(col(EditionRow.week))))
+            return list(session.exec(going if held else going.where(col(EditionRow.held).is_(None))))
 
     def of(self, week: str) -> EditionRecord | None:
         """Give one week's edition, None when there is none."""
@@ -211,7 +220,7 @@ class Editions:
             ):
                 if not again:
                     return self.require(edition.week)
-                self._move(
+                move(
                     session, edition.week, ("draft", "skipped"), "composed again", col(EditionRow.edited).is_(False),
                     **values | {"revision": col(EditionRow.revision) + 1},
                 )  # fmt: skip
@@ -222,12 +231,15 @@ class Editions:
     def keep_edit(self, record: EditionRecord, edition: Edition, by: str) -> EditionRecord:
         """Keep what an editor changed in `record`; an approval is void from then on, and composing leaves it alone.
 
+        One that is held while it is sent is taken back for it, as long as nobody can have it.
+
         Raises:
             EditionError: It is neither draft nor approved, or somebody else changed it meanwhile.
         """
         values = _content_values(edition) | {"state": "draft", "edited": True, "edited_by": by}
         with writing(self.engine) as session:
-            self._move(
+            self._withdraw(session, record.week, "edited")
+            move(
                 session, record.week, ("draft", "approved"), "edited",
                 revision_was=record.revision, **values | {"revision": record.revision + 1},
             )  # fmt: skip
@@ -279,7 +291,7 @@ class Editions:
         ):
             if templates:
                 insert_ignore(session, TemplatesRow, [{"fingerprint": kept["templates"], "files": dict(templates)}])
-            self._move(
+            move(
                 session, week, ("draft",), "approved", revision_was=revision, state="approved", sha256=seal,
                 subject=message.subject, html=message.html, text=message.text, made_with={**(made_with or {}), **kept},
                 approved_by=by, approved_at=now,
@@ -295,19 +307,20 @@ class Editions:
     def hold(self, week: str, reason: str, also: Also = lambda _: None) -> EditionRecord:
         """Stop an edition from going out until it is released."""
         with writing(self.engine) as session:
-            self._move(session, week, ("draft", "approved", "sending"), "held", held=reason)
+            move(session, week, ("draft", "approved", "sending"), "held", held=reason)
             also(session)
         return self.require(week)
 
     def release(self, week: str) -> EditionRecord:
         """Let a held edition go on."""
         with writing(self.engine) as session:
-            self._move(session, week, ("draft", "approved", "sending"), "released", held=None)
+            move(session, week, ("draft", "approved", "sending"), "released", held=None)
         return self.require(week)
 
     def skip(self, week: str, reason: str, now: datetime, by: str = "", also: Also = lambda _: None) -> EditionRecord:
         """End a week without sending, for a reason; also one in which nothing was composed.
 
+        An edition that is held while it is sent is taken back for it, as long as nobody can have it.
         With `by`, who decided so, it stays skipped: composing again is only for weeks that lacked pairs.
         """
         if not reason.strip():
@@ -317,21 +330,34 @@ class Editions:
         decided = {"edited": True, "edited_by": by} if by else {}
         values: dict[str, Any] = {"state": "skipped", "reason": reason, "held": None, **decided}
         with writing(self.engine) as session:
-            self._move(session, week, ("draft", "approved"), "skipped", **values)
+            self._withdraw(session, week, "skipped")
+            move(session, week, ("draft", "approved"), "skipped", **values)
             also(session)
         return self.require(week)
 
     def start_sending(self, week: str) -> EditionRecord:
         """Mark an approved edition as being sent; one that already is, or was sent, stays so."""
         with self._unless(week, lambda one: one.state == "sent"), writing(self.engine) as session:
-            self._move(session, week, ("approved", "sending"), "sent", col(EditionRow.held).is_(None), state="sending")
+            move(session, week, ("approved", "sending"), "sent", col(EditionRow.held).is_(None), state="sending")
         return self.require(week)
 
-    def finish_sending(self, week: str, now: datetime) -> EditionRecord:
-        """Mark an edition as sent; the caller has made sure that nothing waits and nothing is unknown."""
+    def finish_sending(self, week: str, now: datetime, over: Over = lambda *_: True) -> EditionRecord:
+        """Mark an edition as sent once it was planned and `over` says that it is; until then it stays as it is."""
         with self._unless(week, lambda one: one.state == "sent"), writing(self.engine) as session:
-            self._move(session, week, ("sending",), "finished", state="sent", sent_at=now, held=None)
+            row = session.get(EditionRow, week, with_for_update=True)
+            if row is None or row.state != "sending" or (row.planned_at is not None and over(session, week)):
+                move(session, week, ("sending",), "finished", state="sent", sent_at=now, held=None)
         return self.require(week)
+
+    def _withdraw(self, session: Session, week: str, verb: str) -> None:
+        """Take back what is held while it is sent, to what it was before: approved; anything else stays as it is."""
+        row = session.get(EditionRow, week, with_for_update=True)
+        if row is None or row.state != "sending" or row.held is None:
+            return
+        if why := self._take_back(session, week):
+            raise EditionError(f"{week} cannot be {verb}: {why}")
+        back = update(EditionRow).where(col(EditionRow.week) == week)
+        session.exec(back.values(state="approved", planned_at=None))
 
     @contextmanager
     def _unless(self, week: str, done: Callable[[EditionRecord], bool]) -> Iterator[None]:
@@ -398,36 +424,6 @@ class Editions:
             for key, (told, edition) in sorted(last.items(), key=lambda one: one[0])
             if (mine := versions.get(key)) and (newest := review_of(mine[-1])).call != told.after
         )
-
-    def _move(
-        self,
-        session: Session,
-        week: str,
-        allowed: Sequence[str],
-        verb: str,
-        *also: Any,
-        revision_was: int | None = None,
-        **values: Any,
-    ) -> None:
-        """Change an edition where its state allows it, in one statement, so that two processes cannot both do it."""
-        statement = update(EditionRow).where(col(EditionRow.week) == week, col(EditionRow.state).in_(allowed), *also)
-        if revision_was is not None:
-            statement = statement.where(col(EditionRow.revision) == revision_was)
-        if session.exec(statement.values(**values)).rowcount:
-            return
-        row = session.get(EditionRow, week, populate_existing=True)
-        if row is None:
-            raise EditionError(f"{week}: no edition; make it with `verdicts compose --week {week}`")
-        if row.state in allowed and revision_was not in {None, row.revision}:
-            who = row.edited_by or "a new composing"
-            raise EditionError(
-                f"{week} cannot be {verb}: {who} changed it meanwhile; look at it again, then repeat this"
-            )
-        state = f"held ({row.held})" if row.held and row.state in allowed else row.state
-        if row.edited and row.state in allowed:
-            did = f"skipped it ({row.reason})" if row.state == "skipped" else "edited it by hand"
-            raise EditionError(f"{week} cannot be {verb}: {row.edited_by or 'somebody'} {did}, and that stays")
-        raise EditionError(f"{week} cannot be {verb}: it is {state}; allowed: {', '.join(allowed)}")
 
 
 def _content_values(edition: Edition) -> dict[str, Any]:

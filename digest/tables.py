@@ -104,6 +104,7 @@ class ReviewRow(SQLModel, table=True):
 class EditionRow(SQLModel, table=True):
     """One ISO week's digest. `content` is the Edition as JSON; html, text and sha256 are frozen at approval.
 
+    `planned_at` is when it was settled whom it goes to, also where that is nobody; without it nothing of it is over.
     `revision` counts every change of the content. `made_with` is what else the frozen bytes were made from: the site's
     data, the version of the program and the fingerprint of the templates. Triggers (see the migrations) let the state
     only go where it may, and keep what was approved as it is.
@@ -134,6 +135,7 @@ class EditionRow(SQLModel, table=True):
     made_with: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     approved_by: str = ""
     approved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    planned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

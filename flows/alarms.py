@@ -63,7 +63,11 @@ def halted(settings: Settings) -> Halted:
             title=f"Sending {week_name(week)} has stopped",
             happened="The sender takes no more letters until a person acts.",
             means="No letter is lost: what has not gone out waits, and nobody gets anything twice.",
-            steps=("Mend what the sender says below.", f"Go on: verdicts send {week}"),
+            steps=(
+                "Mend what the sender says below.",
+                f"Let it go on: verdicts edition release {week}",
+                f"Send the rest: verdicts send {week}",
+            ),
             details=reason,
         )  # fmt: skip
 

@@ -21,6 +21,7 @@ from flows.commands import (
     starting,
     tools,
 )
+from flows.commands.common import ENDED
 
 app = typer.Typer(
     name="verdicts",
@@ -60,7 +61,7 @@ def main() -> None:
             sys.exit(2)
         _fail(error.format_message(), 2)
     except (typer.Abort, KeyboardInterrupt):
-        _fail("stopped", 130)
+        _fail("stopped", ENDED)
     except (EditionBlocked, FeedError, SendError, TemplateError) as error:
         _fail(str(error), 1)
     except VerdictsError as error:
@@ -70,6 +71,8 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:  # a home that may not be written, a full disk
         _fail(f"{error.filename or 'output'}: {error.strerror}; allowed: a place this user may read and write", 2)
+    if result == ENDED:  # that is what Ctrl-C comes to by now
+        _fail("stopped", ENDED)
     sys.exit(result if isinstance(result, int) else 0)
 
 

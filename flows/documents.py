@@ -180,6 +180,8 @@ def sent(result: Sent) -> dict[str, Any]:
         "seconds": result.seconds,
         "stopped": result.stopped,
         "until": result.until.isoformat() if result.until else None,
+        "then": result.then,
+        "busy": result.busy,
     }
 
 
@@ -191,9 +193,16 @@ def reconciled(result: Reconciled) -> dict[str, Any]:
         "open": result.settled["open"] + result.settled["busy"],
         "decided": result.decided,
         "unknown": [
-            {"week": one.week, "email": one.email, "reason": one.reason, "claimed_at": one.claimed_at.isoformat()}
+            {
+                "week": one.week,
+                "email": one.email,
+                "reason": one.reason,
+                "claimed_at": one.claimed_at.isoformat(),
+                "open_until": _iso(result.open_until(one.claimed_at)),
+            }
             for one in result.unknown
         ],
+        "unasked": result.unasked,
         "weeks": [sent(one) for one in result.weeks],
     }
 
@@ -301,19 +310,29 @@ def _needs(services: Services, weeks: list[dict[str, Any]], feeds: list[dict[str
         name, state = week["week"], week["state"]
         due = due_in(name, settings.send_at, settings.zone)
         if week["held"]:
-            needs.append(f"{name} is held ({week['held']}): `verdicts edition release {name}` or `edition skip`")
+            needs.append(f"{name} is held ({week['held']}): {_out_of_held(services, name, state)}")
         elif state == "missing":
             needs.append(f"{name} has no edition: `verdicts compose --week {name}` or wait for the schedule")
         elif state == "draft" and settings.approval == "editor":
             needs.append(f"{name} waits for approval: `verdicts edition approve {name}`")
         elif state in {"approved", "sending", "draft"} and due and now > due + timedelta(hours=1):
-            needs.append(
-                f"{name} should have been sent {due:%a %d %B %H:%M} UTC: `verdicts send {name}` or `edition skip`"
-            )
+            skip = "" if state == "sending" else " or `edition skip`"
+            needs.append(f"{name} should have been sent {due:%a %d %B %H:%M} UTC: `verdicts send {name}`{skip}")
     needs += [f"feed {one['name']}: {one['reason']}" for one in feeds if one["error_streak"] >= 3 or one["retired"]]
     if not any(one["last_success"] for one in feeds):
         needs.append("no feed was ever read: `verdicts gather`")
     return needs
+
+
+def _out_of_held(services: Services, week: str, state: str) -> str:
+    """Say what can be done with an edition that is held."""
+    from subscribers.ending import may_be_taken_back  # noqa: PLC0415 - only for an edition that stands
+
+    if state != "sending":
+        return f"`verdicts edition release {week}` or `edition skip`"
+    if may_be_taken_back(services.engine, week):
+        return f"`verdicts edition release {week}`; or edit or skip it, as nobody has it"
+    return f"`verdicts edition release {week}`, or end it as it is: `verdicts reconcile {week} --give-up`"
 
 
 def feed_health(services: Services) -> list[dict[str, Any]]:

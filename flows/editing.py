@@ -12,10 +12,14 @@ from digest.editing import reordered, with_intro, with_matchups, with_subject
 from digest.editions import EditionRecord, fingerprint
 from digest.errors import EditionError
 from digest.model import Edition, Matchup, Message, PassedOver
+from digest.moving import not_in
 from digest.pairing import pick
 from flows.checking import site_of
 from flows.services import Services, whoever
 from flows.steps import candidates_for
+
+#: States in which an edition may be edited.
+OPEN = ("draft", "approved")
 
 Pairs = Collection[frozenset[str]]
 
@@ -176,8 +180,9 @@ def rebuild(services: Services, week: str) -> Rebuilt:
 
 def _open(services: Services, week: str) -> EditionRecord:
     record = services.editions.require(week)
-    if record.state not in {"draft", "approved"}:
-        raise EditionError(f"{week} cannot be edited: it is {record.state}; allowed: draft, approved")
+    back = record.state == "sending" and record.held is not None  # whether anybody can have it is seen when it is kept
+    if record.state not in OPEN and not back:
+        raise EditionError(f"{week} cannot be edited: {not_in(OPEN, week, record.state, record.held)}")
     return record
 
 

@@ -20,15 +20,16 @@ def keep(what: str, work: Callable[[], str], stop: Event, rest_s: float, log: lo
         work: One round; gives what is wrong, "" when nothing is.
         stop: Set to end it after the round under way.
         rest_s: The rest after a round that went well.
-        log: Where trouble is told, in one line each.
+        log: Where trouble is told, in one line each time that it is another.
     """
-    pause = rest_s
+    pause, said = rest_s, ""
     while not stop.wait(pause):
         try:
             trouble = work()
         except Exception as error:  # noqa: BLE001 - whatever is wrong, the work must go on once it is mended
             # Errors of ours are written for people and name no reader; others may.
             trouble = str(error).partition("\n")[0] if isinstance(error, VerdictsError) else type(error).__name__
-        if trouble:
+        if trouble and trouble != said:
             log.warning("%s: %s", what, trouble)
+        said = trouble
         pause = min(pause * 2, _LONGEST_REST_S) if trouble else rest_s

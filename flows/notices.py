@@ -37,15 +37,15 @@ _TIDY_EACH = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
-def send_notices(services: Services, stop: Event | None = None) -> Posted:
-    """Send the letters outside the editions that are due, until none is or `stop` is set.
+def send_notices(services: Services, stop: Event | None = None, *, patient: bool = True) -> Posted:
+    """Send the letters outside the editions that are due, until none is or `stop` is set; for `patient` see `post`.
 
     Raises:
         VerdictsError: The sender lacks a setting, or the database cannot be used; nothing is lost.
     """
     if not services.notices.busy(services.clock()):  # then a sender that is not set up is nobody's trouble
         return Posted()
-    return post(services.notices, services.sender, partial(batch_of, services), services.clock, stop)
+    return post(services.notices, services.sender, partial(batch_of, services), services.clock, stop, patient=patient)
 
 
 def tidy(services: Services) -> None:

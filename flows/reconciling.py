@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,10 +14,12 @@ from digest.errors import SendLater, SettingsError
 from flows.sending import Sent, standing
 from flows.services import Services
 from subscribers.bounces import Bounced, read
+from subscribers.ending import give_up_waiting, may_be_taken_back, waiting
 from subscribers.eventposts import Event
 from subscribers.events import Applied
-from subscribers.ledger import Unknown
+from subscribers.ledger import Call, Unknown
 from subscribers.reconciling import Settled, settle
+from subscribers.senders import Doubt, Records
 from subscribers.suppressions import Get, Taken, sendgrid_lists, take_over
 
 #: How often a page of a provider's lists is asked for, and the pauses in between, in seconds: unless it says how long,
@@ -28,19 +31,49 @@ Decision = Literal["resend", "give up"]
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What is about to be decided: of whom, by name, and of how many that wait, as their edition is held."""
+
+    week: str
+    decision: Decision
+    doubtful: Sequence[Unknown]
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a look at calls in doubt came to: calls by outcome, deliveries a person decided on, and who is in doubt."""
+    """What a look at calls in doubt came to: calls by outcome, deliveries a person decided on, and who is in doubt.
+
+    `lag` is how long after a call the sender can tell what became of it: what is younger nobody decides on. `busy` are
+    calls that a process makes just now. `unasked` says why the sender could not be asked, "" where it could.
+    """
 
     settled: Counter[Settled]
     decided: int
     unknown: list[Unknown]
     weeks: list[Sent]
+    at: datetime
+    lag: timedelta = timedelta()
+    busy: Sequence[Call] = ()
+    unasked: str = ""
+
+    def open_until(self, claimed_at: datetime) -> datetime | None:
+        """Give the moment from which the sender can tell what became of a call, None where that is over."""
+        return claimed_at + self.lag if self.at < claimed_at + self.lag else None
 
 
-def reconcile(services: Services, week: str | None, decision: Decision | None, by: str) -> Reconciled:
+def reconcile(
+    services: Services,
+    week: str | None,
+    decision: Decision | None = None,
+    by: str = "",
+    sure: Callable[[Question], bool] = lambda _: True,
+) -> Reconciled:
     """Find out what became of calls in doubt, of all weeks or one, and do what a person decided about the rest.
 
-    What the provider told of calls counts first, also what could not be applied when it came.
+    What the provider told of calls counts first, also what could not be applied when it came, then what the sender's
+    records say. `sure` is asked before anything is decided; only what it was shown is. A decision needs no sender that
+    can be asked.
 
     Raises:
         EditionError: There is no such edition.
@@ -52,10 +85,50 @@ def reconcile(services: Services, week: str | None, decision: Decision | None, b
     services.events.apply(now())
     doubtful = {one.week for one in ledger.unsettled()} | {one.week for one in ledger.unknown()}
     weeks = [week] if week else sorted(doubtful)
-    settled = settle(ledger, services.sender, now, week)
-    decide = {"resend": ledger.resend, "give up": ledger.give_up, None: lambda *_: 0}[decision]
-    decided = sum(decide(one, now(), by) for one in weeks)
-    return Reconciled(settled, decided, ledger.unknown(week), [standing(services, one) for one in weeks])
+    records, unasked = _records(services) if doubtful else (_Silent(timedelta()), "")
+    settled = settle(ledger, records, now, week)
+    looked = Reconciled(settled, 0, [], [], now(), records.settle, unasked=unasked)
+    if week and decision:
+        asked = _question(services, week, decision, looked)
+        if (asked.doubtful or asked.waiting) and sure(asked):
+            looked = replace(looked, decided=_decide(services, asked, by))
+    busy = [one for one in ledger.unsettled(week) if one.state == "claimed"]
+    return replace(looked, unknown=ledger.unknown(week), busy=busy, weeks=[standing(services, one) for one in weeks])
+
+
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """The records of a sender that cannot be asked."""
+
+    settle: timedelta
+    account: str = ""
+
+    def found(self, doubt: Doubt) -> None:
+        """Nothing is known."""
+
+
+def _records(services: Services) -> tuple[Records, str]:
+    """Give the sender's records; none, with the reason, where it lacks a setting."""
+    try:
+        return services.sender, ""
+    except SettingsError as error:
+        return _Silent(timedelta(seconds=services.settings.settle_s)), str(error)
+
+
+def _question(services: Services, week: str, decision: Decision, looked: Reconciled) -> Question:
+    record = services.editions.require(week)
+    doubtful = [one for one in services.ledger.unknown(week) if not looked.open_until(one.claimed_at)]
+    ends = decision == "give up" and record.state == "sending" and record.held is not None
+    # What nobody can have is not given up but taken back, by skipping its week or by an edit.
+    ends = ends and not may_be_taken_back(services.engine, week)
+    return Question(week, decision, doubtful, waiting(services.engine, week) if ends else 0)
+
+
+def _decide(services: Services, asked: Question, by: str) -> int:
+    ledger, now = services.ledger, services.clock()
+    decide = {"resend": ledger.resend, "give up": ledger.give_up}[asked.decision]
+    decided = decide(asked.week, now, by, {one.key for one in asked.doubtful})
+    return decided + (give_up_waiting(services.engine, asked.week, now, by) if asked.waiting else 0)
 
 
 @dataclass(frozen=True, slots=True)

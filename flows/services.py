@@ -128,8 +128,9 @@ class Services:
     def editions(self) -> Editions:
         """Editions, one for each week."""
         from digest.editions import Editions
+        from subscribers.ending import take_back
 
-        return Editions(self.engine)
+        return Editions(self.engine, take_back)
 
     @cached_property
     def tools(self) -> Tools:

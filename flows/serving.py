@@ -17,7 +17,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -28,6 +27,7 @@ from flows.events import event_key, keep_applying
 from flows.notices import keep_sending
 from flows.sending import keep_resuming
 from flows.services import Services, open_services
+from flows.stopping import interrupted
 from pages.app import create_app
 from pages.rooms import Keeping, Rooms
 
@@ -36,30 +36,31 @@ _SERVER_START_S = 90
 
 
 def serve(home: Path, port: int) -> None:
-    """Keep the schedules and serve the public pages until SIGTERM or Ctrl-C.
+    """Keep the schedules and serve the public pages until SIGTERM, SIGHUP or Ctrl-C; calls under way then end first.
 
     Raises:
         SettingsError: Another process serves this home folder, or the port is taken.
         VerdictsError: Prefect's server did not start.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with _alone(home), open_services(home) as services, _pages(services, port), _beside(services):
-            _say(f"public pages: http://127.0.0.1:{port}")
-            with _prefect_server(home) as address:
-                _say(f"schedules: {address.removesuffix('/api')}")
-                _keep_schedules(home)
-    except KeyboardInterrupt:
-        _say("stopped")
+    with interrupted():
+        try:
+            with _alone(home), open_services(home) as services, _pages(services, port), _beside(services):
+                _say(f"public pages: http://127.0.0.1:{port}")
+                with _prefect_server(home) as address:
+                    _say(f"schedules: {address.removesuffix('/api')}")
+                    _keep_schedules(home, _as_long_as_a_call(services))
+        except KeyboardInterrupt:
+            _say("stopped")
+
+
+def _as_long_as_a_call(services: Services) -> float:
+    """How long a call in flight may take, and a little more to write its outcome down, in seconds."""
+    return services.settings.send_timeout_s + 5
 
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -126,7 +127,7 @@ def _beside(services: Services) -> Iterator[None]:
     finally:
         stop.set()
         for thread in threads:
-            thread.join(timeout=services.settings.send_timeout_s + 5)  # as long as a call in flight may take
+            thread.join(timeout=_as_long_as_a_call(services))
 
 
 def _listen(port: int) -> socket.socket:
@@ -206,7 +207,8 @@ def _await(server: subprocess.Popen[bytes], address: str, home: Path) -> None:
     raise VerdictsError(f"Prefect's server did not start; see {home / 'prefect' / 'server.log'}")
 
 
-def _keep_schedules(home: Path) -> None:
+def _keep_schedules(home: Path, patience_s: float) -> None:
     from flows.schedules import keep  # noqa: PLC0415 - Prefect reads its settings when imported
 
-    asyncio.run(keep(home))
+    asyncio.run(keep(home, patience_s))
+    raise KeyboardInterrupt  # only a request to end ends it

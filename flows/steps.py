@@ -24,6 +24,7 @@ from digest.weeks import bounds, due_in, week_of
 from flows import alarms, events, notices, sending
 from flows.checking import check_edition, message_of, require_unblocked
 from flows.services import Services
+from flows.stopping import gently
 
 if TYPE_CHECKING:
     from sources.gathering import FeedOutcome
@@ -236,7 +237,7 @@ def _moved_on(services: Services, week: str | None, at_once: Callable[[str, Call
     week = week or week_of(now, services.settings.zone)
     done = [at_once("gather", lambda: _gathered_or_why_not(services))]
     done += [at_once("close", partial(_closed, services, one)) for one in _left_over(services, week)]
-    begun = [one for one in services.editions.under_way() if one < week]
+    begun = [one for one in services.editions.under_way(held=True) if one < week]
     done += [at_once("send", partial(send_when_due, services, one)) for one in begun]
     record = services.editions.of(week)
     due = due_in(week, services.settings.compose_at, services.settings.zone)
@@ -332,7 +333,8 @@ def send_when_due(services: Services, week: str) -> Done:
     if record.state == "sent":
         return Done("send", f"{week} is sent")
     if record.held:
-        return Done("send", f"{week} is held: {record.held}", problem=True)
+        said = f"{week} is held: {record.held} (`verdicts edition release {week}` lets it go on)"
+        return Done("send", said, problem=True)
     due = due_in(week, settings.send_at, settings.zone)
     if due is None or now < due:
         return Done(
@@ -356,7 +358,8 @@ def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
         except (EditionBlocked, TemplateError) as error:
             return Done("send", str(error), problem=True)
     try:
-        result = sending.send(services, week)
+        with gently() as stop:
+            result = sending.send(services, week, stop=stop)
     except EditionBlocked as error:
         return Done("send", str(error), problem=True)
     return Done("send", sending.said_of(result), problem=result.needs_a_person)
@@ -369,7 +372,8 @@ def events_applied(services: Services) -> Done:
 
 
 def _letters_sent(services: Services) -> Done:
-    done = notices.send_notices(services)
+    with gently() as stop:
+        done = notices.send_notices(services, stop, patient=False)
     notices.tidy(services)
     return Done("notices", notices.said_of_letters(done), problem=done.needs_a_person)
 

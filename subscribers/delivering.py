@@ -11,6 +11,7 @@ from functools import partial
 from threading import Event, Lock
 from typing import TypeVar
 
+from digest.editions import fingerprint
 from digest.errors import DatabaseError, SendHalted, SendLater, SendUnknown
 from digest.model import Message
 from subscribers.addressing import Batch, Identity
@@ -76,14 +77,28 @@ def deliver(work: Delivery, stop: Event | None = None) -> Rest | None:
     Returns:
         Why it stopped before the end, None when no batch is left to send.
     """
-    stop, lost = stop or Event(), _Streak()
+    stop, lost, seal = _Ending(stop or Event()), _Streak(), fingerprint(work.message)
     with ThreadPoolExecutor(work.sender.at_once, thread_name_prefix="sending") as pool:
-        hands = [pool.submit(_one_hand, work, lost, stop) for _ in range(work.sender.at_once)]
+        hands = [pool.submit(_one_hand, work, lost, stop, seal) for _ in range(work.sender.at_once)]
         try:
             return next((rest for hand in hands if (rest := hand.result()) is not None), None)
         finally:  # also when one failed, or a person lost patience: calls in flight end, and no other begins
             if not all(hand.done() for hand in hands):
                 stop.set()
+
+
+class _Ending(Event):
+    """The end of a run: set for it alone, or by whoever asks for the end, whose own event other work may share."""
+
+    def __init__(self, asked: Event) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._asked.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().is_set() or self._asked.wait(timeout) or super().is_set()
 
 
 class _Streak:
@@ -104,12 +119,12 @@ class _Streak:
             self._count = 0
 
 
-def _one_hand(work: Delivery, lost: _Streak, stop: Event) -> Rest | None:
+def _one_hand(work: Delivery, lost: _Streak, stop: Event, seal: str) -> Rest | None:
     """Make one call after the other until none is left, somebody stops it, or a rest is too long."""
     mine, unreached = myself(), 0
     try:
         while not stop.is_set():
-            claim = _kept(partial(_claimed, work, mine))
+            claim = _kept(partial(_claimed, work, mine, seal))
             if claim is None:
                 return None
             if isinstance(claim, Rest):
@@ -127,10 +142,9 @@ def _one_hand(work: Delivery, lost: _Streak, stop: Event) -> Rest | None:
     return None
 
 
-def _claimed(work: Delivery, mine: str) -> Claim | Rest | None:
-    return work.ledger.claim(
-        work.message.week, mine, work.clock(), partial(reader_tokens, work.key), work.sender.account
-    )
+def _claimed(work: Delivery, mine: str, seal: str) -> Claim | Rest | None:
+    week, account = work.message.week, work.sender.account
+    return work.ledger.claim(week, mine, work.clock(), partial(reader_tokens, work.key), account, seal)
 
 
 def _sent(work: Delivery, claim: Claim, lost: _Streak) -> SendLater | None:

@@ -36,6 +36,7 @@ from digest.model import Counts
 from digest.tables import EditionRow
 from subscribers.addressing import MAX_BATCH, Recipient
 from subscribers.audience import why_not
+from subscribers.claiming import abandoned
 from subscribers.outcomes import told_of
 from subscribers.pacing import Pace, Rest, give_back, rest, resting, share, take
 from subscribers.senders import Doubt, Receipt
@@ -80,7 +81,7 @@ class Call:
 class Unknown(NamedTuple):
     """A delivery of which nobody knows whether it went out; `email` is "" where the reader was erased since.
 
-    `alone` tells whether the others of its batch have an outcome.
+    `alone` tells whether the others of its batch have an outcome; `key` is that of the call.
     """
 
     week: str
@@ -90,6 +91,7 @@ class Unknown(NamedTuple):
     reason: str
     claimed_at: datetime
     alone: bool
+    key: str
 
 
 #: A reader of a batch: id, address, name, and why they may not receive it, if so.
@@ -108,13 +110,15 @@ class Ledger:
     def plan(self, week: str, now: datetime, size: int = MAX_BATCH) -> int:
         """Freeze the audience into deliveries and batches, once; returns how many are planned in all.
 
-        One statement takes everyone who may receive the edition now; whoever joins later waits for the next one.
+        One statement takes everyone who may receive the edition now; whoever joins later waits for the next one. An
+        edition that was taken back meanwhile is not planned.
         """
         with writing(self.engine) as session:
             # Two processes may plan at once: on PostgreSQL the second waits here, and then finds all of it planned.
-            session.execute(select(col(EditionRow.week)).where(col(EditionRow.week) == week).with_for_update())
-            if planned := session.execute(_count(week)).scalar_one():
-                return int(planned)
+            edition = session.execute(_PLANNING.with_for_update(), {"week": week}).first()
+            if edition is None or edition.planned_at is not None or edition.state in {"draft", "skipped"}:
+                return int(session.execute(_count(week)).scalar_one())
+            session.execute(update(EditionRow).where(col(EditionRow.week) == week).values(planned_at=now))
             size = min(size, *(most for most in (self._pace.hour, self._pace.day) if most), MAX_BATCH)
             place = func.row_number().over(order_by=col(SubscriberRow.id)) - 1
             chosen = select(literal(week), col(SubscriberRow.id), place // size + 1, literal("")).where(
@@ -137,7 +141,7 @@ class Ledger:
 
     def claim(
         self, week: str, claimed_by: str, now: datetime, tokens: Callable[[Sequence[str]], Sequence[str]],
-        account: str,
+        account: str, seal: str = "",
     ) -> Claim | Rest | None:  # fmt: skip
         """Take the next planned batch that is due, committed under a fresh key.
 
@@ -150,14 +154,18 @@ class Ledger:
             now: When.
             tokens: Makes those of readers' links from their ids, in the same order.
             account: Through which account of which sender the call is going to be made.
+            seal: The sha-256 of what is about to be sent; nothing else that was approved meanwhile is claimed.
 
         Returns:
             A claim; a rest while none may leave (held, at the sender's wish, by our own pace, or because all that is
             left waits for another try); None when no batch is planned.
         """
         with writing(self.engine) as session:
-            if (held := session.connection().execute(_HELD, {"week": week}).scalar()) is not None:
-                return Rest(held, None)
+            edition = session.connection().execute(_HELD, {"week": week}).first()
+            if edition is not None and edition.held is not None:
+                return Rest(edition.held, None)
+            if edition is not None and seal not in {"", edition.sha256}:
+                return Rest("it was taken back and changed meanwhile", None)
             if (asked := resting(session, now, account)) is not None:
                 return asked
             if isinstance(free := share(session, self._pace, now), Rest):
@@ -256,6 +264,11 @@ class Ledger:
         with reading(self.engine) as session:
             return [Call(*row) for row in session.execute(statement).all()]
 
+    def under_way(self, now: datetime) -> set[str]:
+        """Give the weeks of which a process that lives makes a call just now."""
+        claimed = [one for one in self.unsettled() if one.state == "claimed"]
+        return {one.week for one in claimed if not abandoned(one.claimed_by, one.claimed_at, now)}
+
     def prove(self, keys: Collection[str], now: datetime) -> int:
         """Take calls for accepted of which something was seen afterwards, whatever was thought of them; how many.
 
@@ -264,23 +277,28 @@ class Ledger:
         with writing(self.engine) as session:
             return prove(session, keys, now)
 
-    def give_up(self, week: str, now: datetime, by: str) -> int:
-        """End what is unknown by a person's word, as if nobody got it; returns how many deliveries."""
+    def give_up(self, week: str, now: datetime, by: str, keys: Collection[str] | None = None) -> int:
+        """End what is unknown by a person's word, as if nobody got it; returns how many deliveries.
+
+        With `keys`, only of these calls.
+        """
         with writing(self.engine) as session:
-            unknown = session.execute(_unknown(week)).all()
-            _settle(session, week, {one.subscriber_id: f"given up by {by}" for one in unknown if one.alone}, "given_up")
-            values = {"state": "given_up", "reason": f"given up by {by}", "settled_at": now}
-            session.execute(update(BatchRow).where(_is(week, "unknown")).values(**values))
+            unknown = _of_calls(session.execute(_unknown(week)).all(), keys)
+            why = f"given up by {by}"
+            _settle(session, week, {one.subscriber_id: why for one in unknown if one.alone}, "given_up")
+            _decide(session, week, keys, {"state": "given_up", "reason": why, "settled_at": now})
             return len(unknown)
 
-    def resend(self, week: str, now: datetime, by: str) -> int:
-        """Plan what is unknown once more by a person's word, though it may reach readers twice; how many deliveries."""
+    def resend(self, week: str, now: datetime, by: str, keys: Collection[str] | None = None) -> int:
+        """Plan what is unknown once more by a person's word, though it may reach readers twice; how many deliveries.
+
+        With `keys`, only of these calls.
+        """
         with writing(self.engine) as session:
-            unknown = session.execute(_unknown(week)).all()
+            unknown = _of_calls(session.execute(_unknown(week)).all(), keys)
             again = {"state": "planned", "reason": f"sent again by {by}", "due_at": now, "settled_at": None}
             again |= {"key": None, "claimed_by": "", "claimed_at": None}
-            session.execute(_REMEMBER_UNKNOWN, {"of": week})
-            session.execute(update(BatchRow).where(_is(week, "unknown")).values(**again))
+            _decide(session, week, keys, again, remember=True)
             alone = [(one.batch, one.subscriber_id) for one in unknown if one.alone]
             for number, some in groupby(sorted(alone), key=itemgetter(0)):
                 whose = [subscriber_id for _, subscriber_id in some]
@@ -366,7 +384,7 @@ def _waiting(week: str) -> Select[tuple[datetime]]:
     return select(col(BatchRow.due_at)).where(_is(week, "planned")).order_by(col(BatchRow.due_at)).limit(1)
 
 
-def _unknown(week: str | None) -> Select[tuple[str, int, str, str, str, datetime, bool]]:
+def _unknown(week: str | None) -> Select[Any]:
     """The deliveries that are unknown, with their batch or on their own."""
     theirs = and_(col(DeliveryRow.week) == col(BatchRow.week), col(DeliveryRow.batch) == col(BatchRow.number))
     alone = col(DeliveryRow.state) == "unknown"
@@ -375,7 +393,7 @@ def _unknown(week: str | None) -> Select[tuple[str, int, str, str, str, datetime
             col(DeliveryRow.week), col(DeliveryRow.batch), col(DeliveryRow.subscriber_id),
             func.coalesce(col(SubscriberRow.email), "").label("email"),
             case((alone, col(DeliveryRow.reason)), else_=col(BatchRow.reason)), col(BatchRow.claimed_at),
-            func.coalesce(alone, false()).label("alone"),
+            func.coalesce(alone, false()).label("alone"), col(BatchRow.key),
         )
         .join(BatchRow, theirs)
         .outerjoin(SubscriberRow, col(SubscriberRow.id) == col(DeliveryRow.subscriber_id))
@@ -384,7 +402,25 @@ def _unknown(week: str | None) -> Select[tuple[str, int, str, str, str, datetime
     return statement if week is None else statement.where(col(DeliveryRow.week) == week)
 
 
-_HELD = select(col(EditionRow.held)).where(col(EditionRow.week) == bindparam("week"))
+def _of_calls(unknown: Sequence[Any], keys: Collection[str] | None) -> list[Any]:
+    return [one for one in unknown if keys is None or one.key in keys]
+
+
+def _decide(
+    session: Session, week: str, keys: Collection[str] | None, values: Mapping[str, object], *, remember: bool = False
+) -> None:
+    """Do what a person decided to the calls that are unknown: all of them, or those with these keys."""
+    some_keys = [None] if keys is None else list(in_chunks(sorted(keys)))
+    for some in some_keys:
+        mine = _is(week, "unknown") if some is None else and_(_is(week, "unknown"), col(BatchRow.key).in_(some))
+        if remember:  # an event may still tell of them
+            calls = select(col(BatchRow.key), col(BatchRow.week), col(BatchRow.number)).where(mine)
+            session.execute(insert(_EARLIER).from_select(["key", "week", "number"], calls))
+        session.execute(update(BatchRow).where(mine).values(**values))
+
+
+_HELD = select(col(EditionRow.held), col(EditionRow.sha256)).where(col(EditionRow.week) == bindparam("week"))
+_PLANNING = select(col(EditionRow.state), col(EditionRow.planned_at)).where(col(EditionRow.week) == bindparam("week"))
 
 # What each call does is written down here once: to build a statement anew takes longer than to run it.
 _BATCHES = BatchRow.metadata.tables["batches"]
@@ -435,10 +471,6 @@ _AGAIN = update(_BATCHES).where(_MINE).values(_FREE | {"reason": bindparam("why"
 
 #: Of other calls in doubt an event may still tell.
 _REMEMBER = insert(_EARLIER).from_select(["key", "week", "number"], select(_B.key, _B.week, _B.number).where(_MINE))
-_REMEMBER_UNKNOWN = insert(_EARLIER).from_select(
-    ["key", "week", "number"],
-    select(_B.key, _B.week, _B.number).where(_B.week == bindparam("of"), _B.state == "unknown"),
-)
 
 
 #: The readers of a batch who have no outcome of their own, and why they may not receive it now. Not sorted here: SQLite

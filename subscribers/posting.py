@@ -15,7 +15,7 @@ from digest.errors import DatabaseError, SendError, SendHalted, SendLater, SendU
 from subscribers.addressing import NOTICES, Batch
 from subscribers.claiming import abandoned, myself
 from subscribers.notices import Claimed, Notice, Notices, State
-from subscribers.senders import Doubt, Sender, absent
+from subscribers.senders import Doubt, Sender, looked_up
 
 #: Letters refused for now one after the other: by then it is the sender that is down, not a letter that is odd.
 _DOWN_AFTER = 3
@@ -46,6 +46,8 @@ def post(
     write: Callable[[Notice], Batch | None],
     clock: Callable[[], datetime],
     stop: Event | None = None,
+    *,
+    patient: bool = True,
 ) -> Posted:
     """Send every letter that is due, one call each, never one twice.
 
@@ -59,13 +61,14 @@ def post(
         clock: Gives the time now.
         stop: Set to end the round after the letter in flight. Until then an outcome is kept however long the database
             takes; without it a database that cannot be written raises at once, and the next round looks it up.
+        patient: With False that raises at once in any case.
     """
     mine, done, in_a_row = myself(), Counter[State](), 0
     settle(notices, sender, clock())
     while not (stop and stop.is_set()) and (notice := notices.claim(mine, clock(), sender.account)) is not None:
         outcome, reason = _tried(notices, notice, sender, write, clock)
         state = _STATES[outcome]
-        _keep(notices, notice, state, clock, reason, stop)
+        _keep(notices, notice, state, clock, reason, stop if patient else None)
         done[state] += 1
         in_a_row = in_a_row + 1 if outcome == "busy" else 0
         if outcome == "halted" or in_a_row == _DOWN_AFTER:
@@ -160,7 +163,7 @@ def _found(sender: Sender, one: Claimed, now: datetime) -> bool | None:
     if now < one.claimed_at + sender.settle:
         return None
     try:
-        found = sender.found(Doubt(NOTICES, one.key, one.claimed_at, (one.email,) if one.email else ()))
+        doubt = Doubt(NOTICES, one.key, one.claimed_at, (one.email,) if one.email else ())
+        return looked_up(sender, doubt, one.account)
     except SendError:  # it cannot be asked now
         return None
-    return absent(sender, one.account, found)

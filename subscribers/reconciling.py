@@ -10,13 +10,13 @@ from typing import Literal
 from digest.errors import SendError
 from subscribers.claiming import abandoned
 from subscribers.ledger import Call, Ledger
-from subscribers.senders import Sender, absent
+from subscribers.senders import Records, looked_up
 
 #: What a look at a call came to: `busy` belongs to a process that lives, of `open` nothing can be known yet.
 Settled = Literal["accepted", "planned", "unknown", "open", "busy"]
 
 
-def settle(ledger: Ledger, sender: Sender, clock: Callable[[], datetime], week: str | None = None) -> Counter[Settled]:
+def settle(ledger: Ledger, sender: Records, clock: Callable[[], datetime], week: str | None = None) -> Counter[Settled]:
     """Find out what became of calls that have no outcome, before anything more is sent; of all weeks, or one.
 
     A claim of a process that is gone becomes unknown. What is unknown is looked up at the sender once the time is over
@@ -37,7 +37,7 @@ def settle(ledger: Ledger, sender: Sender, clock: Callable[[], datetime], week: 
     return came_to
 
 
-def _known(call: Call, ledger: Ledger, sender: Sender, clock: Callable[[], datetime]) -> Settled | None:
+def _known(call: Call, ledger: Ledger, sender: Records, clock: Callable[[], datetime]) -> Settled | None:
     """Say what can be said of a call without asking; None for one to ask about."""
     if call.state == "claimed":
         if not abandoned(call.claimed_by, call.claimed_at, clock()):
@@ -46,8 +46,8 @@ def _known(call: Call, ledger: Ledger, sender: Sender, clock: Callable[[], datet
     return "open" if clock() < call.claimed_at + sender.settle else None
 
 
-def _looked_up(call: Call, ledger: Ledger, sender: Sender, clock: Callable[[], datetime]) -> Settled:
-    found = absent(sender, call.account, sender.found(ledger.doubt(call)))
+def _looked_up(call: Call, ledger: Ledger, sender: Records, clock: Callable[[], datetime]) -> Settled:
+    found = looked_up(sender, ledger.doubt(call), call.account)
     if found is None:
         return "unknown"
     ledger.record(call, "accepted" if found else "planned", clock(), "" if found else "the sender never had it")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +38,10 @@ Week = Annotated[str | None, typer.Option("--week", help="ISO week such as 2026-
 EditionWeek = Annotated[str | None, typer.Argument(metavar="[W]", help="ISO week; else the newest edition.")]
 
 
+#: Exit status of what a person or a service manager ended, as shells have it for Ctrl-C.
+ENDED = 130
+
+
 @contextmanager
 def opened(home: Path | None, now: datetime | None = None) -> Iterator[Services]:
     """Open the services of the home folder a command was given."""
@@ -47,20 +50,6 @@ def opened(home: Path | None, now: datetime | None = None) -> Iterator[Services]
 
     with open_services(home_folder(home), now) as services:
         yield services
-
-
-@contextmanager
-def stopped_gently() -> Iterator[None]:
-    """Let a request to end, such as a service manager's, stop work as Ctrl-C does: what is under way is finished."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def print_json(document: Any) -> None:

@@ -25,9 +25,10 @@ def run(
     from digest.settings import home_folder
     from digest.weeks import parse_week
     from flows import steps
+    from flows.stopping import interrupted
 
     week = parse_week(week) if week else None
-    with opened(home, now) as services:
+    with opened(home, now) as services, interrupted():
         if prefect:
             from flows.weekly import weekly  # three seconds that only this option pays
 

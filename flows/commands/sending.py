@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.common import (
+    ENDED,
     AsJson,
     EditionWeek,
     Home,
@@ -17,11 +18,11 @@ from flows.commands.common import (
     opened,
     print_json,
     say,
-    stopped_gently,
     week_or_newest,
 )
 
 if TYPE_CHECKING:
+    from digest.editions import EditionRecord
     from flows.services import Services
     from subscribers.pacing import Rest
 
@@ -47,10 +48,11 @@ def send(
 ) -> None:
     """Send an approved edition, or go on where an earlier try stopped; exit 1 when it is not sent in the end.
 
-    It waits where the sender or the pace of settings asks for it. Ctrl-C lets the calls in flight end.
+    It waits where the sender or the pace of settings asks for it. Ctrl-C lets the calls in flight end; exit 130 then.
     """
     from flows import documents, sending
     from flows.progress import counting
+    from flows.stopping import gently
     from subscribers import audience
 
     if sandbox and not dry_run:
@@ -62,13 +64,13 @@ def send(
         if test_to:
             return _test(services, week, test_to, as_json=as_json)
         total = audience.counts(services.engine, services.clock(), week).get("receives", 0)
-        with counting("letters", total) as tick, stopped_gently():
-            result = sending.send(services, week, tick, patience=timedelta.max, resting=_Waits())
+        with gently(then_end=False) as stop, counting("letters", total) as tick:
+            result = sending.send(services, week, tick, patience=timedelta.max, resting=_Waits(), stop=stop)
     if as_json:
         print_json(documents.sent(result))
     else:
         say(sending.said_of(result))
-    return finish(1 if result.needs_a_person else 0)
+    return finish(ENDED if stop.is_set() and result.state != "sent" else 1 if result.needs_a_person else 0)
 
 
 class _Waits:
@@ -92,13 +94,17 @@ def _test(services: Services, week: str, addresses: list[str], *, as_json: bool)
             fold(one)
         except ValueError as error:
             raise typer.BadParameter(f"--test-to: found {one!r}: {error}") from error
-    warnings = sending.send_test(services, week, addresses)
+    done = sending.send_test(services, week, addresses)
     if as_json:
-        return print_json({"week": week, "test_to": addresses, "findings": warnings})
-    say(f"{week}: test sent to {', '.join(addresses)} through {services.settings.sender}")
-    for one in warnings:
-        say(one)
-    return None
+        print_json({"week": week, "test_to": done.got, "missed": done.missed, "findings": done.findings})
+    else:
+        if done.got:
+            say(f"{week}: test sent to {', '.join(done.got)} through {services.settings.sender}")
+        for address, why in done.missed.items():
+            say(f"{week}: test not sent to {address}: {why}")
+        for one in done.findings:
+            say(one)
+    finish(1 if done.missed else 0)
 
 
 def _rehearse(services: Services, week: str, *, sandbox: bool, as_json: bool) -> None:
@@ -116,7 +122,7 @@ def _rehearse(services: Services, week: str, *, sandbox: bool, as_json: bool) ->
     if as_json:
         print_json(document)
     else:
-        say(f"{week} is {record.state}; it would go to {audience.get('receives', 0)} readers; nothing was sent")
+        say(f"{week} is {record.state}; {_going(services, record, audience)}; nothing was sent")
         for reason, count in sorted(audience.items()):
             if reason != "receives":
                 say(f"not to {count}: {reason}")
@@ -124,6 +130,16 @@ def _rehearse(services: Services, week: str, *, sandbox: bool, as_json: bool) ->
             say(f"not taken: {said}" if said else "SendGrid would take it")
         list_findings(findings)
     finish(0 if document["ok"] else 1)
+
+
+def _going(services: Services, record: EditionRecord, audience: dict[str, int]) -> str:
+    """Say to how many an edition would go, or what became of one that went out."""
+    counts, receives = services.ledger.counts(record.week), audience.get("receives", 0)
+    if record.state == "sent":
+        return f"it went to {counts.accepted} readers"
+    if record.state == "sending" and counts.planned:
+        return f"it went to {counts.accepted} readers, and would go to {counts.waiting} more"
+    return "it goes to nobody" if record.state == "skipped" else f"it would go to {receives} readers"
 
 
 def _asked(services: Services, week: str) -> str:

@@ -39,18 +39,29 @@ class Doubt:
     addresses: tuple[str, ...]
 
 
-class Sender(Protocol):
+class Records(Protocol):
+    """What a sender itself knows of calls that were made."""
+
+    @property
+    def account(self) -> str:
+        """Whose calls these are, without secrets: another account has no trace of them, and rests by itself."""
+
+    @property
+    def settle(self) -> timedelta:
+        """How long after a call it may take until all traces of it are there."""
+
+    def found(self, doubt: Doubt) -> bool | None:
+        """Tell whether a call went out; None where that cannot be known. Asked when `settle` is over."""
+
+
+class Sender(Records, Protocol):
     """A way of handing batches over; several threads may do so at once.
 
-    `size` is how many recipients one call may carry, `at_once` how many calls may be under way, and `settle` how long
-    after a call it may take until the sender itself can tell that it went out. `account` names whose calls these are,
-    without secrets: that another account has no trace of a call tells nothing, and its wish for a rest binds no other.
+    `size` is how many recipients one call may carry, and `at_once` how many calls may be under way.
     """
 
     size: int
     at_once: int
-    settle: timedelta
-    account: str
 
     def send(self, batch: Batch) -> Receipt:
         """Hand a batch over; what is not named in the receipt was accepted.
@@ -60,9 +71,6 @@ class Sender(Protocol):
             SendHalted: Nothing went out, and nothing will until a person acts.
             SendUnknown: It may have gone out.
         """
-
-    def found(self, doubt: Doubt) -> bool | None:
-        """Tell whether a call went out; None where that cannot be known. Asked when `settle` is over."""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -83,9 +91,10 @@ def require_sender(settings: Settings) -> None:
         raise SettingsError(f"sender: found {settings.sender!r}; allowed: {', '.join(names())}")
 
 
-def absent(sender: Sender, account: str, found: bool | None) -> bool | None:
-    """Believe a sender that has no trace of a call only where the call was its own."""
-    return None if found is False and sender.account != account else found
+def looked_up(records: Records, doubt: Doubt, account: str) -> bool | None:
+    """Ask about a call made through an account; that another one has no trace of it says nothing."""
+    found = records.found(doubt)
+    return None if found is False and records.account != account else found
 
 
 def open_sender(settings: Settings, environment: Mapping[str, str]) -> Sender:

@@ -10,8 +10,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +22,7 @@ from digest.database import writing
 from flows.demo import SAMPLES
 from flows.services import open_services
 from subscribers.notices import queue
+from tests import sendgrid
 from tests.commands import verdicts
 
 ROOT = Path(__file__).parents[2]
@@ -61,16 +65,22 @@ def test_prefect_keeps_schedules_and_records_the_week(ready: Path, free_port: in
     _the_week_runs_as_a_recorded_flow(ready)
 
 
-def _serve_keeps_pages_and_schedules_until_it_is_told_to_stop(ready: Path, free_port: int) -> None:
-    _queue_letter(ready)
+def _served(home: Path, port: int, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start `verdicts serve` in a process of its own."""
     # Not the installed command: that may belong to another checkout. The test of the wheel starts that.
     program = [sys.executable, "-c", "from flows.cli import main; main()"]
-    command = [*program, "serve", "--home", str(ready), "--port", str(free_port)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    environment["PREFECT_RUNNER_POLL_FREQUENCY"] = "2"  # the runner asks every ten seconds what is due
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=ROOT
-    ) as serving:
+    command = [*program, "serve", "--home", str(home), "--port", str(port)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    kept["PREFECT_RUNNER_POLL_FREQUENCY"] = "2"  # the runner asks every ten seconds what is due
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=kept | dict(environment or {}),
+        cwd=ROOT,
+    )  # fmt: skip
+
+
+def _serve_keeps_pages_and_schedules_until_it_is_told_to_stop(ready: Path, free_port: int) -> None:
+    _queue_letter(ready)
+    with _served(ready, free_port) as serving:
         try:
             assert serving.stdout is not None
             said = [serving.stdout.readline() for _ in range(3)]
@@ -94,6 +104,53 @@ def _serve_keeps_pages_and_schedules_until_it_is_told_to_stop(ready: Path, free_
     assert (serving.returncode, rest.splitlines()[-1]) == (0, "stopped"), rest
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{api}/health", timeout=5)
+
+
+@pytest.mark.slow
+def test_calls_of_a_flow_run_end_before_serve_does(ready: Path, free_port: int, tmp_path: Path) -> None:
+    """Prefect by itself kills its flow runs: who was in a call would be in doubt."""
+    with (ready / "verdicts.toml").open("a") as file:
+        file.write(f'{_due_an_hour_ago()}site_url = "https://verdicts.example.org"\nreply_to = "editor@example.org"\n')
+    for words in (("compose",), ("edition", "approve")):
+        assert verdicts(*words, home=ready).status == 0
+    with sendgrid.running(tmp_path / "sendgrid") as standin:
+        standin.control(odds={"slow": 1.0}, slow_s=4)
+        with _served(ready, free_port, standin.environment()) as serving:
+            assert serving.stdout is not None
+            api = [serving.stdout.readline() for _ in range(3)][2].removeprefix("schedules: ").strip() + "/api"
+            _ask(
+                api, f"/deployments/{_deployments(api)['send']['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}}
+            )
+            process = _claiming(ready)
+            assert process != str(serving.pid)
+            serving.send_signal(signal.SIGTERM)
+            rest = serving.communicate(timeout=90)[0]
+        assert (serving.returncode, rest.splitlines()[-1]) == (0, "stopped"), rest
+        with open_services(ready) as services:
+            week = services.editions.all(limit=1)[0].week
+            assert services.ledger.unsettled() == []
+            assert services.ledger.counts(week).accepted == len(standin.inboxes()) == 3
+    assert not Path(f"/proc/{process}").exists()
+
+
+def _due_an_hour_ago() -> str:
+    """Settings by which this week's edition is due since an hour, also where the week has just begun in UTC."""
+    now = datetime.now(UTC)
+    zone = "Pacific/Kiritimati" if now.weekday() == 0 else "UTC"
+    due = now.astimezone(ZoneInfo(zone)) - timedelta(hours=1)
+    composed = due - timedelta(minutes=1)
+    crons = [f"{one.minute} {one.hour} * * {one.isoweekday() % 7}" for one in (composed, due)]
+    return f'timezone = "{zone}"\ncompose_at = "{crons[0]}"\nsend_at = "{crons[1]}"\n'
+
+
+def _claiming(home: Path) -> str:
+    """Wait until a call is under way; gives the id of the process that makes it."""
+    deadline = time.monotonic() + 120
+    with open_services(home) as services:
+        while not (calls := services.ledger.unsettled()):
+            assert time.monotonic() < deadline, "nothing was ever sent"
+            time.sleep(0.1)
+    return calls[0].claimed_by.split(":")[1]
 
 
 def _the_week_runs_as_a_recorded_flow(ready: Path) -> None:

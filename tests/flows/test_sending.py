@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import io
+import logging
 import mailbox
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlmodel import Session, select
 
 from digest.errors import EditionError
 from digest.model import Counts
-from flows import reconciling, sending, steps
+from flows import documents, reconciling, sending, steps
+from flows.alarms import halted
+from flows.asking import Asking
+from flows.keeping import keep
 from flows.services import Services, open_services
+from subscribers.addressing import Batch
 from subscribers.claiming import myself
 from subscribers.ledger import Claim, Ledger
 from subscribers.pacing import Pace
-from subscribers.tables import BatchRow
+from subscribers.senders import Doubt, Receipt
+from subscribers.tables import BatchRow, NoticeRow
 from tests.commands import verdicts
 from tests.examples import NOW
-from tests.fakes import FakeSender
-from tests.subscribers.readers import WEEK, approve, id_of, join
+from tests.fakes import FakeSender, Outcome
+from tests.subscribers.readers import WEEK, approve, id_of, join, readers_of
 
 LATER = NOW + timedelta(hours=1)
 
@@ -132,10 +140,137 @@ def test_a_halted_sender_holds_the_edition_until_it_is_released(opened: Services
     assert sending.send(opened, WEEK).state == "sent"
 
 
+def test_a_sender_that_stops_one_edition_leaves_other_work_alone(opened: Services) -> None:
+    """`verdicts serve` sends letters and applies events beside it, until the same event is set."""
+    opened.__dict__["sender"] = FakeSender(["halts"])
+    opened.__dict__["ledger"] = Ledger(opened.engine)
+    stop = Event()
+    assert [one.stopped for one in sending.resume(opened, stop)] == [
+        "held: the sender takes nothing: the key was withdrawn"
+    ]
+    assert not stop.is_set()
+
+
+def test_whoever_reads_of_a_halted_sender_is_told_to_release_the_edition(opened: Services) -> None:
+    release = f"`verdicts edition release {WEEK}`"
+    settings = opened.settings.model_copy(update={"operator": "olga@example.org"})
+    opened.__dict__["ledger"] = Ledger(opened.engine, halted(settings))
+    opened.__dict__["sender"] = FakeSender(["halts"])
+    done = sending.send(opened, WEEK)
+    said = "6 waiting (held: the sender takes nothing: the key was withdrawn; "
+    assert sending.said_of(done) == f"{WEEK} is sending: {said}{release}, and then `verdicts send {WEEK}` goes on)"
+    with pytest.raises(EditionError, match=f"it is held .* release it first: {release}"):
+        sending.send(opened, WEEK)
+    with Session(opened.engine) as session:
+        alarm = session.exec(select(NoticeRow).where(NoticeRow.kind == "alarm")).one()
+    assert alarm.data["steps"][1:] == [
+        f"Let it go on: verdicts edition release {WEEK}", f"Send the rest: verdicts send {WEEK}",
+    ]  # fmt: skip
+    assert any(release in one for one in documents.status(opened)["needs"])
+
+
+def test_an_edition_that_was_begun_and_not_planned_is_not_over(opened: Services) -> None:
+    """Another process may be about to plan it, or have died before it did."""
+    (looked,) = reconciling.reconcile(opened, WEEK).weeks
+    assert (looked.state, looked.counts, looked.needs_a_person) == ("sending", Counts(), True)
+    assert opened.editions.under_way() == [WEEK]
+    opened.__dict__["sender"] = sender = FakeSender()
+    assert [one.state for one in sending.resume(opened)] == ["sent"]
+    assert len(sender.inboxes) == 6
+
+
+def test_an_edition_for_nobody_ends_its_week(opened: Services) -> None:
+    for number in range(6):
+        readers_of(opened.engine).leave(id_of(opened.engine, f"reader{number}@example.org"), LATER, source="page")
+    opened.__dict__["sender"] = sender = FakeSender()
+    done = sending.send(opened, WEEK)
+    assert (sending.said_of(done), sender.asked) == (f"{WEEK} is sent: nobody to send to", [])
+
+
+# Who sends it
+
+
+def claimed_by(services: Services, process: str, now: datetime = LATER) -> Claim:
+    claim = services.ledger.claim(WEEK, process, now, lambda ids: [one.upper() for one in ids], "fake")
+    assert isinstance(claim, Claim)
+    return claim
+
+
+def halted_after(services: Services, calls: int) -> FakeSender:
+    """Send until the sender takes no more, which holds the edition; calls carry two readers."""
+    services.ledger.plan(WEEK, LATER, 2)
+    outcomes: list[Outcome] = [*["accepts"] * calls, "halts"]  # type: ignore[list-item]
+    services.__dict__["sender"] = sender = FakeSender(outcomes)
+    assert sending.send(services, WEEK).counts == Counts(planned=6, accepted=2 * calls)
+    return sender
+
+
+def test_another_process_is_named_only_where_one_lives(opened: Services) -> None:
+    opened.ledger.plan(WEEK, NOW, 2)
+    idle = sending.standing(opened, WEEK)
+    assert sending.said_of(idle) == (
+        f"{WEEK} is sending: 6 waiting (nobody is sending it; `verdicts send {WEEK}` goes on)"
+    )
+    assert idle.needs_a_person
+
+    claim = claimed_by(opened, myself())
+    busy = sending.standing(opened, WEEK)
+    assert sending.said_of(busy) == f"{WEEK} is sending: 6 waiting (another process is sending it)"
+    assert not busy.needs_a_person
+
+    opened.ledger.record(claim, "accepted", LATER)
+    claimed_by(opened, "another-machine:1:1", LATER - timedelta(hours=1))
+    assert sending.standing(opened, WEEK).stopped == "nobody is sending it"
+
+    opened.editions.hold(WEEK, "a price is wrong")
+    assert sending.standing(opened, WEEK).stopped == "held: a price is wrong"
+
+
+def test_the_sender_is_asked_about_a_call_ever_more_seldom() -> None:
+    sender, moment, memory = FakeSender(remembers=False), [LATER], dict[str, datetime]()
+    asked: list[datetime] = []
+
+    class Noting(FakeSender):
+        def found(self, doubt: Doubt) -> bool | None:
+            asked.append(moment[0])
+            return sender.found(doubt)
+
+    asking, doubt = Asking(Noting(), lambda: moment[0], Event(), memory), Doubt(WEEK, "key", LATER, ())
+    for _ in range(60 * 24):
+        assert asking.found(doubt) is None
+        moment[0] += timedelta(minutes=1)
+    pauses = [(later - before) / timedelta(minutes=1) for before, later in pairwise(asked)]
+    assert pauses[:8] == [1, 1, 2, 4, 8, 16, 32, 60]
+    assert set(pauses[8:]) == {60}
+    asking.stop.set()
+    moment[0] += timedelta(days=1)
+    assert (asking.found(doubt), asked[-1] < moment[0] - timedelta(hours=23)) == (None, True)
+
+
+# Test letters
+
+
 def test_a_test_letter_that_was_refused_is_told(opened: Services) -> None:
     opened.__dict__["sender"] = FakeSender(["refuses"])
-    said = sending.send_test(opened, WEEK, ["ada@example.org"])
-    assert said[0] == "not sent to ada@example.org: one address is malformed"
+    done = sending.send_test(opened, WEEK, ["ada@example.org"])
+    assert (done.got, done.missed) == ((), {"ada@example.org": "one address is malformed"})
+
+
+def test_an_address_that_is_refused_does_not_keep_a_test_letter_from_the_others(opened: Services) -> None:
+    class Strict(FakeSender):
+        """Refuses a whole call for one address, and names it, as SendGrid does."""
+
+        def send(self, batch: Batch) -> Receipt:
+            if not (bad := [one.id for one in batch.recipients if one.email == "bad@example.org"]):
+                return super().send(batch)
+            return Receipt(refused={bad[0]: "no address"}, later={one.id: "" for one in batch.recipients[1:]})
+
+    opened.__dict__["sender"] = sender = Strict()
+    done = sending.send_test(opened, WEEK, ["bad@example.org", "You@example.org", "you@Example.org"])
+    assert (done.got, done.missed) == (("You@example.org",), {"bad@example.org": "no address"})
+    assert sender.inboxes == ["You@example.org"]
+    assert len({one.partition(":")[2][:9] for one in done.findings}) > 1
+    assert len(done.findings) == len(set(done.findings))
 
 
 # The command
@@ -191,6 +326,57 @@ def test_scripts_decide_without_being_asked(forgetful: Path, opened: Services) -
     ran = verdicts("reconcile", WEEK, "--resend", "--yes", "--json", home=forgetful)
     assert (ran.status, ran.document["decided"], ran.document["unknown"]) == (0, 6, [])
     assert opened.ledger.counts(WEEK).waiting == 6
+
+
+def test_a_decision_needs_no_sender_that_can_be_asked(opened: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_doubt(opened)
+    monkeypatch.setenv("VERDICTS_SENDER", "sendgrid")
+    looked = verdicts("reconcile", home=opened.settings.home)
+    assert looked.status == 1
+    assert "the sender could not be asked: SENDGRID_API_KEY is missing" in looked.out
+    ran = verdicts("reconcile", WEEK, "--give-up", "--yes", home=opened.settings.home)
+    assert (ran.status, "6 deliveries given up" in ran.out) == (0, True)
+    assert opened.editions.require(WEEK).state == "sent"
+
+
+def test_a_question_beside_a_document_is_asked_on_standard_error(
+    forgetful: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    ran = verdicts("reconcile", WEEK, "--give-up", "--json", home=forgetful)
+    assert (ran.status, ran.document["decided"], len(ran.document["unknown"])) == (1, 0, 6)
+    assert "reader0@example.org: in doubt since" in ran.err
+    assert "6 readers are in doubt. Count them as not reached?" in ran.err
+
+
+def test_a_rehearsal_tells_what_became_of_an_edition_that_went_out(opened: Services) -> None:
+    def rehearsed() -> str:
+        return verdicts("send", WEEK, "--dry-run", home=opened.settings.home).out.splitlines()[0]
+
+    assert rehearsed() == f"{WEEK} is sending; it would go to 6 readers; nothing was sent"
+    halted_after(opened, 1)
+    assert rehearsed() == f"{WEEK} is sending; it went to 2 readers, and would go to 4 more; nothing was sent"
+    reconciling.reconcile(opened, WEEK, "give up", "ada")
+    assert rehearsed() == f"{WEEK} is sent; it went to 2 readers; nothing was sent"
+
+
+def test_a_run_names_an_older_edition_that_is_held_while_it_is_sent(opened: Services) -> None:
+    opened.editions.hold(WEEK, "a price is wrong")
+    ran = verdicts("run", "--now", (LATER + timedelta(days=7)).isoformat(), home=opened.settings.home)
+    assert (ran.status, f"send: {WEEK} is held: a price is wrong" in ran.out) == (1, True)
+
+
+def test_trouble_that_stays_the_same_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    stop, rounds = Event(), iter(["in doubt", "in doubt", "held", "", "held", "end"])
+
+    def work() -> str:
+        if (trouble := next(rounds)) == "end":
+            stop.set()
+            return ""
+        return trouble
+
+    keep("an edition waits", work, stop, 0.001, logging.getLogger("test"))
+    assert caplog.messages == [f"an edition waits: {one}" for one in ("in doubt", "held", "held")]
 
 
 def test_only_sendgrid_has_lists_to_take_over(forgetful: Path) -> None:

@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("made_with", sa.JSON(), nullable=False),
         sa.Column("approved_by", sa.String(), nullable=False),
         sa.Column("approved_at", UtcDateTime(), nullable=True),
+        sa.Column("planned_at", UtcDateTime(), nullable=True),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint("state <> 'skipped' OR reason <> ''", name="edition_skip_reason"),
         sa.CheckConstraint("state IN ('draft', 'approved', 'sending', 'sent', 'skipped')", name="edition_state"),
@@ -407,7 +408,10 @@ def upgrade() -> None:
 
 
 #: Where an edition's state may go; every other move is refused, whoever asks. Source: DESIGN, "Edition".
-MOVES = "draft>approved draft>skipped approved>draft approved>sending approved>skipped sending>sent skipped>draft"
+MOVES = (
+    "draft>approved draft>skipped approved>draft approved>sending approved>skipped sending>approved sending>sent"
+    " skipped>draft"
+)
 
 #: Approved bytes and what they were made from stay as they are.
 SEALED = ("week", "content", "subject", "html", "text", "sha256", "made_with", "approved_by", "approved_at")
