@@ -11,8 +11,8 @@ and goes when its standard input ends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -22,21 +22,24 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-#: What may be wrong with the way a letter is taken: at which command, and what happens there.
+from tests.certificates import shown
+from tests.peers import kill_owner
+
+#: What may be wrong with the way a letter is taken: at which command, and what happens there. An answer by its code is
+#: what is said to a reader's address, or "anybody" at MAIL.
 Quirk = Literal[
     "refuses the sender", "puts the sender off", "is busy", "hangs up at MAIL",
     "knows no such reader", "denies relay", "wants a password", "puts off", "hangs up at RCPT", "is silent at RCPT",
     "refuses DATA", "puts DATA off", "hangs up in the letter",
     "refuses the letter", "puts the letter off", "closes for the night", "hangs up before it takes",
     "loses the answer", "is silent after it took", "answers nonsense",
+    "kills at RCPT", "kills at DATA", "kills before it takes", "kills after it took", "kills after the answer",
 ]  # fmt: skip
-
-QUIRKS: tuple[Quirk, ...] = get_args(Quirk)
 
 #: Those after which it has the letter, though the sender cannot know.
 TAKEN: frozenset[Quirk] = frozenset({"loses the answer", "is silent after it took", "answers nonsense"})
@@ -75,7 +78,9 @@ class Post:
     """What a server does with letters, and what it took.
 
     `readers` misbehave always ("anybody" at MAIL), others by `chances`; `taken` holds what it took, unless it is to
-    `keep` nothing. With a folder each letter is also a line of the ledger there, with `keep_letters` a file too.
+    `keep` nothing. With a folder each letter is also a line of the ledger there, with `keep_letters` a file too. It
+    `lets_in` so many connections at once, takes `letters_each` over one, and hears several commands in one go if it has
+    `pipelining`.
     """
 
     folder: Path | None = None
@@ -83,6 +88,9 @@ class Post:
     chances: dict[str, float] = field(default_factory=dict)
     seed: int = 0
     delay_s: float = 0.0
+    pipelining: bool = True
+    lets_in: int | None = None
+    letters_each: int | None = None
     connections: int = 0
     open_now: int = 0
     most_open: int = 0
@@ -92,6 +100,7 @@ class Post:
 
     def __post_init__(self) -> None:
         self._dice = Random(self.seed)  # noqa: S311 - the same each time
+        self.talks: set[Talk] = set()
 
     @property
     def addresses(self) -> list[str]:
@@ -112,6 +121,20 @@ class Post:
             envelope.quirk = self.readers.get(reader, drawn)
         return envelope.quirk
 
+    def hang_up(self) -> None:
+        """End every connection there is; from another thread."""
+        for talk in list(self.talks):
+            assert isinstance(talk.transport, asyncio.WriteTransport)
+            talk.loop.call_soon_threadsafe(talk.transport.abort)
+        while self.open_now:
+            time.sleep(0.001)
+
+    async def handle_EHLO(  # noqa: N802 - a name of aiosmtpd
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [responses[0], *(["250-PIPELINING"] if self.pipelining else []), *responses[1:]]
+
     async def delayed(self) -> None:
         """Take the time that each answer takes."""
         if self.delay_s:
@@ -127,8 +150,12 @@ class Post:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         quirk = self.quirk(envelope, address)
+        if quirk == "kills at RCPT":
+            await _killed(session)
         if quirk in {"hangs up at RCPT", "is silent at RCPT"}:
             await _gone(server, silent=quirk.startswith("is silent"))
+        if quirk[:1].isdigit():
+            return quirk
         if quirk in _AT_RCPT:
             return _AT_RCPT[quirk].format(address)
         envelope.rcpt_tos.append(address)
@@ -141,11 +168,17 @@ class Post:
         quirk = self.quirk(envelope, envelope.rcpt_tos[0])
         if quirk in _AFTER:
             return _AFTER[quirk]
+        if quirk == "kills before it takes":
+            await _killed(session)
         if quirk == "hangs up before it takes":
             await _gone(server)
         self._take(envelope)
         if quirk in {"loses the answer", "is silent after it took"}:
             await _gone(server, silent=quirk.startswith("is silent"))
+        if quirk == "kills after it took":
+            await _killed(session)
+        if quirk == "kills after the answer":
+            asyncio.get_running_loop().call_soon(_kill, session)
         return "999 what" if quirk == "answers nonsense" else "250 taken"
 
     def _take(self, envelope: Envelope) -> None:
@@ -170,8 +203,32 @@ async def _gone(server: SMTP, *, silent: bool = False) -> None:
     await asyncio.sleep(3600)  # the connection's end ends this
 
 
+async def _killed(session: Session | None) -> None:
+    """End the process at the other end of a connection, and with it the connection."""
+    _kill(session)
+    await asyncio.sleep(3600)
+
+
+def _kill(session: Session | None) -> None:
+    assert session
+    assert session.peer
+    with contextlib.suppress(ProcessLookupError):  # somebody was faster
+        kill_owner(int(session.peer[1]))
+
+
 class Talk(SMTP):
     """A connection of the server, with quirks at the commands aiosmtpd has no hooks for."""
+
+    _letters = 0
+
+    async def _handle_client(self) -> None:
+        post: Post = self.event_handler
+        if post.lets_in is None or post.open_now <= post.lets_in:
+            await super()._handle_client()
+            return
+        await self.push("421 4.7.0 Too many connections from you")
+        assert isinstance(self.transport, asyncio.WriteTransport)
+        self.transport.close()
 
     def _create_envelope(self) -> Envelope:
         return Letter()
@@ -182,7 +239,12 @@ class Talk(SMTP):
         quirk = post.readers.get("anybody", "")
         if quirk == "hangs up at MAIL":
             await _gone(self)
-        if quirk in _AT_MAIL:
+        self._letters += 1
+        if quirk[:1].isdigit():
+            await self.push(quirk)
+        elif post.letters_each is not None and self._letters > post.letters_each:
+            await self.push("451 4.7.0 Too many letters over one connection")
+        elif quirk in _AT_MAIL:
             await self.push(_AT_MAIL[quirk].format("digest@example.org"))
         else:
             await super().smtp_MAIL(arg)
@@ -198,12 +260,19 @@ class Talk(SMTP):
         if quirk in _AT_DATA:
             await self.push(_AT_DATA[quirk])
             return
+        if quirk == "kills at DATA":
+            await _killed(self.session)
         if quirk == "hangs up in the letter":
             await self.push("354 go on")
             await _gone(self)
         await super().smtp_DATA(arg)
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.event_handler.talks.add(self)
+
     def connection_lost(self, error: Exception | None) -> None:
+        self.event_handler.talks.discard(self)
         self.event_handler.open_now -= 1
         super().connection_lost(error)
 
@@ -243,9 +312,7 @@ def serve(folder: Path, port: int, *, encrypted: bool = False) -> None:
     """Serve until standard input ends; encrypted with the certificate that lies in the folder."""
     plan = folder / "plan.json"
     told = json.loads(plan.read_text(encoding="utf-8")) if plan.exists() else {}
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if encrypted else None
-    if context:
-        context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    context = shown(folder) if encrypted else None
     server = Server(Post(folder, **told), port, tls_context=context, enable_SMTPUTF8=True)
     server.start()
     print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
