@@ -1,11 +1,13 @@
 """A mail server for tests that keeps what it takes on disk and misbehaves as told.
 
-It runs by `python -m tests.smtpd FOLDER PORT [tls]`, or in a thread of a test.
+It runs by `python -m tests.smtpd FOLDER PORT [tls] [shared]`, or in a thread of a test. Several may have one port as
+`shared`, each in a process of its own, as real servers do: each connection goes to one of them.
 
 `plan.json` in the folder says how: `{"readers": {ADDRESS: QUIRK}, "chances": {QUIRK: 0.02}, "seed": 1, "delay_s": 0}`;
 quirks are listed below.
-A letter it takes is a line of `ledger.jsonl` there, written before the answer leaves. It says `ready` once it listens,
-and goes when its standard input ends.
+A letter it takes is a line of `ledger.jsonl` there, written before the answer leaves, and what it did with others one
+of `quirks.jsonl`. It says `ready` once it listens. A line on its standard input changes the plan, which it answers with
+`told`; it goes when that input ends.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -102,6 +104,13 @@ class Post:
         self._dice = Random(self.seed)  # noqa: S311 - the same each time
         self.talks: set[Talk] = set()
 
+    def change(self, plan: Mapping[str, Any]) -> None:
+        """Behave otherwise from now on; `seed` begins chance anew."""
+        for name, value in plan.items():
+            setattr(self, name, value)
+        if "seed" in plan:
+            self._dice.seed(plan["seed"])
+
     @property
     def addresses(self) -> list[str]:
         """To whom it has a letter, once for each letter, sorted."""
@@ -119,7 +128,15 @@ class Post:
             others = 1 - sum(self.chances.values())
             (drawn,) = self._dice.choices([*self.chances, ""], [*self.chances.values(), others])
             envelope.quirk = self.readers.get(reader, drawn)
+            if envelope.quirk and not envelope.quirk.startswith("kills"):  # those are told once somebody was killed
+                self.note(envelope.quirk)
         return envelope.quirk
+
+    def note(self, quirk: str) -> None:
+        """Write down what was done with a letter."""
+        if self.folder is not None:
+            with (self.folder / "quirks.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"quirk": quirk}) + "\n")
 
     def hang_up(self) -> None:
         """End every connection there is; from another thread."""
@@ -151,7 +168,7 @@ class Post:
     ) -> str:
         quirk = self.quirk(envelope, address)
         if quirk == "kills at RCPT":
-            await _killed(session)
+            await _killed(self, session, quirk)
         if quirk in {"hangs up at RCPT", "is silent at RCPT"}:
             await _gone(server, silent=quirk.startswith("is silent"))
         if quirk[:1].isdigit():
@@ -169,16 +186,16 @@ class Post:
         if quirk in _AFTER:
             return _AFTER[quirk]
         if quirk == "kills before it takes":
-            await _killed(session)
+            await _killed(self, session, quirk)
         if quirk == "hangs up before it takes":
             await _gone(server)
         self._take(envelope)
         if quirk in {"loses the answer", "is silent after it took"}:
             await _gone(server, silent=quirk.startswith("is silent"))
         if quirk == "kills after it took":
-            await _killed(session)
+            await _killed(self, session, quirk)
         if quirk == "kills after the answer":
-            asyncio.get_running_loop().call_soon(_kill, session)
+            asyncio.get_running_loop().call_soon(_kill, self, session, quirk)
         return "999 what" if quirk == "answers nonsense" else "250 taken"
 
     def _take(self, envelope: Envelope) -> None:
@@ -203,17 +220,18 @@ async def _gone(server: SMTP, *, silent: bool = False) -> None:
     await asyncio.sleep(3600)  # the connection's end ends this
 
 
-async def _killed(session: Session | None) -> None:
+async def _killed(post: Post, session: Session | None, quirk: str) -> None:
     """End the process at the other end of a connection, and with it the connection."""
-    _kill(session)
+    _kill(post, session, quirk)
     await asyncio.sleep(3600)
 
 
-def _kill(session: Session | None) -> None:
+def _kill(post: Post, session: Session | None, quirk: str) -> None:
     assert session
     assert session.peer
     with contextlib.suppress(ProcessLookupError):  # somebody was faster
         kill_owner(int(session.peer[1]))
+        post.note(quirk)
 
 
 class Talk(SMTP):
@@ -261,7 +279,7 @@ class Talk(SMTP):
             await self.push(_AT_DATA[quirk])
             return
         if quirk == "kills at DATA":
-            await _killed(self.session)
+            await _killed(post, self.session, quirk)
         if quirk == "hangs up in the letter":
             await self.push("354 go on")
             await _gone(self)
@@ -280,8 +298,8 @@ class Talk(SMTP):
 class Server(Controller):
     """A mail server in a thread of its own."""
 
-    def __init__(self, post: Post, port: int, **others: Any) -> None:
-        self.post = post
+    def __init__(self, post: Post, port: int, *, shared: bool = False, **others: Any) -> None:
+        self.post, self._shared = post, shared
         super().__init__(post, hostname="127.0.0.1", port=port, **others)
 
     def start(self) -> None:
@@ -290,6 +308,15 @@ class Server(Controller):
         while self.post.open_now:
             time.sleep(0.001)
         self.post.connections = self.post.most_open = 0
+
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        return self.loop.create_server(
+            self._factory_invoker, host=self.hostname, port=self.port, ssl=self.ssl_context, reuse_port=self._shared
+        )
+
+    def _trigger_server(self) -> None:
+        while not self._factory_invoked.is_set():  # another one at this port may answer
+            super()._trigger_server()  # type: ignore[no-untyped-call]
 
     def factory(self) -> SMTP:
         self.post.connections += 1
@@ -308,17 +335,20 @@ def with_password(username: str, password: str) -> Callable[..., AuthResult]:
     return check
 
 
-def serve(folder: Path, port: int, *, encrypted: bool = False) -> None:
+def serve(folder: Path, port: int, *, encrypted: bool = False, shared: bool = False) -> None:
     """Serve until standard input ends; encrypted with the certificate that lies in the folder."""
     plan = folder / "plan.json"
     told = json.loads(plan.read_text(encoding="utf-8")) if plan.exists() else {}
     context = shown(folder) if encrypted else None
-    server = Server(Post(folder, **told), port, tls_context=context, enable_SMTPUTF8=True)
+    post = Post(folder, **told)
+    server = Server(post, port, shared=shared, tls_context=context, enable_SMTPUTF8=True)
     server.start()
     print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
-    sys.stdin.read()
+    for line in sys.stdin:
+        server.loop.call_soon_threadsafe(post.change, json.loads(line))
+        print("told", flush=True)  # noqa: T201 - and for this
     server.stop()
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]), encrypted="tls" in sys.argv[3:])
+    serve(Path(sys.argv[1]), int(sys.argv[2]), encrypted="tls" in sys.argv[3:], shared="shared" in sys.argv[3:])

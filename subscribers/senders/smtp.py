@@ -26,7 +26,7 @@ from subscribers.smtpline import Envelope, Lost, NoServer, Outcome, Said, Server
 from subscribers.smtplines import Lines
 
 #: Readers of one call. A process that dies in the middle leaves as many in doubt, for a mail server can't be asked.
-SIZE = 25
+SIZE = 10
 
 #: How often one letter is tried over a new connection where the old one ended, and how many such letters in a row mean
 #: that it is not the letters.
