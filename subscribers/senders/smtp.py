@@ -25,7 +25,8 @@ from subscribers.senders import Doubt, Receipt
 from subscribers.smtpline import Envelope, Lost, NoServer, Outcome, Said, Server, Tls
 from subscribers.smtplines import Lines
 
-#: Readers of one call. A process that dies in the middle leaves as many in doubt, for a mail server can't be asked.
+#: Readers of one call. A process that dies in the middle leaves as many in doubt, for a mail server can't be asked. Ten
+#: cost a fifth of a millisecond of bookkeeping for each letter more than twenty-five, five a whole one.
 SIZE = 10
 
 #: How often one letter is tried over a new connection where the old one ended, and how many such letters in a row mean
