@@ -10,6 +10,9 @@ from subscribers.smtpline import Line, NoServer, Server
 #: Connections on which nothing was said for longer are not used again: servers and routers between forget them.
 _IDLE_S = 30.0
 
+#: After how long a server that let no more connections in is asked for one more: it may have missed the end of one.
+_ASK_AGAIN_S = 5.0
+
 #: How long to wait for a connection that others use: they hold it for one letter only.
 _PATIENCE_S = 120.0
 
@@ -18,9 +21,10 @@ class Lines:
     """At most `most` connections to a server; several threads may take one each."""
 
     def __init__(self, server: Server, most: int) -> None:
-        self._server, self._most = server, most
+        self._server, self._wanted, self._most = server, most, most
         self._idle: list[Line] = []
         self._open, self._changed = 0, Condition()
+        self._full_at = 0.0
 
     def take(self, *, fresh: bool = False) -> Line:
         """Give a connection that nobody uses: the one used last, else, or with `fresh`, a new one.
@@ -74,6 +78,8 @@ class Lines:
         if self._open >= self._most and self._idle:
             self._idle.pop(0).close()
             self._open -= 1
+        if self._open >= self._most < self._wanted and monotonic() - self._full_at > _ASK_AGAIN_S:
+            self._most += 1
         return self._open < self._most
 
     def _connected(self) -> Line | None:
@@ -86,5 +92,5 @@ class Lines:
                 self._changed.notify()
                 if not isinstance(error, NoServer) or error.halted or not self._open:
                     raise
-                self._most = self._open
+                self._most, self._full_at = self._open, monotonic()
             return None

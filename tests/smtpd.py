@@ -111,14 +111,13 @@ class Post:
         if "seed" in plan:
             self._dice.seed(plan["seed"])
 
-    @property
+    @property  # aiosmtpd asks its handler for all of them at each connection: no other one here
     def addresses(self) -> list[str]:
         """To whom it has a letter, once for each letter, sorted."""
         return sorted(envelope.rcpt_tos[0] for envelope, _ in self.taken)
 
-    @property
     def mails(self) -> list[EmailMessage]:
-        """The letters it took, in order."""
+        """Read the letters it took, in order."""
         return [message_from_bytes(source, policy=default) for _, source in self.taken]
 
     def quirk(self, envelope: Envelope, reader: str) -> str:

@@ -29,8 +29,8 @@ def test_each_reader_gets_a_letter_of_their_own_over_one_connection(started: Sta
     assert sender.send(batch(reader(9))) == Receipt()
 
     assert post.addresses == [*map(address, range(5)), address(9)]
-    assert [mail["To"] for mail in post.mails] == [envelope.rcpt_tos[0] for envelope, _ in post.taken]
-    assert [f"/leave/{one.token}" in str(mail) for mail, one in zip(post.mails, READERS, strict=False)] == [True] * 5
+    assert [mail["To"] for mail in post.mails()] == [envelope.rcpt_tos[0] for envelope, _ in post.taken]
+    assert [f"/leave/{one.token}" in str(mail) for mail, one in zip(post.mails(), READERS, strict=False)] == [True] * 5
     assert {envelope.mail_from for envelope, _ in post.taken} == {IDENTITY.from_email}
     assert post.connections == 1
 
@@ -40,7 +40,7 @@ def test_bounces_go_where_settings_say(started: Started) -> None:
     with closing(Smtp(sender.server, 1, "bounces@example.org")) as other:
         other.send(batch())
     assert {envelope.mail_from for envelope, _ in post.taken} == {"bounces@example.org"}
-    assert {mail["From"].addresses[0].addr_spec for mail in post.mails} == {IDENTITY.from_email}
+    assert {mail["From"].addresses[0].addr_spec for mail in post.mails()} == {IDENTITY.from_email}
 
 
 def test_a_line_that_looks_like_the_end_ends_nothing(started: Started) -> None:
@@ -48,7 +48,7 @@ def test_a_line_that_looks_like_the_end_ends_nothing(started: Started) -> None:
     text = ".\n.hidden\n..\nMAIL FROM:<eve@example.org>\n.\n"
     sender.send(batch(message=replace(MESSAGE, text=text)))
 
-    body = post.mails[0].get_body(("plain",))
+    body = post.mails()[0].get_body(("plain",))
     assert body is not None
     assert body.get_content().replace("\r\n", "\n") == text
     assert len(post.taken) == 5

@@ -85,8 +85,8 @@ def test_an_odd_address_never_costs_another_reader_the_mail_nor_writes_a_header(
     expected = [address(0), address(2)]
     assert [one for one in post.addresses if one in expected] == expected
     assert len(post.taken) == 3 - len(receipt.refused)
-    for mail in post.mails:
-        assert mail.keys() == post.mails[0].keys()
+    for mail in post.mails():
+        assert mail.keys() == post.mails()[0].keys()
         assert mail["Bcc"] is None
 
 

@@ -79,7 +79,21 @@ def test_a_server_that_lets_few_connections_in_gets_all_letters_over_those(start
         assert list(pool.map(sender.send, batches)) == [Receipt()] * 12
 
     assert post.addresses == sorted(one.email for some in batches for one in some.recipients)
-    assert post.connections <= 6
+    assert post.connections < 20  # it is not asked again for each letter
+
+
+def test_a_server_that_lets_more_connections_in_again_is_asked_for_them(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subscribers.smtplines._ASK_AGAIN_S", 0.0)
+    sender, post = started(at_once=4)
+    post.lets_in, post.delay_s = 1, 0.002
+    batches = [batch(*(reader(10 * call + number) for number in range(5))) for call in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(sender.send, batches[:4])) == [Receipt()] * 4
+        post.lets_in = None
+        assert list(pool.map(sender.send, batches[4:])) == [Receipt()] * 8
+    assert post.open_now == 4
 
 
 def test_a_server_that_takes_few_letters_over_one_connection_gets_the_others_over_new_ones(started: Started) -> None:
