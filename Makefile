@@ -30,10 +30,12 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.sending --memory
 	$(BIN)/python -m tests.benchmarks.sending --recipients 200000 --postgresql
 
-# Hundreds of sending processes killed, on both databases: who got what in the end. Some twenty minutes.
+# Hundreds of sending processes killed, by both senders on both databases: who got what in the end. Some twenty minutes.
 chaos: .venv/dev
 	$(BIN)/python -m tests.chaos --kills 300
 	$(BIN)/python -m tests.chaos --kills 150 --seed 1000 --postgresql
+	$(BIN)/python -m tests.chaos --kills 100 --sender smtp
+	$(BIN)/python -m tests.chaos --kills 100 --seed 1000 --sender smtp --postgresql
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from subscribers.deadlines import Deadlined
+
 #: A connection that rested longer is not used again: the other side may have closed it, and a call over it would be
 #: lost like a reply.
 _RESTED_TOO_LONG_S = 5.0
@@ -127,31 +129,16 @@ class Calls:
 
 
 class _Response(HTTPResponse):
-    """An answer that must be whole by a deadline: a timeout for each read alone would let it drip for ever."""
+    """An answer that must be whole by a deadline."""
 
     def __init__(self, deadline: float, sock: socket.socket, **others: Any) -> None:
         super().__init__(sock, **others)
         self._holds_open = self.fp  # the socket, also when its connection is closed before the answer is read
-        self.fp = io.BufferedReader(_Bounded(sock, deadline))
+        self.fp = io.BufferedReader(Deadlined(sock, deadline))
 
     def close(self) -> None:
         super().close()
         self._holds_open.close()
-
-
-class _Bounded(io.RawIOBase):
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self._sock, self._deadline = sock, deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(left)
-        return self._sock.recv_into(buffer)
 
 
 def _framed(response: HTTPResponse) -> bool:

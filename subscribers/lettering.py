@@ -7,9 +7,11 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.utils import format_datetime
 from functools import lru_cache
 
+from digest.errors import SendHalted
 from digest.model import Message
 from subscribers.addressing import Batch, Identity, Recipient
 from subscribers.letters import in_utf8, letter
@@ -31,26 +33,43 @@ _PLAIN_ADDRESS, _LONGEST_LINE = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+
 _SOFT_BREAK = b"=\r\n"
 
 
+class Unaddressable(ValueError):
+    """No header can hold a reader's address or name; the text says so without them."""
+
+
 def letters(batch: Batch, now: datetime) -> Callable[[Recipient], bytes]:
     """Give what writes a batch's letters, each the very bytes of `letter`, with line ends as SMTP has them.
 
     Who writes to an address with other than ASCII before the "@" gets headers in UTF-8 (RFC 6532); what takes them must
     be a server with SMTPUTF8.
 
+    What is given raises Unaddressable for a reader whom no letter can be addressed to.
+
     Raises:
-        ValueError: No letter of this batch can be written, whoever it is for.
+        SendHalted: No letter of this batch can be written, whoever it is for.
     """
-    _form(batch.week, batch.message, batch.identity, _USUAL_TOKEN)
+    try:
+        _form(batch.week, batch.message, batch.identity, _USUAL_TOKEN)
+    except (ValueError, MessageError) as error:
+        said = f"no letter can be written: look at from_email, reply_to and site_url ({error})"
+        raise SendHalted(said) from error
 
     def write(recipient: Recipient) -> bytes:
         to = _plain_to(recipient)
         if to is None or len(recipient.token) < _SHORTEST_TOKEN:
-            mail = letter(batch, recipient, now)
-            return bytes(mail) if recipient.email.rpartition("@")[0].isascii() else in_utf8(mail)
+            return _written(batch, recipient, now)
         form = _form(batch.week, batch.message, batch.identity, len(recipient.token))
         return form.filled(to, recipient, batch.key, now)
 
     return write
+
+
+def _written(batch: Batch, recipient: Recipient, now: datetime) -> bytes:
+    try:
+        mail = letter(batch, recipient, now)
+        return bytes(mail) if recipient.email.rpartition("@")[0].isascii() else in_utf8(mail)
+    except (ValueError, MessageError) as error:
+        raise Unaddressable(f"no letter can be addressed so ({type(error).__name__})") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 import ssl
@@ -11,6 +12,8 @@ from functools import cached_property
 from smtplib import SMTP, SMTP_SSL, SMTPException, SMTPResponseException, SMTPServerDisconnected
 from time import monotonic
 from typing import Literal
+
+from subscribers.deadlines import Deadlined
 
 #: What a server may say to a letter. It is `denied` where the server's reason is not about the reader: it may say so to
 #: everybody. `lost` is a connection that ended before the letter did, so that nobody can have it.
@@ -25,12 +28,15 @@ _LOOKED_AT, _KEPT = 2000, 300
 #: How long the answer to a goodbye may take.
 _GOODBYE_S = 2.0
 
-#: An enhanced status code at the start of a reply (RFC 3463), and those that speak of the reader's own mailbox.
-_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
-_OF_THE_READER = ("5.1.", "5.2.")
+#: An enhanced status code in a reply, and no part of an address of the internet; and those that speak of the reader's
+#: own mailbox: not of ours (5.1.7, 5.1.8), nor of a letter that is too long (5.2.3). Source: RFC 3463, 3.2 and 3.3.
+_STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)")
+_OF_THE_READER = re.compile(r"5\.(1\.(?![78]$)|2\.(?!3$))")
 
 #: Words of servers without such codes that mean us and not the reader.
-_OF_US = re.compile(r"\b(relay\w*|auth\w*|access denied|blocked|block ?list\w*|blacklist\w*|spam\w*)\b", re.IGNORECASE)
+_OF_US = re.compile(
+    r"\b(relay\w*|auth\w*|sender\w*|access denied|blocked|block ?list\w*|blacklist\w*|spam\w*)\b", re.IGNORECASE
+)
 
 #: Whatever may be somebody's address.
 _ADDRESS = re.compile(r"<?[^\s<>]*@[^\s<>,;:]*>?")
@@ -58,6 +64,10 @@ class Envelope:
     recipient: str
     source: bytes
 
+    def __post_init__(self) -> None:
+        if re.search(r"[\x00-\x20<>\x7f]", self.sender + self.recipient):
+            raise ValueError("an address that would end its command")
+
     @property
     def needs_utf8(self) -> bool:
         """Tell whether only a server with SMTPUTF8 can take it (RFC 6531)."""
@@ -65,7 +75,14 @@ class Envelope:
 
 
 class Lost(Exception):
-    """A connection ended, or made no sense any more, before it could have taken the letter."""
+    """A connection ended, or made no sense any more, before it could have taken the letter.
+
+    `said_whom` tells whether the server may have heard by then whom the letter is for.
+    """
+
+    def __init__(self, why: str, *, said_whom: bool = True) -> None:
+        super().__init__(why)
+        self.said_whom = said_whom
 
 
 class NoServer(Exception):
@@ -128,9 +145,9 @@ class Server:
     def _opened(self) -> SMTP:
         own, timeout = self._own_name, self.timeout_s
         if self.tls == "tls":
-            smtp: SMTP = SMTP_SSL(self.host, self.port, own, timeout=timeout, context=self.context)
+            smtp: SMTP = _InTimeTls(self.host, self.port, own, timeout=timeout, context=self.context)
         else:
-            smtp = SMTP(self.host, self.port, own, timeout=timeout)
+            smtp = _InTime(self.host, self.port, own, timeout=timeout)
         try:
             smtp.ehlo_or_helo_if_needed()
             if self.tls == "starttls":
@@ -155,12 +172,31 @@ class Server:
         return (*encoded, self.password, self.username)
 
 
+class _InTime(SMTP):
+    """The standard client, whose timeout is for a whole answer and not for each piece of it."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.sock is None:
+            raise SMTPServerDisconnected("the connection is closed")
+        if self.file is None:
+            self.file = io.BufferedReader(Deadlined(self.sock, 0.0))
+        self.file.raw.deadline = monotonic() + self.timeout
+        try:
+            return super().getreply()
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(self.timeout)
+
+
+class _InTimeTls(_InTime, SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+
 class Line:
     """A connection to a mail server that takes one letter after the other."""
 
     def __init__(self, smtp: SMTP) -> None:
-        self._smtp, self._used_at = smtp, monotonic()
-        smtp.command_encoding = "utf-8"  # only a server with SMTPUTF8 ever gets other than ASCII
+        self._smtp, self._used_at, self._is_fresh, self._said_whom = smtp, monotonic(), True, False
 
     @property
     def is_open(self) -> bool:
@@ -172,19 +208,24 @@ class Line:
         """How long nothing was said on it."""
         return monotonic() - self._used_at
 
-    def post(self, letter: Envelope) -> Outcome:
+    def post(self, letter: Envelope, *, at_once: bool = True) -> Outcome:
         """Hand one letter over.
+
+        Args:
+            letter: What, from whom and to whom.
+            at_once: Say from whom and to whom in one go, where the server can hear that (PIPELINING, RFC 2920).
 
         Raises:
             Lost: The connection ended, and nobody has the letter.
             NoServer: The server takes no letter from this sender.
         """
         try:
-            outcome = self._announced(letter) or self._handed_over(letter)
+            outcome = self._announced(letter, at_once=at_once and self._smtp.has_extn("pipelining"))
+            outcome = outcome or self._handed_over(letter)
         except BaseException:
             self.close()
             raise
-        self._used_at = monotonic()
+        self._used_at, self._is_fresh = monotonic(), False
         if outcome.said != "accepted":
             self._forget()
         return outcome
@@ -192,8 +233,7 @@ class Line:
     def quit(self) -> None:
         """End the connection as servers like it, but wait for no answer that takes long."""
         try:
-            if self._smtp.sock is not None:
-                self._smtp.sock.settimeout(_GOODBYE_S)
+            self._smtp.timeout = _GOODBYE_S
             self._smtp.quit()
         except (SMTPException, OSError):  # it is over either way
             self.close()
@@ -202,20 +242,34 @@ class Line:
         """End the connection."""
         self._smtp.close()
 
-    def _announced(self, letter: Envelope) -> Outcome | None:
+    def _announced(self, letter: Envelope, *, at_once: bool) -> Outcome | None:
         """Say from whom and to whom; gives an outcome where the server does not want the letter."""
         if letter.needs_utf8 and not self._smtp.has_extn("smtputf8"):
             return self._without_utf8(letter)
-        code, said = self._told(f"MAIL FROM:<{letter.sender}>{self._options(letter)}", letter)
-        if code // 100 != 2:
-            if letter.needs_utf8 and code // 100 == 5:
-                return Outcome("refused", said)
-            raise NoServer(f"the mail server does not take letters from our address: {said}", halted=code // 100 == 5)
-        code, said = self._told(f"RCPT TO:<{letter.recipient}>", letter)
-        if code // 100 != 2:
-            return _turned_away(code, said, at_address=True)
-        code, said = self._told("DATA", letter)
-        return None if code == 354 else _turned_away(code, said, at_address=False)
+        mail = f"MAIL FROM:<{letter.sender}>{self._options(letter)}"
+        commands = (mail, f"RCPT TO:<{letter.recipient}>", "DATA")
+        self._said_whom = at_once or letter.needs_utf8
+        if at_once:
+            self._say("\r\n".join(commands))
+        for place, command in enumerate(commands):
+            if not at_once:
+                self._said_whom = self._said_whom or place > 0
+                self._say(command)
+            code, said = self._heard(command)
+            if code == 354 if command == "DATA" else code // 100 == 2:
+                continue
+            if at_once:
+                self._hear_out(len(commands) - place - 1)
+            return self._at_mail(code, said, letter) if place == 0 else _turned_away(code, said, at_address=place == 1)
+        return None
+
+    def _at_mail(self, code: int, said: str, letter: Envelope) -> Outcome:
+        """Tell what it means that a server does not want a letter before it is said whom it is for."""
+        if letter.needs_utf8 and code // 100 == 5:
+            return Outcome("refused", said)
+        if not self._is_fresh:  # some take so many over one connection, and no more
+            raise Lost(said, said_whom=False)
+        raise NoServer(f"the mail server does not take letters from our address: {said}", halted=code // 100 == 5)
 
     def _handed_over(self, letter: Envelope) -> Outcome:
         """Send the letter itself. Before its last line has left whole, no server can have taken it."""
@@ -251,16 +305,31 @@ class Line:
         size = f" SIZE={len(letter.source)}" if has("size") else ""
         return size + (" BODY=8BITMIME" if utf8 and has("8bitmime") else "") + (" SMTPUTF8" if utf8 else "")
 
-    def _told(self, command: str, letter: Envelope) -> tuple[int, str]:
-        """Say a command, give the answer; one that ends the connection, or belongs to another command, loses it."""
+    def _say(self, commands: str) -> None:
         try:
-            code, raw = self._smtp.docmd(command)
+            self._smtp.send(f"{commands}\r\n".encode())  # only a server with SMTPUTF8 ever gets other than ASCII
         except OSError as error:
-            raise Lost(f"the connection ended, or nothing was said, at {command[:4]}") from error
+            raise Lost(f"the connection ended at {commands[:4]}", said_whom=self._said_whom) from error
+
+    def _heard(self, command: str) -> tuple[int, str]:
+        """Give the answer to a command; one that ends the connection, or belongs to another command, loses it."""
+        try:
+            code, raw = self._smtp.getreply()
+        except OSError as error:
+            why = f"the connection ended, or nothing was said, at {command[:4]}"
+            raise Lost(why, said_whom=self._said_whom) from error
         said = _said(code, raw)
-        if code in {421, 503} or code // 100 not in {2, 3, 4, 5}:
-            raise Lost(said)
+        if code == 421 or (code == 503 and not self._is_fresh) or code // 100 not in {2, 3, 4, 5}:
+            raise Lost(said, said_whom=self._said_whom)
         return code, said
+
+    def _hear_out(self, answers: int) -> None:
+        """Hear what is said to commands that left with one that failed; a server that waits for a letter gets none."""
+        try:
+            if any(self._smtp.getreply()[0] in {354, 421} for _ in range(answers)):
+                self.close()
+        except OSError:
+            self.close()
 
     def _forget(self) -> None:
         """Let the server forget a letter it did not take; where it does not, the connection is of no more use."""
@@ -280,7 +349,7 @@ def _turned_away(code: int, said: str, *, at_address: bool) -> Outcome:
     if code // 100 != 5:
         raise Lost(said)
     if status := _STATUS.search(said):
-        return Outcome("refused" if status[0].startswith(_OF_THE_READER) else "denied", said)
+        return Outcome("refused" if _OF_THE_READER.match(status[0]) else "denied", said)
     return Outcome("refused" if at_address and code != 530 and not _OF_US.search(said) else "denied", said)
 
 

@@ -39,6 +39,11 @@ def certificate(folder: Path, address: str) -> Certificate:
     trust.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     plain = serialization.NoEncryption()
     secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    return Certificate(shown(folder), trust)
+
+
+def shown(folder: Path) -> ssl.SSLContext:
+    """Let a server show the certificate that was made in a folder."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(trust, secret)
-    return Certificate(context, trust)
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    return context

@@ -20,7 +20,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     ["alembic.command", "psycopg", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "flows.cli",
      "flows.steps", "flows.notices", "sources.gathering", "tests.examples", "tests.subscribers.importer",
-     "tests.subscribers.poster",
+     "tests.killed", "tests.subscribers.poster",
      "tests.subscribers.worker"]
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
-"""A local SendGrid: `python -m tests.sendgrid FOLDER PORT`. It keeps a ledger, and misbehaves when it is told to.
+"""A local SendGrid: `python -m tests.sendgrid FOLDER PORT [tls]`. It keeps a ledger, and misbehaves when it is told to.
 
+With `tls` it shows the certificate that lies in the folder.
 In FOLDER it appends a line to `ledger.jsonl` for each call it accepts, before it answers, and one to `calls.jsonl` for
 each call to mail/send with what became of it. `PUT /control` tells it how to behave (see `Standin.control`).
 """
@@ -10,10 +11,8 @@ import asyncio
 import contextlib
 import json
 import math
-import os
 import random
 import re
-import signal
 import socket
 import struct
 import sys
@@ -26,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import default
-from email.utils import formataddr
+from email.utils import formataddr, formatdate
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -34,6 +33,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 
+from tests.certificates import shown
+from tests.peers import kill_owner
 from tests.sendgridlimits import faults
 
 KEY = "SG.of-the-stand-in"
@@ -56,7 +57,7 @@ _LISTS = ("bounces", "invalid_emails", "spam_reports", "unsubscribes")
 
 @dataclass
 class Call:
-    """One call to mail/send: when it began and ended (seconds since 1970), and what became of it."""
+    """One call to mail/send: when it began and ended (seconds since 1970), what became of it, and from which port."""
 
     began: float
     way: str
@@ -66,6 +67,7 @@ class Call:
     accepted: bool = False
     limited: bool = False
     reset: float = 0.0
+    connection: int = 0
 
 
 @dataclass
@@ -177,7 +179,7 @@ class Connection:
         return self.look(method, path.path.removeprefix("/v3/"), parse_qs(path.query), body)
 
     async def mail(self, headers: Mapping[str, str], length: int) -> bool:
-        call = Call(time.time(), self.standin.next_way())
+        call = Call(time.time(), self.standin.next_way(), connection=self.writer.get_extra_info("peername")[1])
         self.standin.calls += 1
         if call.began < self.standin.reset_at:
             call.way, call.limited = "429", True
@@ -200,10 +202,10 @@ class Connection:
             await asyncio.sleep(self.standin.slow_s)
         if headers.get("authorization") != f"Bearer {KEY}" or call.way == "401":
             return self.refuse(401, "The provided authorization grant is invalid, expired, or revoked", call)
-        if (answer := self.without_a_look(call)) is not None:
-            return answer
         document = orjson.loads(body)
         call.batch = str(document.get("custom_args", {}).get("batch", ""))
+        if (answer := self.without_a_look(call)) is not None:
+            return answer
         if call.way == "400":
             self.standin.bad.add(document["personalizations"][0]["to"][0]["email"])
         if found := [*faults(document), *self.not_deliverable(document)]:
@@ -324,7 +326,8 @@ class Connection:
             call.status = status
             self.note(call)
         body = b"" if document is None else orjson.dumps(document)
-        extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        sent = {"Date": formatdate(usegmt=True)} | dict(headers or {})
+        extra = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         head = f"HTTP/1.1 {status} {_REASONS.get(status, 'Answer')}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
         self.writer.write(head.encode() + body)
         return True
@@ -342,29 +345,19 @@ class Connection:
         if call.way == here:
             port = self.writer.get_extra_info("peername")[1]
             try:
-                os.kill(_owner(port), signal.SIGKILL)
+                kill_owner(port)
             except ProcessLookupError:  # somebody was faster
                 call.way = "gone"
             raise Hangup
 
 
-def _owner(port: int) -> int:
-    """Find the process of this machine that holds the connection from a port."""
-    lines = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines())
-    wanted = next((f"socket:[{parts[9]}]" for parts in lines if parts[1] == f"0100007F:{port:04X}"), "")
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if any(one.is_symlink() and str(one.readlink()) == wanted for one in (process / "fd").iterdir()):
-                return int(process.name)
-    raise ProcessLookupError(port)
-
-
-async def main(folder: Path, port: int) -> None:
+async def main(folder: Path, port: int, *, encrypted: bool) -> None:
     """Serve until stopped; says so on standard output once it listens."""
     standin = Standin(folder)
     server = await asyncio.start_server(
-        lambda reader, writer: Connection(standin, reader, writer).serve(), "127.0.0.1", port, limit=1 << 20
-    )
+        lambda reader, writer: Connection(standin, reader, writer).serve(), "127.0.0.1", port, limit=1 << 20,
+        ssl=shown(folder) if encrypted else None,
+    )  # fmt: skip
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the port, where 0 asked for any
     async with server:
         await server.serve_forever()
@@ -415,13 +408,15 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Running]:
-    """Run a stand-in as a process of its own, at a port that is free."""
+def running(folder: Path, *, port: int = 0, encrypted: bool = False) -> Iterator[Running]:
+    """Run a stand-in as a process of its own, at a port or at any that is free."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Popen([sys.executable, "-m", "tests.sendgrid", str(folder), "0"], cwd=ROOT, stdout=-1, text=True) as process:
+    scheme, words = ("https", ["tls"]) if encrypted else ("http", [])
+    command = [sys.executable, "-m", "tests.sendgrid", str(folder), str(port), *words]
+    with Popen(command, cwd=ROOT, stdout=-1, text=True) as process:
         try:
             assert process.stdout
-            yield Running(folder, f"http://127.0.0.1:{int(process.stdout.readline())}")
+            yield Running(folder, f"{scheme}://127.0.0.1:{int(process.stdout.readline())}")
         finally:
             process.kill()
 
@@ -447,4 +442,4 @@ def _letters(body: Mapping[str, Any]) -> Iterator[EmailMessage]:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), encrypted="tls" in sys.argv[3:]))

@@ -48,6 +48,9 @@ _REMEMBERED = timedelta(days=3)
 #: Letters to one address since a call that are looked at one by one, to find the call's key in one of them.
 _LOOKED_AT = 10
 
+#: Answers below 500 after which a call may have gone out all the same: something on the way got tired of waiting.
+_OUT_OF_PATIENCE = {408, 499}
+
 #: What a person can do about an answer that no other call would change.
 _ADVICE = {
     400: "the digest or a setting is not as SendGrid wants it",
@@ -58,6 +61,7 @@ _ADVICE = {
     413: "make the digest smaller",
     415: "check SENDGRID_HOST",
 }
+_NO_USE = "the same call would be answered so again"
 _CREDITS = "the account may send no more for now: look at its plan and credits"
 
 _LOOKUPS = {"auto": ("activity", "logs"), "activity": ("activity",), "logs": ("logs",), "none": ()}
@@ -162,6 +166,9 @@ class _KeptOpen(Client):  # type: ignore[misc]
         return answer
 
 
+#: What may be an API key.
+_KEY = re.compile(r"\bbearer\s+\S+|\bSG\.[\w.-]+", re.IGNORECASE)
+
 #: A recipient, and the address as SendGrid takes it.
 _Reader = tuple[Recipient, str]
 
@@ -218,7 +225,7 @@ class SendGrid:
         readers, refused, _ = _sorted_out(batch.recipients)
         if refused:
             raise SendHalted(next(iter(refused.values())))
-        payload = self._payload(batch, readers) | {"mail_settings": {"sandbox_mode": {"enable": True}}}
+        payload = self._written(batch, readers) | {"mail_settings": {"sandbox_mode": {"enable": True}}}
         try:
             answer = self._answered(self._client.client.mail.send, orjson.dumps(payload))
         except HTTPError as error:
@@ -259,13 +266,20 @@ class SendGrid:
 
     def _body(self, batch: Batch, readers: Sequence[_Reader]) -> tuple[bytes, int]:
         """Write a call for as many of the readers as one call may carry; tells how many."""
-        body, fit = orjson.dumps(self._payload(batch, readers)), len(readers)
+        body, fit = orjson.dumps(self._written(batch, readers)), len(readers)
         while len(body) > _LARGEST:
             if fit == 1:
                 raise SendHalted(f"one letter alone takes {len(body):,} bytes; {_ADVICE[413]}")
             fit = max(fit // 2, 1)
-            body = orjson.dumps(self._payload(batch, readers[:fit]))
+            body = orjson.dumps(self._written(batch, readers[:fit]))
         return body, fit
+
+    def _written(self, batch: Batch, readers: Sequence[_Reader]) -> dict[str, object]:
+        try:
+            return self._payload(batch, readers)
+        except ValueError as error:
+            said = f"no call can be written: look at from_email, reply_to and site_url ({error})"
+            raise SendHalted(said) from error
 
     def _payload(self, batch: Batch, readers: Sequence[_Reader]) -> dict[str, object]:
         identity, message = batch.identity, batch.message
@@ -433,7 +447,7 @@ def _named(error: HTTPError, readers: Sequence[_Reader]) -> dict[str, str]:
         return {}
     named: dict[str, str] = {}
     for one in _errors(error):
-        place = re.search(r"personalizations\.(\d+)\.", f"{one.get('field')} {one.get('message')}")
+        place = re.search(r"personalizations\.(\d+)\.to\b", f"{one.get('field')} {one.get('message')}")
         if place and int(place[1]) < len(readers):
             named[readers[int(place[1])][0].id] = _shortened(str(one.get("message")))
     return named
@@ -444,9 +458,10 @@ def _explained(error: HTTPError, now: datetime) -> SendError:
     status, said = error.status_code, _said(error)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return SendLater("SendGrid asked for fewer calls", _until(error.headers, now))
-    if status not in _ADVICE:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _OUT_OF_PATIENCE:
         return SendUnknown(f"SendGrid answered {status}: {said}")
-    advice = _CREDITS if status in {401, 403} and re.search(r"credit", said, re.IGNORECASE) else _ADVICE[status]
+    out_of_credit = status in {401, 403} and re.search(r"credit", said, re.IGNORECASE)
+    advice = _CREDITS if out_of_credit else _ADVICE.get(status, _NO_USE)
     return SendHalted(f"SendGrid answered {status}: {said} ({advice})")
 
 
@@ -469,8 +484,8 @@ def _said(error: HTTPError) -> str:
 
 
 def _shortened(text: str) -> str:
-    """One line without addresses: reasons are kept and shown."""
-    line = re.sub(r"[^\s\[\]<>\"']+@[^\s\[\]<>\"']+", "…", plain(text))
+    """One line without addresses, and without a key that a page repeats: reasons are kept and shown."""
+    line = _KEY.sub("…", re.sub(r"[^\s\[\]<>\"']+@[^\s\[\]<>\"']+", "…", plain(text)))
     return line if len(line) <= 200 else f"{line[:199]}…"
 
 

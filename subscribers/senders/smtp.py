@@ -8,11 +8,9 @@ SMTP_USERNAME; SMTP_PASSWORD, or SMTP_PASSWORD_FILE that names a file with it; S
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.errors import MessageError
 from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic
@@ -21,16 +19,15 @@ from typing import cast, get_args
 from digest.errors import Fault, FilesError, SendHalted, SendLater
 from digest.settings import Settings
 from subscribers.addressing import Batch, Recipient
-from subscribers.lettering import letters
+from subscribers.lettering import Unaddressable, letters
 from subscribers.letters import on_the_wire
 from subscribers.senders import Doubt, Receipt
-from subscribers.smtpline import Envelope, Line, Lost, NoServer, Outcome, Said, Server, Tls
+from subscribers.smtpline import Envelope, Lost, NoServer, Outcome, Said, Server, Tls
+from subscribers.smtplines import Lines
 
-#: Readers of one call. A process that dies in the middle leaves as many in doubt, for a mail server can't be asked.
-SIZE = 25
-
-#: Connections on which nothing was said for longer are not used again: servers and routers between forget them.
-_IDLE_S = 30.0
+#: Readers of one call. A process that dies in the middle leaves as many in doubt, for a mail server can't be asked. Ten
+#: cost a fifth of a millisecond of bookkeeping for each letter more than twenty-five, five a whole one.
+SIZE = 10
 
 #: How often one letter is tried over a new connection where the old one ended, and how many such letters in a row mean
 #: that it is not the letters.
@@ -74,7 +71,7 @@ class Smtp:
     def __init__(self, server: Server, at_once: int = 1, bounces_to: str = "") -> None:
         self.server, self.at_once, self._bounces_to = server, at_once, bounces_to
         self.account = f"smtp {server.username}@{server}"
-        self._idle: deque[Line] = deque()
+        self._lines = Lines(server, at_once)
         self._took_some = False
 
     def send(self, batch: Batch) -> Receipt:
@@ -92,12 +89,14 @@ class Smtp:
             if call.lost_in_a_row == _LOST_IN_A_ROW:
                 return self._ended(call, NoServer("one connection after the other ended"))
             try:
-                address = _reachable(recipient.email)
-                call.add(recipient, self._posted(Envelope(sender, address, write(recipient))))
+                envelope = Envelope(sender, _reachable(recipient.email), write(recipient))
+            except Unaddressable as error:
+                call.add(recipient, Outcome("refused", str(error)))
+                continue
+            try:
+                call.add(recipient, self._posted(envelope))
             except NoServer as error:
                 return self._ended(call, error)
-            except (ValueError, MessageError) as error:  # an address or a name that no header can hold
-                call.add(recipient, Outcome("refused", f"no letter can be addressed so ({type(error).__name__})"))
         return self._over(call)
 
     def found(self, _doubt: Doubt) -> bool | None:
@@ -106,46 +105,35 @@ class Smtp:
 
     def close(self) -> None:
         """End the connections that are not in use."""
-        while self._idle:
-            self._idle.pop().quit()
+        self._lines.close()
 
     def _prepared(self, batch: Batch) -> tuple[Callable[[Recipient], bytes], str]:
         """Give what writes a batch's letters, and the address they come from."""
         try:
             return letters(batch, datetime.now(UTC)), self._bounces_to or _reachable(batch.identity.from_email)
-        except (ValueError, MessageError) as error:
-            raise SendHalted(
-                f"no letter can be written: look at from_email, reply_to and site_url ({error})"
-            ) from error
+        except Unaddressable as error:
+            raise SendHalted("from_email is no address that a mail server reads: change it") from error
 
     def _posted(self, envelope: Envelope) -> Outcome:
         """Hand one letter over, on a new connection where one ends before anybody can have the letter.
 
         A connection that idled may be dead; the first command on it tells, and nothing is lost with it.
-        """
-        why = ""
-        for again in range(_TRIES):
-            line = (None if again else self._reused()) or self.server.connect()
-            try:
-                outcome = line.post(envelope)
-            except Lost as error:
-                why = str(error)
-                continue
-            if line.is_open:
-                self._idle.append(line)
-            return outcome
-        return Outcome("lost", why)
 
-    def _reused(self) -> Line | None:
-        """Give a connection that was used a moment ago; older ones are ended."""
-        while True:
+        Raises:
+            NoServer: No connection can be had, or none on which the reader could be named.
+        """
+        why, said_whom = "", False
+        for again in range(_TRIES):
+            line = self._lines.take(fresh=bool(again))
             try:
-                line = self._idle.pop()
-            except IndexError:
-                return None
-            if line.idle_s < _IDLE_S:
-                return line
-            line.close()
+                return line.post(envelope, at_once=not again)
+            except Lost as error:
+                why, said_whom = str(error), error.said_whom
+            finally:
+                self._lines.give_back(line)
+        if not said_whom:
+            raise NoServer(f"{self.server} hears of no letter: {why}")
+        return Outcome("lost", why)
 
     def _ended(self, call: _Call, why: NoServer) -> Receipt:
         """End a call before all letters were tried: those left go later, if it cannot be said that none went out."""
@@ -233,11 +221,14 @@ def _reachable(email: str) -> str:
     """Spell an address as a mail server reads it.
 
     Raises:
-        ValueError: It could mean something else there, or nothing.
+        Unaddressable: It could mean something else there, or nothing.
     """
-    address = on_the_wire(email)
+    try:
+        address = on_the_wire(email)
+    except ValueError as error:
+        raise Unaddressable("its domain is none that a mail server reads") from error
     if not (_REACHABLE.fullmatch(address) and address.isprintable()):
-        raise ValueError("no address that a mail server reads")
+        raise Unaddressable("it is no address that a mail server reads")
     return address
 
 

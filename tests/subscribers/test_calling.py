@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from subscribers import calling
 from subscribers.calling import Calls, Lost, Unreached
+from tests.certificates import certificate
 
 OK = b"HTTP/1.1 202 Accepted\r\nX-Message-Id: a\r\nContent-Length: 0\r\n\r\n"
 
@@ -144,6 +147,29 @@ def test_an_answer_that_drips_ends_at_the_deadline() -> None:
         start = time.monotonic()
         with pytest.raises(Lost, match="no answer in time"):
             post(calls)
+    assert time.monotonic() - start < 2
+
+
+def test_an_encrypted_call_that_is_read_slowly_ends_at_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each record is taken in time, and all of them never."""
+    ours = certificate(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(ours.trust))
+    over = threading.Event()
+
+    def slow(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        with ours.server.wrap_socket(connection, server_side=True) as encrypted, contextlib.suppress(OSError):
+            while encrypted.recv(16_384) and not over.wait(0.1):
+                pass
+
+    with served(slow) as (calls, _):
+        encrypted = Calls(f"https://127.0.0.1:{calls._port}", timeout_s=0.5)
+        start = time.monotonic()
+        with pytest.raises(Lost, match="no answer in time"):
+            encrypted.call("POST", "/", b"x" * 20_000_000, {})
+        over.set()
     assert time.monotonic() - start < 2
 
 

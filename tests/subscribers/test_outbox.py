@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import mailbox
+import re
 import threading
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -64,6 +68,33 @@ def test_any_address_has_a_file_of_its_own_inside_the_folder(outbox: Path, email
     assert {file.parent for file in letters(outbox)} == {outbox / WEEK / f"0001-{KEY}"}
 
 
+def test_the_letters_of_a_batch_lie_in_one_mbox_too(outbox: Path) -> None:
+    """A line that looks like the start of a letter starts none."""
+    text = "From here\n>From there\nLeave: /leave/[[reader]]\n\nFrom me\n"
+    Outbox(outbox).send(batch(*map(recipient, range(3)), message=replace(MESSAGE, text=text)))
+
+    with closing(mailbox.mbox(outbox / WEEK / f"0001-{KEY}" / "letters.mbox", create=False)) as box:
+        found = [box.get_bytes(key) for key in box.keys()]  # noqa: SIM118 - its own iteration reads the letters
+    written = [file.read_bytes().replace(b"\r\n", b"\n") for file in letters(outbox)]
+    assert len(found) == 3
+    assert [re.sub(rb"(?m)^>(>*From )", rb"\1", one).strip() for one in found] == [one.strip() for one in written]
+
+
+def test_an_address_that_no_letter_can_have_costs_nobody_else_theirs(outbox: Path) -> None:
+    odd = recipient(1, email="ada@\u00ad.example")
+    receipt = Outbox(outbox).send(batch(recipient(0), odd, recipient(2)))
+
+    assert set(receipt.refused) == {odd.id}
+    assert len(letters(outbox)) == 2
+
+
+def test_an_own_address_that_no_letter_can_have_halts(outbox: Path) -> None:
+    own = replace(IDENTITY, from_email="digest@\u00ad.example")
+    with pytest.raises(SendHalted, match="look at from_email"):
+        Outbox(outbox).send(replace(batch(recipient(0)), identity=own))
+    assert not Outbox(outbox).found(doubt())
+
+
 def doubt(week: str = WEEK, key: str = KEY) -> Doubt:
     return Doubt(week, key, NOW, ())
 
@@ -95,7 +126,7 @@ def test_no_half_written_batch_can_be_seen(outbox: Path) -> None:
     done.set()
     watcher.join()
 
-    assert sizes == {60}
+    assert sizes == {61}
 
 
 def test_a_folder_that_cannot_be_written_halts_and_leaves_nothing(outbox: Path) -> None:
