@@ -338,7 +338,7 @@ def test_the_operator_is_told_that_the_sender_takes_no_more(opened: Services) ->
     compose(opened)
     steps.approve(opened, WEEK, "an editor")
     for _ in range(2):
-        assert sending.send(opened, WEEK).stopped == "the sender takes nothing: 401: the key was withdrawn"
+        assert sending.send(opened, WEEK).stopped == "held: the sender takes nothing: 401: the key was withdrawn"
         opened.editions.release(WEEK)
 
     assert send_notices(opened).letters == {"dropped": 2, "accepted": 1}  # no editor is asked to read it any more
