@@ -17,11 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from digest.database import UtcDateTime, in_chunks, one_at_a_time, reading, writing
+from subscribers.batches import prove
 from subscribers.consequences import LETTER, follow, keep_still, wear_out
 from subscribers.erasing import nobody
 from subscribers.eventposts import Event, Told, read_sendgrid
 from subscribers.holding import Limits, hold
-from subscribers.ledger import Halted, prove
+from subscribers.ledger import Halted
 from subscribers.outcomes import count
 from subscribers.tables import BatchRow, DeliveryRow, EarlierCallRow, EventPostRow, EventRow, NoticeRow
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from math import inf
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
-import orjson
 from sqlalchemy import (
-    ColumnElement,
     Engine,
-    Row,
     Select,
     and_,
     bindparam,
     case,
-    exists,
     false,
     func,
     insert,
@@ -36,15 +32,30 @@ from digest.model import Counts
 from digest.tables import EditionRow
 from subscribers.addressing import MAX_BATCH, Recipient
 from subscribers.audience import why_not
+from subscribers.batches import (
+    ADDRESSED,
+    AGAIN,
+    CLAIMED,
+    EARLIER,
+    LONGEST_WAIT,
+    NO_TRY,
+    REMEMBER,
+    SEEN,
+    SEEN_AT,
+    SETTLED,
+    addressed,
+    in_state,
+    move,
+    part,
+    part_ways,
+    set_apart,
+    sift,
+)  # fmt: skip
 from subscribers.claiming import abandoned
 from subscribers.outcomes import told_of
 from subscribers.pacing import Pace, Rest, give_back, rest, resting, share, take
 from subscribers.senders import Doubt, Receipt
-from subscribers.tables import BatchRow, DeliveryRow, EarlierCallRow, SubscriberRow
-
-#: How often a reader's letter is tried whom the sender will not take for now, and how long it waits in between: first,
-#: and at most; twice as long each time. In all some five hours, as long as most mail servers keep a stranger waiting.
-MOST_TRIES, _SHORTEST, _LONGEST = 10, timedelta(minutes=1), timedelta(hours=1)
+from subscribers.tables import BatchRow, DeliveryRow, SubscriberRow
 
 #: What may become of a call as a whole.
 Outcome = Literal["accepted", "refused", "unknown", "planned"]
@@ -93,9 +104,6 @@ class Unknown(NamedTuple):
     alone: bool
     key: str
 
-
-#: A reader of a batch: id, address, name, and why they may not receive it, if so.
-_Addressed = tuple[str, str, str, str | None]
 
 #: Told in its transaction that a sender halted an edition: of which week, why, and when.
 Halted = Callable[[Session, str, str, datetime], None]
@@ -166,20 +174,19 @@ class Ledger:
                 return Rest(edition.held, None)
             if edition is not None and seal not in {"", edition.sha256}:
                 return Rest("it was taken back and changed meanwhile", None)
-            if (asked := resting(session, now, account)) is not None:
-                return asked
-            if isinstance(free := share(session, self._pace, now), Rest):
+            free = resting(session, now, account) or share(session, self._pace, now)
+            if isinstance(free, Rest):
                 return free if session.execute(_waiting(week)).first() else None
             key = secrets.token_hex(12)
-            which: dict[str, object] = {"of": week, "now": now, "late": now + 2 * _LONGEST}
+            which: dict[str, object] = {"of": week, "now": now, "late": now + 2 * LONGEST_WAIT}
             which |= {"under": key, "by": claimed_by, "account": account}
-            batch = session.connection().execute(_CLAIMED, which).first()
+            batch = session.connection().execute(CLAIMED, which).first()
             if batch is None:
                 due = session.execute(_waiting(week)).scalar()
                 return Rest("what is left waits for another try", due) if due is not None and due > now else None
             if batch.size > free:
-                _part(session, batch, int(free), now)
-            rows = _sift(session, week, _addressed(session, {"week": week, "number": batch.number, "now": now}))
+                part(session, batch, int(free), now)
+            rows = sift(session, week, addressed(session, {"week": week, "number": batch.number, "now": now}))
             if free != inf:
                 take(session, len(rows))
         all_tokens = tokens([row[0] for row in rows])
@@ -231,22 +238,22 @@ class Ledger:
         which: dict[str, object] = {"of": call.week, "which": call.number, "under": call.key}
         # An event may have told more than its process knows: that this call, or an earlier one, reached them all.
         unsure = outcome != "accepted" or receipt.refused or receipt.unknown or receipt.later
-        if unsure and session.connection().execute(_SEEN_AT, which).scalar() is not None:
-            outcome, reason, receipt = "accepted", _SEEN, Receipt()
+        if unsure and session.connection().execute(SEEN_AT, which).scalar() is not None:
+            outcome, reason, receipt = "accepted", SEEN, Receipt()
         if outcome == "planned" and isinstance(call, Call):
-            session.connection().execute(_REMEMBER, which)
+            session.connection().execute(REMEMBER, which)
         if outcome == "planned":
-            statement, values = (_NO_TRY if isinstance(call, Claim) else _AGAIN), dict[str, object](why=reason)
+            statement, values = (NO_TRY if isinstance(call, Claim) else AGAIN), dict[str, object](why=reason)
         else:
             values = dict[str, object](now=outcome, why=reason, at=now, named=receipt.message_id)
-            statement = _SETTLED
+            statement = SETTLED
         if not session.connection().execute(statement, which | values).rowcount:
             return False
         if isinstance(call, Claim) and self._pace != Pace():
             stayed = call.recipients if outcome == "planned" else (*receipt.refused, *receipt.later)
             give_back(session, len(stayed), call.claimed_at)
         if receipt.refused or receipt.unknown or receipt.later:
-            _part_ways(session, call, receipt, now)
+            part_ways(session, call.week, call.number, receipt, now)
         return True
 
     def unsettled(self, week: str | None = None) -> list[Call]:
@@ -269,14 +276,6 @@ class Ledger:
         claimed = [one for one in self.unsettled() if one.state == "claimed"]
         return {one.week for one in claimed if not abandoned(one.claimed_by, one.claimed_at, now)}
 
-    def prove(self, keys: Collection[str], now: datetime) -> int:
-        """Take calls for accepted of which something was seen afterwards, whatever was thought of them; how many.
-
-        A call is accepted or refused whole. One whose process still waits for the answer is left to it.
-        """
-        with writing(self.engine) as session:
-            return prove(session, keys, now)
-
     def give_up(self, week: str, now: datetime, by: str, keys: Collection[str] | None = None) -> int:
         """End what is unknown by a person's word, as if nobody got it; returns how many deliveries.
 
@@ -285,8 +284,9 @@ class Ledger:
         with writing(self.engine) as session:
             unknown = _of_calls(session.execute(_unknown(week)).all(), keys)
             why = f"given up by {by}"
-            _settle(session, week, {one.subscriber_id: why for one in unknown if one.alone}, "given_up")
             _decide(session, week, keys, {"state": "given_up", "reason": why, "settled_at": now})
+            alone = {one.subscriber_id: why for one in unknown if one.alone}
+            set_apart(session, week, alone, "given_up", was="unknown")
             return len(unknown)
 
     def resend(self, week: str, now: datetime, by: str, keys: Collection[str] | None = None) -> int:
@@ -302,7 +302,7 @@ class Ledger:
             alone = [(one.batch, one.subscriber_id) for one in unknown if one.alone]
             for number, some in groupby(sorted(alone), key=itemgetter(0)):
                 whose = [subscriber_id for _, subscriber_id in some]
-                _move(session, week, number, whose, now, 0, f"sent again by {by}")
+                move(session, week, number, whose, now, 0, f"sent again by {by}")
             return len(unknown)
 
     def unknown(self, week: str | None = None) -> list[Unknown]:
@@ -314,7 +314,7 @@ class Ledger:
         """Say what a sender needs to know to look a call up."""
         which = {"week": call.week, "number": call.number, "now": call.claimed_at}
         with reading(self.engine) as session:
-            some = session.execute(_ADDRESSED.limit(_ASKED_ABOUT), which)
+            some = session.execute(ADDRESSED.limit(_ASKED_ABOUT), which)
             addresses = tuple(row.email for row in some if row.email)
         return Doubt(call.week, call.key, call.claimed_at, addresses)
 
@@ -349,39 +349,12 @@ class Ledger:
         )  # fmt: skip
 
 
-def prove(session: Session, keys: Collection[str], now: datetime) -> int:
-    """Do what `Ledger.prove` says in the caller's transaction; a call under way is remembered as seen."""
-    earlier = and_(_E.key.in_(keys), _E.week == col(BatchRow.week), _E.number == col(BatchRow.number))
-    told = or_(col(BatchRow.key).in_(keys), exists().where(earlier))
-    session.execute(update(BatchRow).where(told, col(BatchRow.seen_at).is_(None)).values(seen_at=now))
-    doubtful = col(BatchRow.state).in_(("unknown", "given_up", "planned"))
-    values = {"state": "accepted", "reason": _SEEN, "settled_at": now}
-    return int(session.execute(update(BatchRow).where(told, doubtful).values(**values)).rowcount)  # type: ignore[attr-defined]
-
-
-#: Why a call counts as accepted that nobody knew about.
-_SEEN = "seen by an event"
-
-
 def _count(week: str) -> Select[tuple[int]]:
     return select(func.count()).select_from(DeliveryRow).where(col(DeliveryRow.week) == week)
 
 
-def _is(week: str, state: str) -> ColumnElement[bool]:
-    return and_(col(BatchRow.week) == week, col(BatchRow.state) == state)
-
-
-def _one(week: str, number: int) -> ColumnElement[bool]:
-    return and_(col(BatchRow.week) == week, col(BatchRow.number) == number)
-
-
-def _open(week: str, number: int) -> ColumnElement[bool]:
-    mine = and_(col(DeliveryRow.week) == week, col(DeliveryRow.batch) == number)
-    return and_(mine, col(DeliveryRow.state).is_(None))
-
-
 def _waiting(week: str) -> Select[tuple[datetime]]:
-    return select(col(BatchRow.due_at)).where(_is(week, "planned")).order_by(col(BatchRow.due_at)).limit(1)
+    return select(col(BatchRow.due_at)).where(in_state(week, "planned")).order_by(col(BatchRow.due_at)).limit(1)
 
 
 def _unknown(week: str | None) -> Select[Any]:
@@ -410,153 +383,15 @@ def _decide(
     session: Session, week: str, keys: Collection[str] | None, values: Mapping[str, object], *, remember: bool = False
 ) -> None:
     """Do what a person decided to the calls that are unknown: all of them, or those with these keys."""
-    some_keys = [None] if keys is None else list(in_chunks(sorted(keys)))
-    for some in some_keys:
-        mine = _is(week, "unknown") if some is None else and_(_is(week, "unknown"), col(BatchRow.key).in_(some))
+    for some in [None] if keys is None else in_chunks(sorted(keys)):
+        mine = (
+            in_state(week, "unknown") if some is None else and_(in_state(week, "unknown"), col(BatchRow.key).in_(some))
+        )
         if remember:  # an event may still tell of them
             calls = select(col(BatchRow.key), col(BatchRow.week), col(BatchRow.number)).where(mine)
-            session.execute(insert(_EARLIER).from_select(["key", "week", "number"], calls))
+            session.execute(insert(EARLIER).from_select(["key", "week", "number"], calls))
         session.execute(update(BatchRow).where(mine).values(**values))
 
 
 _HELD = select(col(EditionRow.held), col(EditionRow.sha256)).where(col(EditionRow.week) == bindparam("week"))
 _PLANNING = select(col(EditionRow.state), col(EditionRow.planned_at)).where(col(EditionRow.week) == bindparam("week"))
-
-# What each call does is written down here once: to build a statement anew takes longer than to run it.
-_BATCHES = BatchRow.metadata.tables["batches"]
-_B = _BATCHES.c
-_EARLIER = EarlierCallRow.metadata.tables["earlier_calls"]
-_E = _EARLIER.c
-
-#: The next batch that is due. One that waits longer than any does was put off by a clock that was ahead.
-_DUE = (
-    select(_B.number)
-    .where(
-        _B.week == bindparam("of"), _B.state == "planned",
-        or_(_B.due_at <= bindparam("now"), _B.due_at > bindparam("late")),
-    )
-    .order_by(_B.number)
-    .limit(1)
-    .with_for_update(skip_locked=True)
-)  # fmt: skip
-_CLAIMED = (
-    update(_BATCHES)
-    .where(_B.week == bindparam("of"), _B.number == _DUE.scalar_subquery())
-    .values(
-        state="claimed", key=bindparam("under"), claimed_at=bindparam("now"), claimed_by=bindparam("by"),
-        account=bindparam("account"), attempts=_B.attempts + 1,
-    )
-    .returning(_B.week, _B.number, _B.size)
-)  # fmt: skip
-
-#: A call whose outcome is not known yet.
-_MINE = and_(
-    _B.week == bindparam("of"), _B.number == bindparam("which"), _B.key == bindparam("under"),
-    _B.state.in_(("claimed", "unknown")),
-)  # fmt: skip
-_SEEN_AT = select(_B.seen_at).where(_MINE).with_for_update()
-_SETTLED = (
-    update(_BATCHES)
-    .where(_MINE)
-    .values(
-        state=bindparam("now"), reason=bindparam("why"), settled_at=bindparam("at"),
-        message_id=func.coalesce(func.nullif(bindparam("named"), ""), _B.message_id),
-    )
-)  # fmt: skip
-_FREE = {"state": "planned", "key": None, "claimed_at": None, "claimed_by": "", "settled_at": None}
-
-#: Planned again by the process that claimed it: nothing left, so it was no try.
-_NO_TRY = update(_BATCHES).where(_MINE).values(_FREE | {"reason": bindparam("why"), "attempts": _B.attempts - 1})
-_AGAIN = update(_BATCHES).where(_MINE).values(_FREE | {"reason": bindparam("why")})
-
-#: Of other calls in doubt an event may still tell.
-_REMEMBER = insert(_EARLIER).from_select(["key", "week", "number"], select(_B.key, _B.week, _B.number).where(_MINE))
-
-
-#: The readers of a batch who have no outcome of their own, and why they may not receive it now. Not sorted here: SQLite
-#: would read all of an edition in the order of ids instead of one batch.
-_ADDRESSED: Select[Any] = (
-    select(
-        col(DeliveryRow.subscriber_id).label("id"), col(SubscriberRow.email), col(SubscriberRow.name),
-        why_not(bindparam("now", type_=UtcDateTime())).label("why"),
-    )
-    .outerjoin(SubscriberRow, col(SubscriberRow.id) == col(DeliveryRow.subscriber_id))
-    .where(
-        col(DeliveryRow.week) == bindparam("week"), col(DeliveryRow.batch) == bindparam("number"),
-        col(DeliveryRow.state).is_(None),
-    )
-)  # fmt: skip
-
-
-#: The same as one text. SQLite's driver lets other threads of ours run before each row, and waits for them after it.
-_AS_TEXT = select(func.json_group_array(func.json_array(*_ADDRESSED.subquery().c)))
-
-
-def _addressed(session: Session, which: Mapping[str, object]) -> Sequence[_Addressed]:
-    """Give the readers of a batch: id, address, name, and why they may not receive it now; all None for the erased."""
-    if session.get_bind().dialect.name == "sqlite":
-        rows: list[_Addressed] = orjson.loads(session.connection().execute(_AS_TEXT, which).scalar_one())
-        return rows
-    return [(*row,) for row in session.connection().execute(_ADDRESSED, which)]
-
-
-def _sift(session: Session, week: str, rows: Sequence[_Addressed]) -> list[_Addressed]:
-    """Drop who may not receive a batch any more; gives the others, by id."""
-    barred = {id_: why or "erased" for id_, email, _, why in rows if why or email is None}
-    _settle(session, week, barred, "dropped")
-    return sorted((row for row in rows if row[0] not in barred) if barred else rows, key=itemgetter(0))
-
-
-def _settle(session: Session, week: str, why: Mapping[str, str], state: str) -> None:
-    """Give single deliveries a state of their own."""
-    for subscriber_id, reason in why.items():
-        mine = and_(col(DeliveryRow.week) == week, col(DeliveryRow.subscriber_id) == subscriber_id)
-        session.execute(update(DeliveryRow).where(mine).values(state=state, reason=reason))
-
-
-def _part_ways(session: Session, call: Claim | Call, receipt: Receipt, now: datetime) -> None:
-    """Let the recipients that a receipt names go their own ways."""
-    attempts = session.execute(select(col(BatchRow.attempts)).where(_one(call.week, call.number))).scalar_one()
-    refused, later = dict(receipt.refused), receipt.later
-    if attempts >= MOST_TRIES and (any(later.values()) or not refused):  # else each try gets further: others were named
-        refused |= {one: f"{why} (tried {attempts} times)" for one, why in later.items()}
-        later = {}
-    _settle(session, call.week, refused, "refused")
-    _settle(session, call.week, receipt.unknown, "unknown")
-    if later:
-        why = next((reason for reason in later.values() if reason), "")
-        wait = min(_SHORTEST * 2 ** (attempts - 1), _LONGEST) if why else timedelta()
-        _move(session, call.week, call.number, list(later), now + wait, attempts, why)
-
-
-def _part(session: Session, batch: Row[tuple[str, int, int]], keep: int, now: datetime) -> None:
-    """Leave so many deliveries in a batch, and plan the others as a batch of their own."""
-    mine = _open(batch.week, batch.number)
-    whose = session.execute(select(col(DeliveryRow.subscriber_id)).where(mine)).scalars().all()
-    _move(session, batch.week, batch.number, sorted(whose)[keep:], now, 0, "")
-
-
-def _move(
-    session: Session, week: str, number: int, whose: Sequence[str], due_at: datetime, attempts: int, reason: str
-) -> None:
-    """Plan some deliveries of a batch as a new one; who was erased meanwhile stays where they are."""
-    # Batches are numbered one at a time: two that part batches at once would take the same number.
-    session.execute(select(col(EditionRow.week)).where(col(EditionRow.week) == week).with_for_update())
-    new = session.execute(select(func.max(col(BatchRow.number))).where(col(BatchRow.week) == week)).scalar_one() + 1
-    moved = 0
-    for some in in_chunks(whose):
-        mine = and_(col(DeliveryRow.batch) == number, col(DeliveryRow.subscriber_id).in_(some))
-        moving = update(DeliveryRow).where(col(DeliveryRow.week) == week, mine)
-        moved += session.execute(moving.values(batch=new, state=None, reason="")).rowcount  # type: ignore[attr-defined]
-    if not moved:
-        return
-    planned_at = session.execute(select(col(BatchRow.planned_at)).where(_one(week, number))).scalar_one()
-    session.execute(
-        insert(BatchRow).values(
-            week=week, number=new, state="planned", size=moved, planned_at=planned_at, due_at=due_at,
-            attempts=attempts, reason=reason,
-        )
-    )  # fmt: skip
-    session.execute(update(BatchRow).where(_one(week, number)).values(size=col(BatchRow.size) - moved))
-    earlier = select(_E.key, _E.week, literal(new)).where(_E.week == week, _E.number == number)
-    session.execute(insert(_EARLIER).from_select(["key", "week", "number"], earlier))

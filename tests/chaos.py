@@ -70,6 +70,7 @@ class Chaos:
 
     def __post_init__(self) -> None:
         make_home(self.folder)
+        (self.folder / "errors").touch()  # a process may be killed before it can say anything
         self.engine: Engine = open_engine(self.url)
         upgrade(self.engine)
         self.everyone = join(self.engine, self.readers)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 from flows.cli import main
-from subscribers import delivering, ledger
+from subscribers import batches, delivering, ledger
 from subscribers.ledger import Ledger
 from subscribers.senders.sendgrid import SendGrid
 from subscribers.senders.smtp import Smtp
@@ -42,7 +42,7 @@ def run(
     os.environ.update(environment)
     os.chdir(folder)
     SendGrid.size = Smtp.size = size
-    ledger._SHORTEST = ledger._LONGEST = timedelta(seconds=0.3)
+    batches._SHORTEST = batches.LONGEST_WAIT = vars(ledger)["LONGEST_WAIT"] = timedelta(seconds=0.3)
     delivering.LEFT_ALONE = delivering._LOST_REST = timedelta(seconds=0.5)
     die_at(step, nth)
     sys.argv = ["verdicts", *words]
@@ -51,7 +51,7 @@ def run(
 
 #: What is done when a step is reached, beside planning, which is one statement of several.
 _PLACES: Mapping[str, Sequence[tuple[Any, str]]] = {
-    "settling": [(Ledger, "unsettled")], "claiming": [(ledger, "_sift")], "claimed": [(Ledger, "claim")],
+    "settling": [(Ledger, "unsettled")], "claiming": [(ledger, "sift")], "claimed": [(Ledger, "claim")],
     "posted": [(Line, "post")], "answered": [(SendGrid, "send"), (Smtp, "send")],
     "recording": [(Ledger, "_record")], "recorded": [(Ledger, "record")],
 }  # fmt: skip
