@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +14,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, TypeDecorator, create_engine, event, inspect, text
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.pool import Pool
 from sqlmodel import DateTime, Session, SQLModel
 
-from digest.errors import DatabaseError, SettingsError
+from digest.errors import DatabaseError, Overtaken, SettingsError
 
 _T = TypeVar("_T")
 
@@ -100,7 +102,14 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """Open a session on one consistent view; nothing written in it is kept."""
+    """Open a session on one consistent view; nothing written in it is kept.
+
+    Within `as_one` it sees what was written there so far.
+    """
+    if (connection := _joined(engine)) is not None:
+        with explained(), _part_of(connection) as session:
+            yield session
+        return
     if engine.dialect.name == "postgresql":  # by default each of its statements sees what was committed meanwhile
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with explained(), Session(engine, expire_on_commit=False) as session:
@@ -111,8 +120,12 @@ def reading(engine: Engine) -> Iterator[Session]:
 def writing(engine: Engine) -> Iterator[Session]:
     """Open a session that commits at the end, or changes nothing on an error.
 
-    On SQLite it holds the write lock from its first statement on.
+    On SQLite it holds the write lock from its first statement on. Within `as_one` it is kept when that is.
     """
+    if (connection := _joined(engine)) is not None:
+        with explained(), _part_of(connection) as session, session.begin():
+            yield session
+        return
     with (
         engine.get_execution_options().get("turns", nullcontext()),
         explained(),
@@ -122,17 +135,56 @@ def writing(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+#: The connection that everything in this thread's `as_one` uses, with the pool of the engine it is of.
+_AS_ONE: ContextVar[tuple[Pool, Connection] | None] = ContextVar("as_one", default=None)
+
+
+@contextmanager
+def as_one(engine: Engine) -> Iterator[Session]:
+    """Make one transaction of all that this thread reads and writes within; an error takes all of it back.
+
+    On PostgreSQL all of it sees the database as it was at its first statement, and what somebody else changes meanwhile
+    ends it with `Overtaken`.
+    """
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with (
+        engine.get_execution_options().get("turns", nullcontext()),
+        explained(),
+        engine.execution_options(write=True).connect() as connection,
+        connection.begin(),
+    ):
+        before = _AS_ONE.set((engine.pool, connection))
+        try:
+            with _part_of(connection) as session, session.begin():
+                yield session
+        finally:
+            _AS_ONE.reset(before)
+
+
+def _joined(engine: Engine) -> Connection | None:
+    pool, connection = _AS_ONE.get() or (None, None)
+    return connection if pool is engine.pool else None
+
+
+def _part_of(connection: Connection) -> Session:
+    return Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn what a database cannot do just now into an error that says so."""
     try:
         yield
     except OperationalError as error:
-        raise DatabaseError(_explain(error)) from error
+        overtaken = getattr(error.orig, "sqlstate", "") in {"40001", "40P01"}  # serialization failure, deadlock
+        raise (Overtaken if overtaken else DatabaseError)(_explain(error)) from error
 
 
 def _explain(error: DBAPIError) -> str:
     said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
+    if getattr(error.orig, "sqlstate", "") in {"40001", "40P01"}:
+        return "somebody else changed the same at the same moment; nothing was changed: try again"
     if "locked" in said:
         return f"the database is locked: another program has been writing for {BUSY_TIMEOUT_S} s; try again"
     return f"the database cannot be used: {said}"

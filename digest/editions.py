@@ -200,7 +200,7 @@ class Editions:
         Raises:
             EditionError: The week already has an edition that was edited, approved or sent; nothing is changed.
         """
-        values = _content_values(edition) | {
+        values = content_values(edition) | {
             "state": "skipped" if skipped_because else "draft",
             "reason": skipped_because,
             "edited_by": "",
@@ -215,7 +215,7 @@ class Editions:
                     session, edition.week, ("draft", "skipped"), "composed again", col(EditionRow.edited).is_(False),
                     **values | {"revision": col(EditionRow.revision) + 1},
                 )  # fmt: skip
-            _keep_matchups(session, edition)
+            keep_matchups(session, edition)
             also(session)
         return self.require(edition.week)
 
@@ -225,13 +225,13 @@ class Editions:
         Raises:
             EditionError: It is neither draft nor approved, or somebody else changed it meanwhile.
         """
-        values = _content_values(edition) | {"state": "draft", "edited": True, "edited_by": by}
+        values = content_values(edition) | {"state": "draft", "edited": True, "edited_by": by}
         with writing(self.engine) as session:
             self._move(
                 session, record.week, ("draft", "approved"), "edited",
                 revision_was=record.revision, **values | {"revision": record.revision + 1},
             )  # fmt: skip
-            _keep_matchups(session, edition)
+            keep_matchups(session, edition)
         return self.require(record.week)
 
     def require(self, week: str) -> EditionRecord:
@@ -430,7 +430,7 @@ class Editions:
         raise EditionError(f"{week} cannot be {verb}: it is {state}; allowed: {', '.join(allowed)}")
 
 
-def _content_values(edition: Edition) -> dict[str, Any]:
+def content_values(edition: Edition) -> dict[str, Any]:
     """Columns of a content that is new: nothing of an old approval may stay."""
     return {
         "content": edition_format().dump_python(edition, mode="json"),
@@ -450,7 +450,8 @@ def _templates_key(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
 
 
-def _keep_matchups(session: Session, edition: Edition) -> None:
+def keep_matchups(session: Session, edition: Edition) -> None:
+    """Note which tools an edition compares, instead of what was noted before."""
     session.exec(delete(MatchupRow).where(col(MatchupRow.week) == edition.week))
     for position, one in enumerate(edition.matchups):
         slugs = {"a": one.a.tool.slug, "b": one.b.tool.slug}
