@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, and_, delete, func, or_, update
@@ -115,6 +115,19 @@ class Editions:
         with reading(self.engine) as session:
             rows = session.exec(statement).all()
             return [_record_of(row) for row in rows]
+
+    def states(self) -> list[tuple[str, State]]:
+        """Give every week that has an edition with its state, newest first, without reading what is in them."""
+        with reading(self.engine) as session:
+            rows = session.exec(select(EditionRow.week, EditionRow.state).order_by(col(EditionRow.week).desc()))
+            return [(week, cast("State", state)) for week, state in rows]
+
+    def pulse(self, week: str) -> tuple[int, str, str | None] | None:
+        """Give revision, state and why it is held, of one week's edition, without reading what is in it."""
+        columns = select(EditionRow.revision, EditionRow.state, EditionRow.held)
+        with reading(self.engine) as session:
+            found = session.exec(columns.where(EditionRow.week == week)).first()
+            return tuple(found) if found else None  # type: ignore[return-value]
 
     def under_way(self) -> list[str]:
         """Give the weeks whose edition is being sent and not held, oldest first."""

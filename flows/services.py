@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import inf
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from digest.editions import Editions
     from digest.store import Store
     from digest.tools import Tools
+    from digest.undoing import Journal
     from sources.policy import Policy
     from sources.store import FeedStore
     from subscribers.accounts import Accounts
@@ -100,6 +101,18 @@ class Services:
     clock: Clock
     create: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    who: str = ""
+
+    @property
+    def by(self) -> str:
+        """In whose name decisions are kept: an editor's who said it, else of who runs the program."""
+        return self.who or whoever()
+
+    def named(self, who: str) -> Services:
+        """Give the same services in an editor's name: the same database, while files are read anew."""
+        mine = replace(self, who=who)
+        vars(mine)["engine"] = self.engine
+        return mine
 
     @cached_property
     def engine(self) -> Engine:
@@ -140,10 +153,17 @@ class Services:
 
     @cached_property
     def decisions(self) -> Decisions:
-        """What editors decide about launches, in the name of who runs the program."""
+        """What editors decide about launches."""
         from digest.decisions import Decisions
 
-        return Decisions(self.engine, whoever())
+        return Decisions(self.engine, self.by)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What editors changed at the desk, with the way back."""
+        from digest.undoing import Journal
+
+        return Journal(self.engine)
 
     @cached_property
     def entries(self) -> FeedStore:
