@@ -48,8 +48,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, patience_s: float | None = None) -> Engine:
     """Make an engine for SQLite (write-ahead log, one writer at a time) or PostgreSQL; nothing is opened yet.
+
+    Args:
+        url: The database's address.
+        patience_s: How long a writer waits for another program's, else BUSY_TIMEOUT_S.
 
     Raises:
         SettingsError: `url` is no database address, or of another kind of database.
@@ -71,9 +75,10 @@ def open_engine(url: str) -> Engine:
         raise SettingsError(f"database_url: found {kind!r}; allowed: sqlite, postgresql")
     # Writers take turns, so the connection used last serves them all; each other one would read its pages anew.
     pool = {} if parsed.database in {None, "", ":memory:"} else {"pool_use_lifo": True}  # memory has one connection
-    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
+    patience_s = BUSY_TIMEOUT_S if patience_s is None else patience_s
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": patience_s}, **pool)
     # A writer that finds the database busy sleeps and looks again; threads of one process need not: they take turns.
-    engine = engine.execution_options(turns=threading.RLock())
+    engine = engine.execution_options(turns=threading.RLock(), patience_s=patience_s)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -112,7 +117,7 @@ def reading(engine: Engine) -> Iterator[Session]:
         return
     if engine.dialect.name == "postgresql":  # by default each of its statements sees what was committed meanwhile
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    with explained(), Session(engine, expire_on_commit=False) as session:
+    with explained(engine), Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -128,7 +133,7 @@ def writing(engine: Engine) -> Iterator[Session]:
         return
     with (
         engine.get_execution_options().get("turns", nullcontext()),
-        explained(),
+        explained(engine),
         Session(engine.execution_options(write=True), expire_on_commit=False) as session,
         session.begin(),
     ):
@@ -150,7 +155,7 @@ def as_one(engine: Engine) -> Iterator[Session]:
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with (
         engine.get_execution_options().get("turns", nullcontext()),
-        explained(),
+        explained(engine),
         engine.execution_options(write=True).connect() as connection,
         connection.begin(),
     ):
@@ -172,21 +177,26 @@ def _part_of(connection: Connection) -> Session:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def explained(engine: Engine | None = None) -> Iterator[None]:
     """Turn what a database cannot do just now into an error that says so."""
     try:
         yield
     except OperationalError as error:
-        overtaken = getattr(error.orig, "sqlstate", "") in {"40001", "40P01"}  # serialization failure, deadlock
-        raise (Overtaken if overtaken else DatabaseError)(_explain(error)) from error
+        patience_s = engine.get_execution_options().get("patience_s", BUSY_TIMEOUT_S) if engine else BUSY_TIMEOUT_S
+        overtaken = getattr(error.orig, "sqlstate", "") in _OVERTAKEN
+        raise (Overtaken if overtaken else DatabaseError)(_explain(error, patience_s)) from error
 
 
-def _explain(error: DBAPIError) -> str:
+#: What PostgreSQL says where another transaction was faster: serialization failure, deadlock.
+_OVERTAKEN = {"40001", "40P01"}
+
+
+def _explain(error: DBAPIError, patience_s: float = BUSY_TIMEOUT_S) -> str:
     said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
-    if getattr(error.orig, "sqlstate", "") in {"40001", "40P01"}:
+    if getattr(error.orig, "sqlstate", "") in _OVERTAKEN:
         return "somebody else changed the same at the same moment; nothing was changed: try again"
     if "locked" in said:
-        return f"the database is locked: another program has been writing for {BUSY_TIMEOUT_S} s; try again"
+        return f"the database is locked: another program has been writing for {patience_s} s; try again"
     return f"the database cannot be used: {said}"
 
 

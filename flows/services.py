@@ -94,7 +94,8 @@ class Services:
     """Everything a step may touch.
 
     Modules are imported, files read and the database opened when first asked for: a command starts quicker, and a step
-    fails only on what it needs. With `create` the database is made or upgraded then.
+    fails only on what it needs. With `create` the database is made or upgraded then. `who` decides; "" is who runs the
+    program. `patience_s` is how long a writer waits for other programs, None the usual time.
     """
 
     settings: Settings
@@ -102,6 +103,7 @@ class Services:
     create: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     who: str = ""
+    patience_s: float | None = None
 
     @property
     def by(self) -> str:
@@ -123,7 +125,7 @@ class Services:
         """
         from digest.database import open_engine, require_current, upgrade
 
-        engine = open_engine(self.settings.database)
+        engine = open_engine(self.settings.database, self.patience_s)
         if self.create:
             upgrade(engine)
         else:
@@ -328,15 +330,18 @@ def open_services(
     *,
     create: bool = False,
     environment: Mapping[str, str] = os.environ,
+    patience_s: float | None = None,
 ) -> Iterator[Services]:
     """Open the services of a home folder; `create` makes or upgrades the database instead of asking for it.
+
+    With `patience_s` a writer gives up so soon where another program holds the database; somebody may be watching.
 
     Raises:
         SettingsError: A setting is wrong.
     """
     from subscribers.senders import require_sender
 
-    services = Services(load_settings(home, environment), clock_from(now), create, environment)
+    services = Services(load_settings(home, environment), clock_from(now), create, environment, patience_s=patience_s)
     require_sender(services.settings)
     try:
         yield services

@@ -22,7 +22,7 @@ def desk(
     now: Now = None,
 ) -> None:
     """Make the edition in a browser: look, edit, swap, preview, approve. Until stopped."""
-    with opened(home, now) as services, stopped_gently():
-        from flows.desk.serving import serve_desk
+    from flows.desk.serving import PATIENCE_S, serve_desk
 
+    with opened(home, now, PATIENCE_S) as services, stopped_gently():
         serve_desk(services, host, port, open_=open_)

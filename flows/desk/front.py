@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from digest.undoing import Scope
 from digest.weeks import bounds
-from flows import reviewing, steps
+from flows import steps
 from flows.checking import check_edition
 from flows.desk.keeping import edited, kept
 from flows.services import Services
@@ -30,13 +30,21 @@ def _overview(services: Services, week: str) -> Overview:
     edition = record.edition if record else None
     looks = record is not None and record.state != "skipped"
     start, end = bounds(week, services.settings.zone)
-    launches = services.store.launches(start - timedelta(microseconds=1), end - timedelta(microseconds=1))
+    just = timedelta(microseconds=1)  # a week has its first moment and not its last
     return Overview(
         edition,
         check_edition(services, record) if record and looks else (),
-        len(reviewing.wanted(services)),
-        len(launches),
+        _wanted(services),
+        sum(services.store.launched(start - just, end - just).values()),
     )
+
+
+def _wanted(services: Services) -> int:
+    """Count what `verdicts panel wanted` lists."""
+    now, settings = services.clock(), services.settings
+    launched = services.store.launched(now - timedelta(days=settings.first_poll_days), now)
+    reviewed = services.store.reviewed(services.judges)
+    return sum(reviewed.get(slug, 0) < settings.quorum for slug in launched)
 
 
 def _compose(services: Services, week: str) -> None:

@@ -10,7 +10,6 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
 
 from digest.errors import SettingsError
 from digest.rendering import template_folders
@@ -18,8 +17,11 @@ from flows.desk.every import every_page
 from flows.desk.front import front_page
 from flows.services import Services, whoever
 from pages.desk.app import create_desk
-from pages.desk.keys import SHORTEST_PASSWORD, Access, Keys
+from pages.desk.keys import SHORTEST_PASSWORD, Access
 from pages.desk.steps import Steps
+
+#: How long an editor waits while another program holds the database, in seconds.
+PATIENCE_S = 5
 
 #: Seconds that answers under way may take once the desk is to stop.
 _LAST_ANSWERS_S = 5
@@ -70,7 +72,9 @@ class DeskServer:
         access = Access(
             host, port, services.settings.key("secret"), whoever(), services.clock, _tell, password, _names(host)
         )
-        self.app, self.keys = self._made(services, access)
+        folders = template_folders(services.settings.home)
+        self.app, desk = create_desk(desk_steps(services), access, folders, lambda: self._server.should_exit)
+        self.keys, self.pages = desk.keys, desk.pages
         # Addresses may hold a key: no access log.
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -78,10 +82,6 @@ class DeskServer:
                 timeout_graceful_shutdown=_LAST_ANSWERS_S,
             )
         )  # fmt: skip
-
-    def _made(self, services: Services, access: Access) -> tuple[FastAPI, Keys]:
-        folders = template_folders(services.settings.home)
-        return create_desk(desk_steps(services), access, folders, lambda: self._server.should_exit)
 
     def run(self) -> None:
         """Serve until the process is told to end, or `stop` is called."""

@@ -122,7 +122,7 @@ class Desk:
 
 def create_desk(
     steps: Steps, access: Access, folders: Sequence[Path], ending: Callable[[], bool] = lambda: False
-) -> tuple[FastAPI, Keys]:
+) -> tuple[FastAPI, Desk]:
     """Make the desk.
 
     Args:
@@ -132,7 +132,7 @@ def create_desk(
         ending: Says that the server is stopping, so that pages that listen let go.
 
     Returns:
-        The application, and what opens it.
+        The application, and what its pages work with; `keys` opens it.
     """
     app = FastAPI(title="Desk", docs_url=None, redoc_url=None, openapi_url=None)
     desk = Desk(steps, access, folders, ending)
@@ -148,7 +148,7 @@ def create_desk(
     add_files(app, desk.show)
     there = {route.path for route in app.routes if isinstance(route, APIRoute)}
     desk.pages = tuple((name, path) for name, path in PAGES if path in there)
-    return app, desk.keys
+    return app, desk
 
 
 def _add_errors(app: FastAPI, desk: Desk) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from starlette.datastructures import FormData, Headers, MutableHeaders
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.requests import Request, cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pages.desk.keys import Keys, Session
+from pages.desk.showing import FILES
 from pages.shielding import again, is_own, whole
 
 #: Bytes a form may have; the longest holds a few texts.
@@ -49,6 +50,7 @@ HEADERS: Mapping[str, str] = {
 
 #: What a page that is not shown says, by status: a title, and what to do.
 SAID = {
+    400: ("This form cannot be read", "Reload the page and send it again; nothing was changed."),
     401: ("The desk is closed", "Open it with the address that stands in the terminal where the desk runs."),
     403: ("This form was not sent from the desk", "Reload the page and send it again; nothing was changed."),
     404: ("There is no such page", "Go back to the desk."),
@@ -57,7 +59,7 @@ SAID = {
 }
 
 #: Who may see them: they hold nothing of the newsletter.
-OPEN = frozenset({"/desk.css", "/desk.js", "/favicon.svg"})
+OPEN = frozenset(f"/{name}" for name in FILES)
 
 
 class Guard:
@@ -91,7 +93,11 @@ class Guard:
             await send(message)
 
         answer, receive = await self._looked_at(scope, receive)
-        await (answer or self.app)(scope, receive, harden)
+        try:
+            await (answer or self.app)(scope, receive, harden)
+        finally:
+            if (form := scope.get("state", {}).get("form")) is not None:
+                await form.close()
 
     async def _looked_at(self, scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
         """Give the answer to who may not go on, or None, and where the application reads its body."""
@@ -117,10 +123,10 @@ class Guard:
     def _opened_by_key(self, scope: Scope, session: Session | None) -> Response | None:
         """Exchange a key for a cookie, and lead away from the address that holds it."""
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        if scope["method"] != "GET" or "key" not in query:
+        if (scope["method"], scope["path"]) != ("GET", "/") or "key" not in query:
             return None
         rest = urlencode({name: value for name, value in query.items() if name != "key"}, doseq=True)
-        there = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), 303)
+        there = RedirectResponse(f"/?{rest}" if rest else "/", 303)
         there.headers["Referrer-Policy"] = "no-referrer"
         if (begun := self.keys.open_by_key(query["key"][0])) is not None:
             return self.with_cookie(there, begun)
@@ -158,8 +164,8 @@ class Guard:
             form = await Request(scope, again(body, receive)).form(
                 max_files=_MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=MOST_BYTES
             )
-        except (MultiPartException, UnicodeDecodeError, ValueError):
-            return self._turned_away(403), receive
+        except (HTTPException, UnicodeDecodeError, ValueError):
+            return self._turned_away(400), receive
         shown: Any = headers.get("x-desk-token") or form.get("csrf") or ""
         if not hmac.compare_digest(str(shown).encode(), session.token.encode()):
             return self._turned_away(403), receive

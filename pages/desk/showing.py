@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
 
 from digest.model import Site, percent
@@ -60,12 +60,14 @@ class Shower:
 
 
 def add_files(app: FastAPI, show: Shower) -> None:
-    """Add the style sheet, the script and the icon."""
+    """Add the style sheets, the scripts and the icon."""
+    for name in FILES:
+        _add_file(app, show, name)
 
-    @app.api_route("/{name}", methods=["GET", "HEAD"])
-    def file(name: str, v: str = "") -> Response:
-        if name not in FILES:
-            raise HTTPException(404)
+
+def _add_file(app: FastAPI, show: Shower, name: str) -> None:
+    @app.api_route(f"/{name}", methods=["GET", "HEAD"])
+    def file(v: str = "") -> Response:
         body, kind = show.file(name)
         headers = {"Cache-Control": "private, max-age=31536000, immutable"} if v == show.mark(name) else None
         return Response(body, media_type=kind, headers=headers)

@@ -110,10 +110,15 @@ def words(html: str) -> str:
 
 @contextmanager
 def sat_at(
-    home: Path, *, now: datetime | None = NOW, environment: Mapping[str, str] | None = None, host: str = "127.0.0.1"
+    home: Path,
+    *,
+    now: datetime | None = NOW,
+    environment: Mapping[str, str] | None = None,
+    host: str = "127.0.0.1",
+    patience_s: float = 1,
 ) -> Iterator[Sat]:
     """Serve a desk for a home folder on a free port until the end."""
-    with open_services(home, now, environment=environment or {}) as services:
+    with open_services(home, now, environment=environment or {}, patience_s=patience_s) as services:
         _ = services.engine
         server = DeskServer(services, host, 0)
         thread = threading.Thread(target=server.run, daemon=True)
