@@ -187,7 +187,7 @@ def _add_everywhere(app: FastAPI, desk: Desk) -> None:
     @app.post("/undo")
     def undo(here: Here) -> Response:
         def broken(failed: Visit) -> Response:
-            return desk.page("undone.html", failed, desk.at(failed))
+            return desk.page("undone.html", failed, desk.at(failed), title="Not taken back")
 
         return desk.do(here, broken, lambda: desk.steps.every.undo(here.who, here.number("change")))
 

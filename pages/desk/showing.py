@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
 
 from digest.model import Site, percent
-from digest.rendering import environment
+from digest.rendering import environment, printed
 from digest.wording import full_day, period, week_name
 
 #: The desk's own files by address, with where they lie among the templates and what they are.
@@ -41,12 +41,14 @@ class Shower:
         self._site = site
 
     def __call__(self, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
-        """Print `templates/desk/<name>`."""
+        """Print `templates/desk/<name>`.
+
+        Raises:
+            TemplateError: One of the home folder's own cannot be printed.
+        """
         marks = {file.replace(".", "_"): self.mark(file) for file in FILES}
-        template = self._templates.get_template(f"desk/{name}")
-        return HTMLResponse(
-            template.render(site=self._site, files=marks, percent=percent, **values), status_code=status
-        )
+        same = {"site": self._site, "files": marks, "percent": percent}
+        return HTMLResponse(printed(self._templates, f"desk/{name}", same | values), status_code=status)
 
     def file(self, name: str) -> tuple[bytes, str]:
         """Read one of FILES from the first folder that has it; gives its type, too."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,10 +33,24 @@ def desk_home(demo_home: Path, tmp_path: Path) -> Path:
     return shutil.copytree(demo_home, tmp_path / "home")
 
 
+@pytest.fixture(scope="session")
+def looked_at_desk(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sat]:
+    """A desk for all tests that only look: to serve one costs more than looking does."""
+    with sat_at(shutil.copytree(demo_home, tmp_path_factory.mktemp("looked-at-desk") / "home")) as opened:
+        yield opened
+
+
 @pytest.fixture
-def sat(desk_home: Path) -> Iterator[Sat]:
-    """A desk with the demo's edition as a draft."""
-    with sat_at(desk_home) as opened:
+def sat(request: pytest.FixtureRequest) -> Iterator[Sat]:
+    """A desk with the demo's edition as a draft; the test's own, unless it only looks."""
+    if request.node.get_closest_marker("only_looks"):
+        shared: Sat = request.getfixturevalue("looked_at_desk")
+        with closing(sqlite3.connect(shared.services.engine.url.database or "")) as watching:
+            before = watching.execute("PRAGMA data_version").fetchall()
+            yield shared
+            assert watching.execute("PRAGMA data_version").fetchall() == before, "it is marked only_looks, and wrote"
+        return
+    with sat_at(request.getfixturevalue("desk_home")) as opened:
         yield opened
 
 

@@ -56,7 +56,7 @@ class Sat:
     def come_in(self, who: str = "") -> httpx.Client:
         """Let another editor in, with a browser of their own."""
         client = browser_like(self.url)
-        assert client.get(self.server.keys.address).status_code == 200
+        assert client.get(self.server.keys.address, follow_redirects=False).status_code == 303
         if who:
             self.send("/name", client=client, who=who)
         return client
@@ -125,7 +125,7 @@ def sat_at(
         thread.start()
         url = f"http://127.0.0.1:{server.keys.access.port}"
         with browser_like(url) as client:
-            assert client.get(server.keys.address).status_code == 200
+            assert client.get(server.keys.address, follow_redirects=False).status_code == 303
             yield Sat(url, home, services, server, client)
         server.stop()
         thread.join(timeout=10)

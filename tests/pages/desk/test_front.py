@@ -9,6 +9,7 @@ import pytest
 from tests.pages.desk.desks import WEEK, Sat, words
 
 
+@pytest.mark.only_looks
 def test_the_front_shows_the_edition_what_preflight_finds_and_what_is_wanted(sat: Sat) -> None:
     page = words(sat.get())
     assert sat.record.edition.subject in page
