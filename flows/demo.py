@@ -206,9 +206,10 @@ def _point(console: Console, home: Path, record: EditionRecord, counts: Counts, 
     console.print("\nWhere to look")
     for name, path in (("html", page), ("text", text), *((f"letter {n}", one) for n, one in enumerate(letters, 1))):
         console.print(f"  {name:<9}{path}", soft_wrap=True)
-    console.print(f"  {counts.accepted} of {counts.planned} readers have it\n\nWhat to try next")
+    has = f"{counts.accepted} of {counts.planned} readers have it" if counts.planned else "it waits for an editor"
+    console.print(f"  {has}\n\nWhat to try next")
     program = "verdicts" if shutil.which("verdicts") else sys.argv[0]
-    for command in ("edition show", "launches", "serve"):
+    for command in ("desk", "edition show", "launches", "serve"):
         console.print(f"  {program} {command} --home {where}", soft_wrap=True)
 
 

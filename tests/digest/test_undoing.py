@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -115,6 +117,31 @@ def test_every_word_on_a_launch_is_taken_back_and_said_again_exactly(
     assert (undone.kind, undone.by, undone.words) == ("undo", "bob", f"Took back: {word}")
     assert journal.undo(undone.id, "ada", NOW).words == f"Did again: {word}"
     assert rows(shared_engine) == after
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_words_in_any_order_are_taken_back_one_by_one(
+    journal: Journal, launches: tuple[Launch, Launch], shared_engine: Engine, seed: int
+) -> None:
+    """Words that build on each other: merged, then renamed, then split, until every state before is seen again."""
+    chance = random.Random(seed)  # noqa: S311 - any order
+    words, store = Decisions(shared_engine, "ada"), Store(shared_engine)
+    seen = [rows(shared_engine)]
+    for _ in range(8):
+        there = store.launches(everything=True)
+        one, other = chance.sample(there, 2)
+        tools, say = WORDS[chance.choice([*WORDS])]
+        scope = Scope(tools=frozenset(tools | {launch.tool_slug for launch in there}))
+        with contextlib.suppress(SettingsError):  # not every word can be said of every launch
+            journal.keep(scope, "ada", NOW, partial(say, words, one, other), "said")
+        if (now := rows(shared_engine)) != seen[-1]:
+            seen.append(now)
+    assert len(seen) > 3
+    while (found := journal.undoable()) is not None:
+        seen.pop()
+        journal.undo(found.id, "ada", NOW)
+        assert rows(shared_engine) == seen[-1]
+    assert len(seen) == 1
 
 
 def test_a_launch_that_was_accepted_again_is_rejected_again(
