@@ -56,6 +56,16 @@ def test_from_opening_to_approval_it_takes_two_interactions(sat: Sat, browser: B
     assert sat.state == "approved"
 
 
+def test_no_button_is_narrower_than_its_word_nor_lower_than_a_thumb(sat: Sat, browser: Browser) -> None:
+    sat.send("/hold", reason="a long reason, such as editors have when a price changed over night")
+    page = sat.show(browser, "/", 375)
+    for button in page.locator("button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        assert box["height"] < 60 or box["width"] > 200, button.inner_text()
+
+
 def test_a_key_approves_and_a_key_takes_it_back(sat: Sat, browser: Browser) -> None:
     page = sat.show(browser)
     said: list[str] = []
