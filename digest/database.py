@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +14,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, TypeDecorator, create_engine, event, inspect, text
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.pool import Pool
 from sqlmodel import DateTime, Session, SQLModel
 
-from digest.errors import DatabaseError, SettingsError
+from digest.errors import DatabaseError, Overtaken, SettingsError
 
 _T = TypeVar("_T")
 
@@ -46,8 +48,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, patience_s: float | None = None) -> Engine:
     """Make an engine for SQLite (write-ahead log, one writer at a time) or PostgreSQL; nothing is opened yet.
+
+    Args:
+        url: The database's address.
+        patience_s: How long a writer waits for another program's, else BUSY_TIMEOUT_S.
 
     Raises:
         SettingsError: `url` is no database address, or of another kind of database.
@@ -69,9 +75,10 @@ def open_engine(url: str) -> Engine:
         raise SettingsError(f"database_url: found {kind!r}; allowed: sqlite, postgresql")
     # Writers take turns, so the connection used last serves them all; each other one would read its pages anew.
     pool = {} if parsed.database in {None, "", ":memory:"} else {"pool_use_lifo": True}  # memory has one connection
-    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
+    patience_s = BUSY_TIMEOUT_S if patience_s is None else patience_s
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": patience_s}, **pool)
     # A writer that finds the database busy sleeps and looks again; threads of one process need not: they take turns.
-    engine = engine.execution_options(turns=threading.RLock())
+    engine = engine.execution_options(turns=threading.RLock(), patience_s=patience_s)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -100,10 +107,17 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """Open a session on one consistent view; nothing written in it is kept."""
+    """Open a session on one consistent view; nothing written in it is kept.
+
+    Within `as_one` it sees what was written there so far.
+    """
+    if (connection := _joined(engine)) is not None:
+        with explained(), _part_of(connection) as session:
+            yield session
+        return
     if engine.dialect.name == "postgresql":  # by default each of its statements sees what was committed meanwhile
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    with explained(), Session(engine, expire_on_commit=False) as session:
+    with explained(engine), Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -111,30 +125,78 @@ def reading(engine: Engine) -> Iterator[Session]:
 def writing(engine: Engine) -> Iterator[Session]:
     """Open a session that commits at the end, or changes nothing on an error.
 
-    On SQLite it holds the write lock from its first statement on.
+    On SQLite it holds the write lock from its first statement on. Within `as_one` it is kept when that is.
     """
+    if (connection := _joined(engine)) is not None:
+        with explained(), _part_of(connection) as session, session.begin():
+            yield session
+        return
     with (
         engine.get_execution_options().get("turns", nullcontext()),
-        explained(),
+        explained(engine),
         Session(engine.execution_options(write=True), expire_on_commit=False) as session,
         session.begin(),
     ):
         yield session
 
 
+#: The connection that everything in this thread's `as_one` uses, with the pool of the engine it is of.
+_AS_ONE: ContextVar[tuple[Pool, Connection] | None] = ContextVar("as_one", default=None)
+
+
 @contextmanager
-def explained() -> Iterator[None]:
+def as_one(engine: Engine) -> Iterator[Session]:
+    """Make one transaction of all that this thread reads and writes within; an error takes all of it back.
+
+    On PostgreSQL all of it sees the database as it was at its first statement, and what somebody else changes meanwhile
+    ends it with `Overtaken`.
+    """
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with (
+        engine.get_execution_options().get("turns", nullcontext()),
+        explained(engine),
+        engine.execution_options(write=True).connect() as connection,
+        connection.begin(),
+    ):
+        before = _AS_ONE.set((engine.pool, connection))
+        try:
+            with _part_of(connection) as session, session.begin():
+                yield session
+        finally:
+            _AS_ONE.reset(before)
+
+
+def _joined(engine: Engine) -> Connection | None:
+    pool, connection = _AS_ONE.get() or (None, None)
+    return connection if pool is engine.pool else None
+
+
+def _part_of(connection: Connection) -> Session:
+    return Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+
+
+@contextmanager
+def explained(engine: Engine | None = None) -> Iterator[None]:
     """Turn what a database cannot do just now into an error that says so."""
     try:
         yield
     except OperationalError as error:
-        raise DatabaseError(_explain(error)) from error
+        patience_s = engine.get_execution_options().get("patience_s", BUSY_TIMEOUT_S) if engine else BUSY_TIMEOUT_S
+        overtaken = getattr(error.orig, "sqlstate", "") in _OVERTAKEN
+        raise (Overtaken if overtaken else DatabaseError)(_explain(error, patience_s)) from error
 
 
-def _explain(error: DBAPIError) -> str:
+#: What PostgreSQL says where another transaction was faster: serialization failure, deadlock.
+_OVERTAKEN = {"40001", "40P01"}
+
+
+def _explain(error: DBAPIError, patience_s: float = BUSY_TIMEOUT_S) -> str:
     said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
+    if getattr(error.orig, "sqlstate", "") in _OVERTAKEN:
+        return "somebody else changed the same at the same moment; nothing was changed: try again"
     if "locked" in said:
-        return f"the database is locked: another program has been writing for {BUSY_TIMEOUT_S} s; try again"
+        return f"the database is locked: another program has been writing for {patience_s} s; try again"
     return f"the database cannot be used: {said}"
 
 

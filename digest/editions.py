@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, and_, delete, func, or_, update
@@ -125,6 +125,19 @@ class Editions:
             rows = session.exec(statement).all()
             return [_record_of(row) for row in rows]
 
+    def states(self) -> list[tuple[str, State]]:
+        """Give every week that has an edition with its state, newest first, without reading what is in them."""
+        with reading(self.engine) as session:
+            rows = session.exec(select(EditionRow.week, EditionRow.state).order_by(col(EditionRow.week).desc()))
+            return [(week, cast("State", state)) for week, state in rows]
+
+    def pulse(self, week: str) -> tuple[int, str, str | None] | None:
+        """Give revision, state and why it is held, of one week's edition, without reading what is in it."""
+        columns = select(EditionRow.revision, EditionRow.state, EditionRow.held)
+        with reading(self.engine) as session:
+            found = session.exec(columns.where(EditionRow.week == week)).first()
+            return tuple(found) if found else None  # type: ignore[return-value]
+
     def under_way(self, *, held: bool = False) -> list[str]:
         """Give the weeks whose edition is being sent, oldest first; with `held` also those that are held meanwhile."""
         going = select(EditionRow.week).where(EditionRow.state == "sending").order_by(EditionRow.week)
@@ -209,7 +222,7 @@ class Editions:
         Raises:
             EditionError: The week already has an edition that was edited, approved or sent; nothing is changed.
         """
-        values = _content_values(edition) | {
+        values = content_values(edition) | {
             "state": "skipped" if skipped_because else "draft",
             "reason": skipped_because,
             "edited_by": "",
@@ -224,7 +237,7 @@ class Editions:
                     session, edition.week, ("draft", "skipped"), "composed again", col(EditionRow.edited).is_(False),
                     **values | {"revision": col(EditionRow.revision) + 1},
                 )  # fmt: skip
-            _keep_matchups(session, edition)
+            keep_matchups(session, edition)
             also(session)
         return self.require(edition.week)
 
@@ -236,14 +249,14 @@ class Editions:
         Raises:
             EditionError: It is neither draft nor approved, or somebody else changed it meanwhile.
         """
-        values = _content_values(edition) | {"state": "draft", "edited": True, "edited_by": by}
+        values = content_values(edition) | {"state": "draft", "edited": True, "edited_by": by}
         with writing(self.engine) as session:
             self._withdraw(session, record.week, "edited")
             move(
                 session, record.week, ("draft", "approved"), "edited",
                 revision_was=record.revision, **values | {"revision": record.revision + 1},
             )  # fmt: skip
-            _keep_matchups(session, edition)
+            keep_matchups(session, edition)
         return self.require(record.week)
 
     def require(self, week: str) -> EditionRecord:
@@ -426,7 +439,7 @@ class Editions:
         )
 
 
-def _content_values(edition: Edition) -> dict[str, Any]:
+def content_values(edition: Edition) -> dict[str, Any]:
     """Columns of a content that is new: nothing of an old approval may stay."""
     return {
         "content": edition_format().dump_python(edition, mode="json"),
@@ -446,7 +459,8 @@ def _templates_key(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
 
 
-def _keep_matchups(session: Session, edition: Edition) -> None:
+def keep_matchups(session: Session, edition: Edition) -> None:
+    """Note which tools an edition compares, instead of what was noted before."""
     session.exec(delete(MatchupRow).where(col(MatchupRow.week) == edition.week))
     for position, one in enumerate(edition.matchups):
         slugs = {"a": one.a.tool.slug, "b": one.b.tool.slug}

@@ -4,10 +4,13 @@ VerdictsError
 ├── SettingsError          wrong usage, settings or files a person wrote; exit status 2
 │   └── FilesError         one or more files a person wrote are wrong: every fault at once
 ├── DatabaseError          the database cannot be used as it is
+│   └── Overtaken          somebody else changed the same at the same moment; the same call may do
 ├── FeedError              one feed could not be read; the others go on
 ├── TemplateError          a template cannot be rendered: file, line, snippet
 ├── EditionError           an edition may not do what was asked in its state
 ├── EditionBlocked         preflight found what forbids sending
+├── Stale                  somebody changed it since the person who asks looked at it
+├── UndoRefused            a change cannot be taken back: something newer builds on it
 ├── DuplicateReview        two reviews of one tool by one reviewer were taken together
 └── SendError              one call to a sender did not end well
     ├── SendLater          nothing went out, and the same call may go out later
@@ -58,6 +61,10 @@ class DatabaseError(VerdictsError):
     """The database is missing, newer than this program, locked or damaged; the text says which and what to do."""
 
 
+class Overtaken(DatabaseError):
+    """Another transaction changed the same rows at the same moment: this one changed nothing, and may be repeated."""
+
+
 class FeedError(VerdictsError):
     """One feed could not be read; the text is the reason an editor sees."""
 
@@ -81,6 +88,14 @@ class EditionError(VerdictsError):
 
 class EditionBlocked(VerdictsError):
     """Preflight found what forbids sending; the text says what."""
+
+
+class Stale(VerdictsError):
+    """What was to be changed is no longer as the person who asks saw it; nothing was done, and it may be sent again."""
+
+
+class UndoRefused(VerdictsError):
+    """A change cannot be taken back; the text says what is in the way."""
 
 
 class DuplicateReview(VerdictsError):

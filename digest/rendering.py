@@ -120,10 +120,10 @@ def render_email(name: str, view: Callable[[Put], Mapping[str, object]], folders
         TemplateError: As for `render`.
     """
     env, plain = environment(folders), view(_plain)
-    subject = " ".join(_print(env, f"email/{name}/subject.txt", plain).split())
+    subject = " ".join(printed(env, f"email/{name}/subject.txt", plain).split())
     body = f"email/{name}/body.mjml"
-    mjml = _print(env, body, view(_marked))
-    text = _tidy(_print(env, f"email/{name}/body.txt", plain))
+    mjml = printed(env, body, view(_marked))
+    text = _tidy(printed(env, f"email/{name}/body.txt", plain))
     try:
         html = _compile(mjml, env.get_template(body).filename or body)
         parts = Parts(subject, html, text, mjml)
@@ -275,7 +275,12 @@ def _tidy(text: str) -> str:
 # Printing, compiling, and saying what is wrong
 
 
-def _print(env: Environment, name: str, view: Mapping[str, object]) -> str:
+def printed(env: Environment, name: str, view: Mapping[str, object]) -> str:
+    """Print one template.
+
+    Raises:
+        TemplateError: It is missing, does not parse, or uses a name that does not exist; the text says where.
+    """
     try:
         return env.get_template(name).render(view)
     except TemplateSyntaxError as error:

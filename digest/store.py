@@ -109,6 +109,16 @@ class Store:
             for row in rows
         ]
 
+    def launched(self, since: datetime, until: datetime) -> dict[str, int]:
+        """Count the launches first seen after `since`, up to `until`, by the slug of their tool."""
+        counted = sql_select(col(LaunchRow.tool_slug), func.count()).group_by(LaunchRow.tool_slug)
+        counted = counted.where(
+            col(LaunchRow.rejected).is_(False), col(LaunchRow.merged_into).is_(None),
+            col(LaunchRow.first_seen) > since, col(LaunchRow.first_seen) <= until,
+        )  # fmt: skip
+        with reading(self.engine) as session:
+            return dict(session.connection().execute(counted).tuples().all())
+
     def noticed(self, tools: Collection[str], since: datetime) -> dict[str, int]:
         """Count, for tools, the different feeds that carried a launch of theirs first seen after `since`."""
         feeds = sql_select(col(LaunchRow.tool_slug), func.count(func.distinct(LaunchEntryRow.feed)))

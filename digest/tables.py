@@ -63,7 +63,7 @@ class ToolAliasRow(SQLModel, table=True):
 
 
 class DecisionRow(SQLModel, table=True):
-    """An editor's word on a launch, as it was given; rows are only ever added."""
+    """An editor's word on a launch, as it was given; rows are only ever added, or go when the word is taken back."""
 
     __tablename__: ClassVar[Any] = "decisions"
 
@@ -175,3 +175,24 @@ class PairWordRow(SQLModel, table=True):
     word: str
     a: str
     b: str = ""
+
+
+class ChangeRow(SQLModel, table=True):
+    """What an editor changed, in words, with what of the touched rows is another since; rows are only ever added.
+
+    `images` are of those rows, see digest/undoing.py; `undoes` names the change that this one takes back, which happens
+    once. `revision` is that of the week's edition afterwards.
+    """
+
+    __tablename__: ClassVar[Any] = "changes"
+    __table_args__ = (CheckConstraint("kind IN ('change', 'undo', 'redo')", name="change_kind"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    by: str
+    week: str = Field(default="", index=True)
+    kind: str = "change"
+    said: str = Field(sa_type=Text)
+    undoes: int | None = Field(default=None, foreign_key="changes.id", unique=True)
+    revision: int | None = None
+    images: list[dict[str, Any]] = Field(sa_type=JSON)

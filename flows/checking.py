@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,12 +57,16 @@ def check(services: Services, record: EditionRecord, message: Message) -> tuple[
     """Run preflight on an edition's message."""
     slugs = {side.tool.slug for matchup in record.edition.matchups for side in matchup.sides}
     settings, open_ = services.settings, record.state in {"draft", "approved"}
-    return preflight(
-        message, record.edition, services.store.reviews(slugs, every_version=True), site_of(services, record),
+    return _preflight(
+        message, record.edition, tuple(services.store.reviews(slugs, every_version=True)), site_of(services, record),
         sender=settings.sender, from_email=settings.from_email, from_name=settings.from_name,
         reply_to=settings.reply_to, corrections=services.editions.corrections(record.week) if open_ else None,
         own=_own_words(services, record),
     )  # fmt: skip
+
+
+#: A desk that is looked at asks the same again and again: of the same it finds the same.
+_preflight = lru_cache(maxsize=8)(preflight)
 
 
 def _own_words(services: Services, record: EditionRecord) -> frozenset[str]:

@@ -10,6 +10,7 @@ import typer
 
 from flows.commands import (
     checking,
+    desk,
     editions,
     gathering,
     launching,
@@ -39,6 +40,7 @@ for commands in (
     panel,
     editions,
     checking,
+    desk,
     sending,
     reconciling,
     readers,

@@ -46,10 +46,11 @@ fetch_allow_hosts = ["127.0.0.1"]
 _DATE = re.compile(rb"%%(RFC822|ISO) (\d+)h%%")
 
 
-def demo(home: Path, now: datetime | None = None) -> Path:
+def demo(home: Path, now: datetime | None = None, *, deliver: bool = True) -> Path:
     """Run the line in `home`, say what was done and where to look; returns the digest's html file.
 
-    A second run in the same week finds its own work and sends nothing again.
+    A second run in the same week finds its own work and sends nothing again. Without `deliver` it ends before the
+    edition is approved, so that an editor can do that.
     """
     console = Console(highlight=False)
     console.print("[bold]AI Tool Verdicts[/bold]: the whole line on sample data, no network, no keys\n")
@@ -58,7 +59,7 @@ def demo(home: Path, now: datetime | None = None) -> Path:
     with _sample_feeds(clock) as address:
         _write_feeds(home, address)
         with open_services(home, now, create=True, environment={}) as services:
-            record, counts = _line(services, _Teller(console))
+            record, counts = _line(services, _Teller(console), deliver=deliver)
             page, text = _keep_parts(services, record)
     _point(console, home, record, counts, page, text)
     return page
@@ -108,14 +109,15 @@ class _Teller:
         self.console.print(f" {self.number}. {doing:<22} {escape(said)} {took}", soft_wrap=True)
 
 
-def _line(services: Services, teller: _Teller) -> tuple[EditionRecord, Counts]:
+def _line(services: Services, teller: _Teller, *, deliver: bool) -> tuple[EditionRecord, Counts]:
     week = week_of(services.clock(), services.settings.zone)
     teller.step("Gather feeds", lambda: _gather(services))
     teller.step("Import reviews", lambda: _import_reviews(services))
     teller.step("Import readers", lambda: _import_readers(services))
     teller.step("Compose the digest", lambda: _compose(services, week))
     teller.step("Render and check", lambda: _check(services, week))
-    teller.step("Deliver to the outbox", lambda: _deliver(services, week))
+    if deliver:
+        teller.step("Deliver to the outbox", lambda: _deliver(services, week))
     return services.editions.require(week), services.ledger.counts(week)
 
 
@@ -204,9 +206,10 @@ def _point(console: Console, home: Path, record: EditionRecord, counts: Counts, 
     console.print("\nWhere to look")
     for name, path in (("html", page), ("text", text), *((f"letter {n}", one) for n, one in enumerate(letters, 1))):
         console.print(f"  {name:<9}{path}", soft_wrap=True)
-    console.print(f"  {counts.accepted} of {counts.planned} readers have it\n\nWhat to try next")
+    has = f"{counts.accepted} of {counts.planned} readers have it" if counts.planned else "it waits for an editor"
+    console.print(f"  {has}\n\nWhat to try next")
     program = "verdicts" if shutil.which("verdicts") else sys.argv[0]
-    for command in ("edition show", "launches", "serve"):
+    for command in ("desk", "edition show", "launches", "serve"):
         console.print(f"  {program} {command} --home {where}", soft_wrap=True)
 
 

@@ -15,7 +15,7 @@ from digest.model import Edition, Matchup, Message, PassedOver
 from digest.moving import not_in
 from digest.pairing import pick
 from flows.checking import site_of
-from flows.services import Services, whoever
+from flows.services import Services
 from flows.steps import candidates_for
 
 #: States in which an edition may be edited.
@@ -78,7 +78,7 @@ def reword(services: Services, week: str, *, subject: str | None = None, intro: 
     edition = record.edition
     edition = edition if subject is None else with_subject(edition, subject)
     edition = edition if intro is None else with_intro(edition, intro)
-    return services.editions.keep_edit(record, edition, whoever())
+    return services.editions.keep_edit(record, edition, services.by)
 
 
 def pin(services: Services, week: str, a: str, b: str) -> EditionRecord | None:
@@ -105,7 +105,7 @@ def pin(services: Services, week: str, a: str, b: str) -> EditionRecord | None:
             except EditionError:  # nothing else is worth comparing: a shorter edition
                 break
         record = _keep(services, record, kept)
-    services.editions.say_of_pair("pin", a, b, whoever(), services.clock(), week=week)
+    services.editions.say_of_pair("pin", a, b, services.by, services.clock(), week=week)
     return record
 
 
@@ -131,7 +131,7 @@ def veto(services: Services, week: str, a: str, b: str = "", *, always: bool = F
     _known(services, a, b)
     if a == b:
         raise EditionError(f"{week}: found {a} twice; allowed: two different tools, or one alone")
-    services.editions.say_of_pair("veto", a, b, whoever(), services.clock(), week="" if always else week)
+    services.editions.say_of_pair("veto", a, b, services.by, services.clock(), week="" if always else week)
     record, unwanted = services.editions.of(week), frozenset({a, b} - {""})
     if record is None or record.state not in {"draft", "approved"}:
         return record
@@ -240,4 +240,4 @@ def _keep(services: Services, record: EditionRecord, matchups: Sequence[Matchup]
     edition = record.edition
     launches = services.store.launches(edition.since, edition.until)
     recent = services.editions.history(record.week, services.settings.repeat_weeks).subjects
-    return services.editions.keep_edit(record, with_matchups(edition, matchups, launches, recent), whoever())
+    return services.editions.keep_edit(record, with_matchups(edition, matchups, launches, recent), services.by)

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import inf
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from digest.editions import Editions
     from digest.store import Store
     from digest.tools import Tools
+    from digest.undoing import Journal
     from sources.policy import Policy
     from sources.store import FeedStore
     from subscribers.accounts import Accounts
@@ -93,13 +94,27 @@ class Services:
     """Everything a step may touch.
 
     Modules are imported, files read and the database opened when first asked for: a command starts quicker, and a step
-    fails only on what it needs. With `create` the database is made or upgraded then.
+    fails only on what it needs. With `create` the database is made or upgraded then. `who` decides; "" is who runs the
+    program. `patience_s` is how long a writer waits for other programs, None the usual time.
     """
 
     settings: Settings
     clock: Clock
     create: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    who: str = ""
+    patience_s: float | None = None
+
+    @property
+    def by(self) -> str:
+        """In whose name decisions are kept: an editor's who said it, else of who runs the program."""
+        return self.who or whoever()
+
+    def named(self, who: str) -> Services:
+        """Give the same services in an editor's name: the same database, while files are read anew."""
+        mine = replace(self, who=who)
+        vars(mine)["engine"] = self.engine
+        return mine
 
     @cached_property
     def engine(self) -> Engine:
@@ -110,7 +125,7 @@ class Services:
         """
         from digest.database import open_engine, require_current, upgrade
 
-        engine = open_engine(self.settings.database)
+        engine = open_engine(self.settings.database, self.patience_s)
         if self.create:
             upgrade(engine)
         else:
@@ -141,10 +156,17 @@ class Services:
 
     @cached_property
     def decisions(self) -> Decisions:
-        """What editors decide about launches, in the name of who runs the program."""
+        """What editors decide about launches."""
         from digest.decisions import Decisions
 
-        return Decisions(self.engine, whoever())
+        return Decisions(self.engine, self.by)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What editors changed at the desk, with the way back."""
+        from digest.undoing import Journal
+
+        return Journal(self.engine)
 
     @cached_property
     def entries(self) -> FeedStore:
@@ -309,15 +331,18 @@ def open_services(
     *,
     create: bool = False,
     environment: Mapping[str, str] = os.environ,
+    patience_s: float | None = None,
 ) -> Iterator[Services]:
     """Open the services of a home folder; `create` makes or upgrades the database instead of asking for it.
+
+    With `patience_s` a writer gives up so soon where another program holds the database; somebody may be watching.
 
     Raises:
         SettingsError: A setting is wrong.
     """
     from subscribers.senders import require_sender
 
-    services = Services(load_settings(home, environment), clock_from(now), create, environment)
+    services = Services(load_settings(home, environment), clock_from(now), create, environment, patience_s=patience_s)
     require_sender(services.settings)
     try:
         yield services

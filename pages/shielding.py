@@ -80,13 +80,13 @@ class Shield:
             return 0, receive
         of_events = _EVENTS.fullmatch(scope["path"]) is not None
         anywhere = of_events or _FROM_ANYWHERE.fullmatch(scope["path"])
-        if not anywhere and not _is_own(Headers(scope=scope), self.origin):
+        if not anywhere and not is_own(Headers(scope=scope), self.origin):
             return 403, receive
-        body = await _whole(receive, MOST_EVENT_BYTES if of_events else MOST_BYTES)
-        return (413, receive) if body is None else (0, _again(body, receive))
+        body = await whole(receive, MOST_EVENT_BYTES if of_events else MOST_BYTES)
+        return (413, receive) if body is None else (0, again(body, receive))
 
 
-def _is_own(headers: Headers, ours: str) -> bool:
+def is_own(headers: Headers, ours: str) -> bool:
     """Tell whether a form stood on a page of ours; a program that is no browser says nothing of it, and may send."""
     origin, site = headers.get("origin", ""), headers.get("sec-fetch-site", "")
     if origin in {"", "null"}:
@@ -94,7 +94,7 @@ def _is_own(headers: Headers, ours: str) -> bool:
     return origin == ours or origin.partition("://")[2] == headers.get("host")
 
 
-async def _whole(receive: Receive, most: int) -> bytes | None:
+async def whole(receive: Receive, most: int) -> bytes | None:
     """Read a body; None when it is larger than it may be, however little of it was announced."""
     body = bytearray()
     while True:
@@ -108,7 +108,7 @@ async def _whole(receive: Receive, most: int) -> bytes | None:
             return bytes(body)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
+def again(body: bytes, receive: Receive) -> Receive:
     """Hand out a body that was read already, once; after it what comes is for the application."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -43,12 +43,12 @@ ENDED = 130
 
 
 @contextmanager
-def opened(home: Path | None, now: datetime | None = None) -> Iterator[Services]:
-    """Open the services of the home folder a command was given."""
+def opened(home: Path | None, now: datetime | None = None, patience_s: float | None = None) -> Iterator[Services]:
+    """Open the services of the home folder a command was given; see `open_services`."""
     from digest.settings import home_folder
     from flows.services import open_services
 
-    with open_services(home_folder(home), now) as services:
+    with open_services(home_folder(home), now, patience_s=patience_s) as services:
         yield services
 
 

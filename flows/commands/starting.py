@@ -17,15 +17,24 @@ app.add_typer(db_app, name="db")
 @app.command()
 def demo(
     home: Annotated[Path, typer.Option("--home", help="Where the demo lives.")] = Path("verdicts-demo"),
-    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the digest in a browser at the end.")] = False,
+    open_: Annotated[
+        bool, typer.Option("--open/--no-open", help="End at the desk, in a browser, with the digest to approve.")
+    ] = False,
     now: Now = None,
 ) -> None:
     """Run the whole line on bundled sample feeds, reviews and subscribers: no network, no keys."""
     from flows.demo import demo as run_demo
 
-    page = run_demo(home.expanduser().resolve(), now)
+    folder = home.expanduser().resolve()
+    run_demo(folder, now, deliver=not open_)
     if open_:
-        typer.launch(page.as_uri())
+        from flows.desk.serving import PATIENCE_S, serve_desk
+        from flows.services import open_services
+        from flows.stopping import interrupted
+
+        # Whoever tries it may have settings of a real newsletter in the environment.
+        with open_services(folder, now, environment={}, patience_s=PATIENCE_S) as services, interrupted():
+            serve_desk(services, "127.0.0.1", 0, open_=True)
 
 
 @app.command()

@@ -44,7 +44,7 @@ def test_the_demo_goes_the_whole_line_and_says_each_step(first: Ran, home: Path)
     ]
     assert all(re.search(r"\(\d+\.\d\d s\)$", line) for line in steps)
     assert "3 of 3 readers have it" in first.out
-    assert len(re.findall(r"^  verdicts ", first.out, re.MULTILINE)) == 3
+    assert len(re.findall(r"^  verdicts ", first.out, re.MULTILINE)) == 4
     assert (home / "2026-W46.html").exists()
     assert (home / "2026-W46.txt").exists()
 

@@ -14,6 +14,26 @@ depends_on = None
 def upgrade() -> None:
     """Make every table."""
     op.create_table(
+        "changes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=True),
+        sa.Column("images", sa.JSON(), nullable=False),
+        sa.CheckConstraint("kind IN ('change', 'undo', 'redo')", name="change_kind"),
+        sa.ForeignKeyConstraint(
+            ["undoes"],
+            ["changes.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("undoes"),
+    )
+    op.create_index(op.f("ix_changes_week"), "changes", ["week"], unique=False)
+    op.create_table(
         "consents",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("subscriber_id", sa.String(), nullable=False),

@@ -1,0 +1,1 @@
+"""The desk's steps, from services, and the server they are handed to. No Prefect here."""
