@@ -53,9 +53,7 @@ def _look(services: Services, week: str) -> EditionView:
     edition, is_open = record.edition, record.state in {"draft", "approved"}
     words = services.editions.words_for(week)
     ready = {slug for slug, n in services.store.reviewed(services.judges).items() if n >= services.settings.quorum}
-    named = {slug for one in edition.passed_over for slug in (one.a, one.b)} | frozenset().union(*words.vetoes)
-    tools = services.store.tools(named | (ready if is_open else set()))
-    names = {slug: tool.name for slug, tool in tools.items()}
+    names = services.store.tool_names()
     pinned = frozenset(one.slug for one in edition.matchups if _slugs(one) in words.pins)
     return EditionView(
         edition,
@@ -65,7 +63,9 @@ def _look(services: Services, week: str) -> EditionView:
         pinned,
         tuple(tuple((slug, names.get(slug, slug)) for slug in sorted(one)) for one in sorted(words.vetoes, key=sorted)),
         services.editions.corrections(week) if is_open else (),
-        tuple(sorted(((slug, names[slug]) for slug in ready & names.keys()), key=lambda one: one[1].casefold())),
+        tuple(sorted(((slug, names[slug]) for slug in ready & names.keys()), key=lambda one: one[1].casefold()))
+        if is_open
+        else (),
     )
 
 

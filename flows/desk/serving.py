@@ -13,6 +13,7 @@ import uvicorn
 
 from digest.errors import SettingsError
 from digest.rendering import template_folders
+from flows.desk.comparing import comparing_page
 from flows.desk.edition import edition_page
 from flows.desk.every import every_page
 from flows.desk.front import front_page
@@ -35,6 +36,7 @@ def desk_steps(services: Services) -> Steps:
         every=every_page(services),
         front=front_page(services),
         edition=edition_page(services),
+        comparing=comparing_page(services),
     )
 
 

@@ -207,7 +207,9 @@ def _of(visit: Visit) -> tuple[str, str, int]:
 
 
 def _tools(visit: Visit) -> tuple[str, str]:
-    return visit.text("a"), visit.text("b")
+    """Give the two tools a form names; what cannot be seen is no part of a name."""
+    a, b = ("".join(filter(str.isprintable, visit.text(name))) for name in ("a", "b"))
+    return a, b
 
 
 def _order(visit: Visit) -> list[int]:

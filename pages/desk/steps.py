@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from digest.model import Correction, Edition, Finding, Site
+from digest.model import Correction, Edition, Finding, Message, Site
 from digest.undoing import Change
 
 
@@ -154,6 +154,41 @@ class ForEdition:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """A version of an edition that can be looked at.
+
+    `key` is "now", a week, or "c" and the number of the change that ended it. `group` is "This week" or "Other weeks";
+    `approved` says that it is, or was, approved.
+    """
+
+    key: str
+    group: str
+    label: str
+    approved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A version with its message; `frozen` says that these are the bytes that were approved, else rendered just now."""
+
+    version: Version
+    edition: Edition
+    message: Message
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForComparing:
+    """The page that compares. `versions` of a week, the newest first; `shown` takes a week and a version's key.
+
+    `shown` gives None where there is no such version.
+    """
+
+    versions: Callable[[str], Sequence[Version]]
+    shown: Callable[[str, str], Shown | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Everything, by page."""
 
@@ -161,3 +196,4 @@ class Steps:
     every: EveryPage
     front: ForFront
     edition: ForEdition
+    comparing: ForComparing

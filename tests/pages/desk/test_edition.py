@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from digest.model import Edition
+from digest.model import Call, Edition
 from pages.desk.edition import bars
-from tests.pages.desk.desks import NOW, WEEK, Sat, words
+from tests.pages.desk.desks import NOW, WEEK, Sat, form_of, words
 
 
 def slugs(edition: Edition) -> list[str]:
@@ -78,7 +79,7 @@ def test_what_preflight_says_of_a_text_stands_beside_it(sat: Sat) -> None:
 def test_a_blurb_is_written_shown_in_full_and_taken_back(sat: Sat) -> None:
     third = sat.record.edition.matchups[2]
     names = f"{third.a.tool.name} vs {third.b.tool.name}"
-    fields = {"pair": third.slug, "blurb": "Try <both>."}
+    fields: dict[str, Any] = {"pair": third.slug, "blurb": "Try <both>."}
     assert f"Wrote the blurb of {names}" in words(sat.send("/edition/blurb", on="/edition", **fields).text)
     sat.send("/edition/layout", on="/edition", pair=third.slug, layout="full")
     now = sat.record.edition.matchups[2]
@@ -106,13 +107,13 @@ def test_pairs_are_moved_up_and_down(sat: Sat) -> None:
 def test_a_passed_over_pair_goes_in_with_one_click_and_back(sat: Sat) -> None:
     before = sat.record.edition
     passed = sat.get("/edition").partition("What was passed over")[2].partition('action="/edition/swap"')[2]
-    fields = re.search(r'name="a" value="([^"]+)">\s*<input type="hidden" name="b" value="([^"]+)">', passed)
-    assert fields
-    a, b = fields.groups()
-    page = words(sat.send("/edition/swap", on="/edition", a=a, b=b, place="4").text)
+    a, b, place = (
+        found[1] for name in ("a", "b", "place") if (found := re.search(f'name="{name}" value="([^"]+)"', passed))
+    )
+    page = words(sat.send("/edition/swap", on="/edition", a=a, b=b, place=place).text)
     after = sat.record.edition
-    assert {side.tool.slug for side in after.matchups[3].sides} == {a, b}
-    out = before.matchups[3]
+    assert {side.tool.slug for side in after.matchups[int(place) - 1].sides} == {a, b}
+    out = before.matchups[int(place) - 1]
     assert f"{out.a.tool.name} vs {out.b.tool.name}" in page.partition("What was passed over")[2], "it can go back in"
     sat.send("/undo", on="/edition")
     assert slugs(sat.record.edition) == slugs(before)
@@ -132,7 +133,7 @@ def test_any_two_tools_are_compared_by_name_and_one_alone_is_not(sat: Sat) -> No
 
 def test_pins_and_vetoes_are_said_shown_and_taken_back(sat: Sat) -> None:
     first, second = sat.record.edition.matchups[:2]
-    which = {"a": first.a.tool.slug, "b": first.b.tool.slug}
+    which: dict[str, Any] = {"a": first.a.tool.slug, "b": first.b.tool.slug}
     assert "pinned" in words(sat.send("/edition/pin", on="/edition", **which).text)
     assert sat.services.editions.words_for(WEEK).pins == {frozenset(which.values())}
     assert "Unpin" not in words(sat.send("/edition/free", on="/edition", **which).text)
@@ -169,10 +170,10 @@ def test_corrections_are_announced_and_left_out(sat: Sat) -> None:
         connection.exec_driver_sql(
             "UPDATE editions SET state = 'approved', sha256 = 'x', html = 'x', text = 'x' WHERE week = '2026-W46'"
         )
-    other = "skip" if review.call == "ship" else "ship"
+    other: Call = "skip" if review.call == "ship" else "ship"
     sat.services.store.record_reviews([(told.tool, [replace(review, call=other)])], NOW)
     assert "Announce it" in words(sat.get("/edition?week=2026-W47"))
-    which = {"tool": told.tool.slug, "reviewer": review.reviewer, "week": WEEK}
+    which: dict[str, Any] = {"tool": told.tool.slug, "reviewer": review.reviewer, "week": WEEK}
     page = words(sat.send("/edition/tell", on="/edition", **which).text)
     assert [(one.tool, one.after) for one in sat.record.edition.corrections] == [(told.tool.slug, other)]
     assert "It is announced." in page
@@ -212,8 +213,8 @@ def test_what_is_sent_or_not_there_can_only_be_looked_at(sat: Sat) -> None:
     assert "what is in it stays as it is" in words(html)
     assert 'action="/edition/' not in html
     assert "Nothing is composed yet" in words(sat.get("/edition?week=2026-W30"))
-    answer = sat.client.post("/edition/words", data={"csrf": re.findall(r'name="csrf" value="([^"]+)"', html)[0],
-                             "week": WEEK, "revision": sat.record.revision, "subject": "Late", "back": "/edition"})  # fmt: skip
+    fields = {**form_of(html, "/name"), "subject": "Late"}
+    answer = sat.post("/edition/words", fields)
     assert answer.status_code == 409
     assert "it is sending; allowed: draft, approved" in words(answer.text)
 
