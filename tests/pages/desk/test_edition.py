@@ -26,7 +26,7 @@ def test_the_page_shows_why_each_pair_was_picked_and_what_the_others_lacked(sat:
         assert f"Score {one.score:.2f}" in page
     assert edition.passed_over
     for passed in edition.passed_over:
-        assert f"Passed over: {passed.lacked}." in page
+        assert f"Passed over – {passed.lacked}." in page
     assert html.count('class="fill"') == 6 * len(edition.matchups) + len(edition.passed_over)
 
 
