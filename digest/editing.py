@@ -1,20 +1,27 @@
-"""What an editor may change: the matchups, their order, subject and intro. An edition in, an edition out."""
+"""What an editor may change: the matchups, their order and look, every text of one's own. Edition in, edition out."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from digest.composing import MOST_LAUNCHES, briefs, preheader, subject
 from digest.errors import EditionError
-from digest.model import Edition, Launch, Matchup
+from digest.model import Correction, Edition, Launch, Layout, Matchup
 
 #: Characters a subject may have; what is longer is cut everywhere. Source: mail programs show 40 to 90.
 SUBJECT_MOST = 120
 
-#: Characters an intro may have: a paragraph, not a second newsletter.
+#: Characters a preheader may have; lists of mail show about half of it.
+PREHEADER_MOST = 200
+
+#: Characters an intro may have: a paragraph or two, not a second newsletter.
 INTRO_MOST = 1_200
+
+#: Characters a blurb may have: a few sentences.
+BLURB_MOST = 600
 
 
 def with_matchups(
@@ -23,7 +30,7 @@ def with_matchups(
     """Put other matchups into an edition, or the same in another order; what depends on them is composed again.
 
     Args:
-        edition: As it stands. Each place keeps its layout; a subject that an editor wrote stays.
+        edition: As it stands. Each place keeps its layout; a subject or preheader that an editor wrote stays.
         matchups: The lead first; at least one, and no tool twice.
         launches: All launches of the time it covers: those of tools that are compared are not listed again.
         recent_subjects: Subjects not to repeat.
@@ -48,7 +55,7 @@ def with_matchups(
         matchups=placed,
         launches=others,
         subject=edition.subject if kept else subject(placed, recent_subjects, week=edition.week),
-        preheader=preheader(placed, len(others)),
+        preheader=edition.preheader if edition.own_preheader else preheader(placed, len(others)),
     )
 
 
@@ -74,18 +81,82 @@ def with_subject(edition: Edition, text: str) -> Edition:
     return replace(edition, subject=_line(edition.week, "subject", text, SUBJECT_MOST), own_subject=True)
 
 
-def with_intro(edition: Edition, text: str) -> Edition:
-    """Give an edition an intro in an editor's words; empty text takes it away.
+def with_preheader(edition: Edition, text: str) -> Edition:
+    """Give an edition a preheader in an editor's words; empty text brings back the composed one.
 
     Raises:
         EditionError: It is too long or holds control characters.
     """
-    return replace(edition, intro=_line(edition.week, "intro", text, INTRO_MOST) if text.strip() else "")
+    if not text.strip():
+        composed = preheader(edition.matchups, len(edition.launches))
+        return replace(edition, preheader=composed, own_preheader=False)
+    return replace(edition, preheader=_line(edition.week, "preheader", text, PREHEADER_MOST), own_preheader=True)
 
 
-def _line(week: str, what: str, text: str, most: int) -> str:
+def with_intro(edition: Edition, text: str) -> Edition:
+    """Give an edition an intro in an editor's words, paragraphs parted by empty lines; empty text takes it away.
+
+    Raises:
+        EditionError: It is too long or holds control characters.
+    """
+    paragraphs = "\n\n".join(" ".join(one.split()) for one in re.split(r"\n\s*\n", text.strip()))
+    _line(edition.week, "intro", text, INTRO_MOST, least=0)
+    return replace(edition, intro=paragraphs)
+
+
+def with_blurb(edition: Edition, slug: str, text: str) -> Edition:
+    """Give a matchup, named by its slug, a paragraph in an editor's words; empty text takes it away.
+
+    Raises:
+        EditionError: It is too long or holds control characters, or there is no such matchup.
+    """
+    line = _line(edition.week, "blurb", text, BLURB_MOST, least=0)
+    return _with(edition, slug, lambda one: replace(one, blurb=line))
+
+
+def with_layout(edition: Edition, slug: str, layout: Layout) -> Edition:
+    """Show a matchup, named by its slug, in full or short.
+
+    Raises:
+        EditionError: There is no such matchup.
+    """
+    return _with(edition, slug, lambda one: replace(one, layout=layout))
+
+
+def with_correction(edition: Edition, correction: Correction) -> Edition:
+    """Tell readers of a call that changed; of one reviewer and tool it tells the last word only."""
+    others = without_correction(edition, correction.tool, correction.reviewer).corrections
+    told = sorted((*others, correction), key=lambda one: (one.tool, one.reviewer))
+    return replace(edition, corrections=tuple(told))
+
+
+def without_correction(edition: Edition, tool: str, reviewer: str) -> Edition:
+    """Tell readers nothing of a reviewer's changed call on a tool."""
+    kept = (one for one in edition.corrections if (one.tool, one.reviewer) != (tool, reviewer))
+    return replace(edition, corrections=tuple(kept))
+
+
+def place_of(edition: Edition, slug: str) -> int:
+    """Say where a matchup stands, named by its slug; the lead is 0.
+
+    Raises:
+        EditionError: There is no such matchup.
+    """
+    slugs = [one.slug for one in edition.matchups]
+    if slug not in slugs:
+        raise EditionError(f"{edition.week}: found {slug!r}; allowed: {', '.join(slugs)}")
+    return slugs.index(slug)
+
+
+def _with(edition: Edition, slug: str, change: Callable[[Matchup], Matchup]) -> Edition:
+    matchups, place = list(edition.matchups), place_of(edition, slug)
+    matchups[place] = change(matchups[place])
+    return replace(edition, matchups=tuple(matchups))
+
+
+def _line(week: str, what: str, text: str, most: int, *, least: int = 1) -> str:
     line = " ".join(text.split())
-    if not line:
+    if len(line) < least:
         raise EditionError(f"{week}: the {what} is empty; allowed: 1 to {most} characters")
     if len(line) > most:
         raise EditionError(f"{week}: the {what} has {len(line)} characters; allowed: at most {most}")

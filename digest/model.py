@@ -169,7 +169,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Matchup:
-    """Two tools compared. `parts` are the parts of `score` by name; `why` is the sentence an editor reads."""
+    """Two tools compared. `parts` are the parts of `score` by name; `why` is the sentence an editor reads.
+
+    `blurb` is an editor's own paragraph for readers, "" for none.
+    """
 
     a: Side
     b: Side
@@ -181,6 +184,7 @@ class Matchup:
     split: str
     community_read: str = ""
     layout: Layout = "short"
+    blurb: str = ""
 
     @property
     def slug(self) -> str:
@@ -234,7 +238,7 @@ class Edition:
 
     `week` is an ISO week such as 2026-W47. `matchups` come lead first; `reviewers` are the judges quoted, in panel
     order; `since` and `until` bound what it covers, UTC. `corrections` tell which printed calls no longer hold;
-    `own_subject` marks a subject that an editor wrote.
+    `own_subject` and `own_preheader` mark those that an editor wrote.
     """
 
     week: str
@@ -249,6 +253,7 @@ class Edition:
     passed_over: tuple[PassedOver, ...] = ()
     corrections: tuple[Correction, ...] = ()
     own_subject: bool = False
+    own_preheader: bool = False
 
 
 @dataclass(frozen=True, slots=True)

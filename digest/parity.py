@@ -92,15 +92,15 @@ class _Stock:
 #: What strings of a kind say; kinds that are not listed say nothing of their own.
 _SAYS = {
     **{kind: kind for kind in (
-        "bottom line", "pricing read", "split", "community read", "category", "name", "maker", "tagline",
+        "blurb", "bottom line", "pricing read", "split", "community read", "category", "name", "maker", "tagline",
         "description", "price", "source", "heading", "correction", "intro", "site", "week name", "period",
     )},
     **{f"{label} {way}": f"{label.lower()} share" for label in ("Panel", "Community") for way in range(4)},
     "checked": "date of the price", "checked in full": "date of the price",
 }  # fmt: skip
 
-#: What may be left out of no message.
-_ALWAYS = frozenset({"name", "bottom line", "panel share"})
+#: What may be left out of no message; an editor who wrote a blurb wants it read.
+_ALWAYS = frozenset({"name", "blurb", "bottom line", "panel share"})
 
 #: What says nothing of the tools; a difference in it is not worth holding an edition for.
 _FRAME = frozenset({"site", "week name", "period", "heading"})

@@ -139,6 +139,7 @@ def _of_matchup(place: int, matchup: Matchup, home: str) -> Iterator[Phrase]:
     yield Phrase(place, "numbered", flat(f"{place + 1}. {a} vs {b}"), None, names)
     for word in ("vs", "and"):
         yield Phrase(place, f"pair with {word}", flat(f"{a} {word} {b}"), None, names)
+    yield Phrase(place, "blurb", flat(matchup.blurb))
     yield Phrase(place, "bottom line", flat(matchup.bottom_line))
     yield Phrase(place, "pricing read", flat(matchup.pricing_read))
     yield Phrase(place, "split", flat(matchup.split))

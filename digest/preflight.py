@@ -245,12 +245,13 @@ def _message(message: Message, edition: Edition, site: Site, *, strict: bool) ->
 
 
 def _typed(message: Message, edition: Edition) -> Iterator[Finding]:
-    """What can be said of subject, preheader and intro, which an editor may have typed."""
+    """What can be said of subject, preheader, intro and blurbs, which an editor may have typed."""
     said = tuple(_from_outside(edition))
-    notes = {name: Notes(name) for name in ("subject", "intro", "preheader")}
+    typed = {"subject": message.subject, "intro": edition.intro, "preheader": edition.preheader}
+    typed |= {f"blurb of {one.slug}": one.blurb for one in edition.matchups if one.blurb}
+    notes = {name: Notes(name) for name in typed}
     check_subject(notes["subject"], message.subject)
     check_preheader(notes["preheader"], edition.preheader)
-    typed = {"subject": message.subject, "intro": edition.intro, "preheader": edition.preheader}
     for name, value in typed.items():
         check_placeholders(notes[name], value, said, allowed=False)
         check_advertising(notes[name], value, [one for one in said if len(one) < _NAME_LENGTH])

@@ -60,7 +60,8 @@ def untraced(
 
     Args:
         message: What would be sent.
-        edition: What it was rendered from; its subject and intro are an editor's words and count as rows.
+        edition: What it was rendered from; subject, intro, blurbs and a preheader that an editor wrote are an editor's
+            words and count as rows.
         reviews: Every stored version of every review of the tools in it.
         site: Who publishes.
         own: What the templates themselves say, literally; each counts as a row, as a whole and wherever it stands.
@@ -100,8 +101,8 @@ def _underived(one: Matchup, panel: tuple[Reviewer, ...], today: date) -> list[t
 
 
 def _preheader(edition: Edition) -> Iterator[Untraced]:
-    """A preheader with numbers must be the composed one; in another one only names may bring digits."""
-    if edition.preheader == preheader(edition.matchups, len(edition.launches)):
+    """A preheader with numbers must be the composed one, or an editor's; in another only names may bring digits."""
+    if edition.own_preheader or edition.preheader == preheader(edition.matchups, len(edition.launches)):
         return
     names = known_strings(frozenset(flat(side.tool.name) for one in edition.matchups for side in one.sides))
     of = words(edition.preheader)

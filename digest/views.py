@@ -109,9 +109,9 @@ class JudgeView:
 class MatchupView:
     """One comparison; `url` leads to its full page, `full` says whether the scorecard is shown here.
 
-    `community_read` is "" where too few readers have voted. `mixed` says that the tools are of different categories,
-    `long_taglines` that one of them takes two lines in a column, so that both get the room and the numbers below stay
-    level.
+    `blurb` is "" where no editor wrote one, `community_read` where too few readers have voted. `mixed` says that the
+    tools are of different categories, `long_taglines` that one of them takes two lines in a column, so that both get
+    the room and the numbers below stay level.
     """
 
     number: int
@@ -121,6 +121,7 @@ class MatchupView:
     full: bool
     a: SideView
     b: SideView
+    blurb: str
     bottom_line: str
     pricing_read: str
     split: str
@@ -200,6 +201,7 @@ def _matchup_view(number: int, matchup: Matchup, edition: Edition, site: Site, p
         full=matchup.layout == "full",
         a=a,
         b=b,
+        blurb=put(matchup.blurb),
         bottom_line=put(matchup.bottom_line),
         pricing_read=put(matchup.pricing_read),
         split=put(matchup.split),

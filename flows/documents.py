@@ -131,6 +131,7 @@ def edition(record: EditionRecord) -> dict[str, Any]:
                 "score": matchup.score,
                 "parts": dict(matchup.parts),
                 "why": matchup.why,
+                "blurb": matchup.blurb,
             }
             for matchup in one.matchups
         ],

@@ -8,10 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from digest.composing import matchup_of
-from digest.editing import reordered, with_intro, with_matchups, with_subject
+from digest.editing import (
+    place_of,
+    reordered,
+    with_blurb,
+    with_correction,
+    with_intro,
+    with_layout,
+    with_matchups,
+    with_preheader,
+    with_subject,
+    without_correction,
+)
 from digest.editions import EditionRecord, fingerprint
 from digest.errors import EditionError
-from digest.model import Edition, Matchup, Message, PassedOver
+from digest.model import Edition, Layout, Matchup, Message, PassedOver
 from digest.moving import not_in
 from digest.pairing import pick
 from flows.checking import site_of
@@ -72,13 +83,60 @@ def reorder(services: Services, week: str, order: Sequence[int]) -> EditionRecor
     return _keep(services, record, reordered(record.edition, order))
 
 
-def reword(services: Services, week: str, *, subject: str | None = None, intro: str | None = None) -> EditionRecord:
-    """Give an edition a subject or an intro in an editor's words; an empty intro takes it away."""
+def reword(
+    services: Services, week: str, *, subject: str | None = None, preheader: str | None = None, intro: str | None = None
+) -> EditionRecord:
+    """Give an edition a subject, a preheader or an intro in an editor's words.
+
+    An empty intro takes it away, an empty preheader brings back the composed one.
+    """
     record = _open(services, week)
     edition = record.edition
     edition = edition if subject is None else with_subject(edition, subject)
+    edition = edition if preheader is None else with_preheader(edition, preheader)
     edition = edition if intro is None else with_intro(edition, intro)
     return services.editions.keep_edit(record, edition, services.by)
+
+
+def blurb(services: Services, week: str, slug: str, text: str) -> EditionRecord:
+    """Give a matchup, named by its slug, a paragraph in an editor's words; empty text takes it away."""
+    record = _open(services, week)
+    return services.editions.keep_edit(record, with_blurb(record.edition, slug, text), services.by)
+
+
+def lay_out(services: Services, week: str, slug: str, layout: Layout) -> EditionRecord:
+    """Show a matchup, named by its slug, in full or short."""
+    record = _open(services, week)
+    return services.editions.keep_edit(record, with_layout(record.edition, slug, layout), services.by)
+
+
+def tell(services: Services, week: str, tool: str, reviewer: str) -> EditionRecord:
+    """Announce that a printed call of a reviewer on a tool no longer holds.
+
+    Raises:
+        EditionError: It still holds, or the edition can no longer be changed.
+    """
+    record = _open(services, week)
+    due = (one for one in services.editions.corrections(week) if (one.tool, one.reviewer) == (tool, reviewer))
+    if (correction := next(due, None)) is None:
+        raise EditionError(f"{week}: no call of {reviewer} on {tool} needs correcting; readers know the one that holds")
+    return services.editions.keep_edit(record, with_correction(record.edition, correction), services.by)
+
+
+def leave_untold(services: Services, week: str, tool: str, reviewer: str) -> EditionRecord:
+    """Announce nothing of a reviewer's changed call on a tool."""
+    record = _open(services, week)
+    return services.editions.keep_edit(record, without_correction(record.edition, tool, reviewer), services.by)
+
+
+def renew(services: Services, week: str, slug: str) -> EditionRecord:
+    """Compare the two tools of a matchup, named by its slug, once more: with the reviews, votes and prices of now."""
+    record = _open(services, week)
+    matchups, place = list(record.edition.matchups), place_of(record.edition, slug)
+    old = matchups[place]
+    new = _pair(services, record.edition, *(side.tool.slug for side in old.sides))
+    matchups[place] = replace(new, blurb=old.blurb)
+    return _keep(services, record, matchups)
 
 
 def pin(services: Services, week: str, a: str, b: str) -> EditionRecord | None:

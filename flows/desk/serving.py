@@ -13,6 +13,8 @@ import uvicorn
 
 from digest.errors import SettingsError
 from digest.rendering import template_folders
+from flows.desk.comparing import comparing_page
+from flows.desk.edition import edition_page
 from flows.desk.every import every_page
 from flows.desk.front import front_page
 from flows.services import Services, whoever
@@ -29,7 +31,13 @@ _LAST_ANSWERS_S = 5
 
 def desk_steps(services: Services) -> Steps:
     """Make what the desk calls."""
-    return Steps(site=services.settings.site, every=every_page(services), front=front_page(services))
+    return Steps(
+        site=services.settings.site,
+        every=every_page(services),
+        front=front_page(services),
+        edition=edition_page(services),
+        comparing=comparing_page(services),
+    )
 
 
 def desk_password(environment: Mapping[str, str]) -> str:

@@ -17,6 +17,8 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from digest.errors import VerdictsError
+from pages.desk.comparing import add_comparing
+from pages.desk.edition import add_edition
 from pages.desk.front import add_front
 from pages.desk.guarding import HEADERS, SAID, Guard
 from pages.desk.keys import Access, Keys
@@ -145,6 +147,8 @@ def create_desk(
     _add_errors(app, desk)
     _add_everywhere(app, desk)
     add_front(app, desk)
+    add_edition(app, desk)
+    add_comparing(app, desk)
     add_files(app, desk.show)
     there = {route.path for route in app.routes if isinstance(route, APIRoute)}
     desk.pages = tuple((name, path) for name, path in PAGES if path in there)

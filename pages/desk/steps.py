@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from digest.model import Edition, Finding, Site
+from digest.model import Correction, Edition, Finding, Message, Site
 from digest.undoing import Change
 
 
@@ -92,9 +92,108 @@ class ForFront:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """A pair that is not in the edition, with what it lacked when it was passed over.
+
+    `place` is where it would go, counted from 1: where one of its tools stands now, else the weakest place nobody
+    pinned. It is 0 where each of its tools stands in a place of its own, in `stands`, or one has no ready verdict.
+    """
+
+    a: str
+    b: str
+    a_name: str
+    b_name: str
+    score: float
+    lacked: str
+    place: int
+    stands: tuple[int, ...]
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EditionView:
+    """A week's edition to be edited, None while nothing is composed; `open` says that it may still be changed.
+
+    `pinned` are slugs of matchups, `vetoed` the slugs and names of one tool or two that must not stand in it. `due` are
+    the calls that readers know otherwise than they are now. `tools` are names by slug of all that can be compared.
+    """
+
+    edition: Edition | None
+    open: bool
+    findings: tuple[Finding, ...] = ()
+    passed: tuple[Passed, ...] = ()
+    pinned: frozenset[str] = frozenset()
+    vetoed: tuple[tuple[tuple[str, str], ...], ...] = ()
+    due: tuple[Correction, ...] = ()
+    tools: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ForEdition:
+    """The edition's page. All but `look` take who does it, the week and the revision; then what is said here.
+
+    `reword`: subject, preheader and intro; what is as stored stays. `blurb`: a matchup's slug and the text. `lay_out`:
+    its slug and the layout. `renew`: its slug. `reorder`: the places as they are now, in their new order. `swap`: the
+    place, and the names or slugs of two tools, or "" twice for the best pair not shown. `pin`, `free`: two slugs.
+    `veto`: two slugs or one and "", and whether for every week; `free` takes both back. `tell`, `leave_untold`: the
+    slugs of tool and reviewer.
+    """
+
+    look: Callable[[str], EditionView]
+    reword: Callable[[str, str, int, str, str, str], None]
+    blurb: Callable[[str, str, int, str, str], None]
+    lay_out: Callable[[str, str, int, str, str], None]
+    renew: Callable[[str, str, int, str], None]
+    reorder: Callable[[str, str, int, Sequence[int]], None]
+    swap: Callable[[str, str, int, int, str, str], None]
+    pin: Callable[[str, str, int, str, str], None]
+    veto: Callable[[str, str, int, str, str, bool], None]
+    free: Callable[[str, str, int, str, str], None]
+    tell: Callable[[str, str, int, str, str], None]
+    leave_untold: Callable[[str, str, int, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of an edition that can be looked at.
+
+    `key` is "now", a week, or "c" and the number of the change that ended it. `group` is "This week" or "Other weeks";
+    `approved` says that it is, or was, approved.
+    """
+
+    key: str
+    group: str
+    label: str
+    approved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A version with its message; `frozen` says that these are the bytes that were approved, else rendered just now."""
+
+    version: Version
+    edition: Edition
+    message: Message
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForComparing:
+    """The page that compares. `versions` of a week, the newest first; `shown` takes a week and a version's key.
+
+    `shown` gives None where there is no such version.
+    """
+
+    versions: Callable[[str], Sequence[Version]]
+    shown: Callable[[str, str], Shown | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Everything, by page."""
 
     site: Site
     every: EveryPage
     front: ForFront
+    edition: ForEdition
+    comparing: ForComparing

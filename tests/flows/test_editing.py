@@ -13,8 +13,10 @@ import pytest
 
 from digest.editions import EditionRecord
 from digest.errors import EditionError
+from digest.flattening import html_words, words
 from digest.rendering import template_folders
 from flows import editing, steps
+from flows.checking import check, check_edition, message_of
 from flows.demo import SAMPLES
 from flows.services import Services, open_services
 from tests.commands import verdicts
@@ -373,3 +375,78 @@ def test_an_approved_edition_is_checked_with_the_site_it_was_made_for(ready: Pat
     (ready / "verdicts.toml").write_text('postal_address = "2 Other Road"\nfrom_email = "verdicts@example.org"\n')
 
     assert verdicts("check", WEEK, *AT, home=ready).status == 0
+
+
+# Words and looks of one's own
+
+
+def test_a_preheader_of_ones_own_survives_a_new_lead_and_an_empty_one_is_composed_again(services: Services) -> None:
+    composed = services.editions.require(WEEK).edition.preheader
+    after = editing.reword(services, WEEK, preheader="Five pairs of tools,\n and 31 calls.")
+    assert after.edition.preheader == "Five pairs of tools, and 31 calls."
+    assert check_edition(services, after) == (), "its number is the editor's"
+    assert editing.swap(services, WEEK, 1).edition.preheader == after.edition.preheader
+    editing.reorder(services, WEEK, [2, 1, 3, 4, 5])
+    assert editing.reword(services, WEEK, preheader=" ").edition.preheader != after.edition.preheader
+    assert "Also inside: " in composed
+    with pytest.raises(EditionError, match="the preheader has 201 characters; allowed: at most 200"):
+        editing.reword(services, WEEK, preheader="x" * 201)
+
+
+def test_the_paragraphs_of_an_intro_stay(services: Services) -> None:
+    after = editing.reword(services, WEEK, intro="\nOne\nline.\n \n\nAnother.  ")
+    assert after.edition.intro == "One line.\n\nAnother."
+
+
+def test_a_blurb_is_printed_once_in_each_part_and_goes_with_its_pair(services: Services) -> None:
+    said = "We tried both for 3 days; “never again” said 1 of us about <neither>."
+    slug = services.editions.require(WEEK).edition.matchups[0].slug
+    after = editing.blurb(services, WEEK, slug, f" {said}\n")
+    assert check_edition(services, after) == ()
+    message = message_of(services, after)
+    assert html_words(message.html).text.count(said) == 1
+    assert words(message.text).text.count(said) == 1
+    moved = editing.reorder(services, WEEK, [2, 1, 3, 4, 5])
+    assert [one.blurb for one in moved.edition.matchups] == ["", said, "", "", ""]
+    assert editing.swap(services, WEEK, 2).edition.matchups[1].blurb == ""
+    with pytest.raises(EditionError, match="allowed: at most 600"):
+        editing.blurb(services, WEEK, moved.edition.matchups[0].slug, "x" * 601)
+    with pytest.raises(EditionError, match="found 'x-vs-y'; allowed: "):
+        editing.blurb(services, WEEK, "x-vs-y", said)
+
+
+def test_a_blurb_that_a_template_leaves_out_blocks(services: Services) -> None:
+    record = services.editions.require(WEEK)
+    after = editing.blurb(services, WEEK, record.edition.matchups[2].slug, "We like this pair.")
+    message = message_of(services, record)
+    assert {one.code for one in check(services, after, message)} == {"content-missing"}
+
+
+def test_a_pair_is_shown_in_full_or_short(services: Services) -> None:
+    slug = services.editions.require(WEEK).edition.matchups[3].slug
+    after = editing.lay_out(services, WEEK, slug, "full")
+    assert [one.layout for one in after.edition.matchups] == ["full", "short", "short", "full", "short"]
+    assert check_edition(services, after) == ()
+
+
+def test_a_pair_is_compared_once_more_with_what_is_stored_now(services: Services) -> None:
+    pair = services.editions.require(WEEK).edition.matchups[1]
+    old = pair.a.verdict.reviews[0]
+    services.store.record_reviews([(pair.a.tool, [replace(old, quote="Better than before.", version=1)])], NOW)
+    record = editing.blurb(services, WEEK, pair.slug, "Look again.")
+    assert {one.code for one in check_edition(services, record)} == {"quote-old"}
+
+    after = editing.renew(services, WEEK, pair.slug)
+
+    new = after.edition.matchups[1]
+    assert {one.tool.slug for one in new.sides} == {one.tool.slug for one in pair.sides}
+    assert "Better than before." in {one.quote for side in new.sides for one in side.verdict.reviews}
+    assert (new.blurb, new.layout) == ("Look again.", pair.layout)
+    assert after.edition.passed_over == record.edition.passed_over
+    assert check_edition(services, after) == ()
+
+
+def test_only_a_call_that_readers_know_otherwise_is_corrected(services: Services) -> None:
+    with pytest.raises(EditionError, match="no call of skeptic on smolvlm2 needs correcting"):
+        editing.tell(services, WEEK, "smolvlm2", "skeptic")
+    assert services.editions.require(WEEK).edited is False
