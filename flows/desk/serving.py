@@ -15,6 +15,8 @@ from digest.errors import SettingsError
 from digest.rendering import template_folders
 from flows.desk.every import every_page
 from flows.desk.front import front_page
+from flows.desk.reviews import reviews_page
+from flows.desk.week import week_page
 from flows.services import Services, whoever
 from pages.desk.app import create_desk
 from pages.desk.keys import SHORTEST_PASSWORD, Access
@@ -29,7 +31,13 @@ _LAST_ANSWERS_S = 5
 
 def desk_steps(services: Services) -> Steps:
     """Make what the desk calls."""
-    return Steps(site=services.settings.site, every=every_page(services), front=front_page(services))
+    return Steps(
+        site=services.settings.site,
+        every=every_page(services),
+        front=front_page(services),
+        week=week_page(services),
+        reviews=reviews_page(services),
+    )
 
 
 def desk_password(environment: Mapping[str, str]) -> str:

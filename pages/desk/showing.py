@@ -19,6 +19,7 @@ from digest.wording import full_day, period, week_name
 FILES = {
     "desk.css": ("desk/desk.css", "text/css; charset=utf-8"),
     "desk.js": ("desk/desk.js", "text/javascript; charset=utf-8"),
+    "week.js": ("desk/week.js", "text/javascript; charset=utf-8"),
     "favicon.svg": ("pages/favicon.svg", "image/svg+xml"),
 }
 
