@@ -133,7 +133,8 @@ def in_words(done: Taken) -> str:
     """Say what an import did, in one line."""
     older = f", {done.older} left out because a newer one is stored" if done.older else ""
     anew = f"; tools described anew: {done.described}" if done.described else ""
-    return f"{done.tools} tools: {done.new} new reviews, {done.changed} changed, {done.same} known{older}{anew}"
+    tools = f"{done.tools} {'tool' if done.tools == 1 else 'tools'}"
+    return f"{tools}: {done.new} new reviews, {done.changed} changed, {done.same} known{older}{anew}"
 
 
 def stored_documents(services: Services) -> dict[str, dict[str, Any]]:

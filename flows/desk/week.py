@@ -21,6 +21,9 @@ from pages.desk.steps import ForWeek, OfWeek, WeekView
 #: Launches on a page, and of what is wanted beside them.
 _A_PAGE, _WANTED = 40, 8
 
+#: Words up to this long say little of what a launch is: for, with, your.
+_SHORT = 4
+
 #: Changes that are looked through for what others did.
 _LOOKED_THROUGH = 50
 
@@ -67,8 +70,9 @@ def _look(services: Services, week: str, view: WeekView) -> OfWeek:
 
 
 def _near(services: Services, launch: Launch, like: str) -> list[Line]:
-    since = launch.first_seen - COMPARED
-    return services.launches.near(since, like or f"{launch.tool_name} {launch.title}", but=launch.id)
+    """Give the launches that fit a search; without one those that share the longer words of this one's names."""
+    told = " ".join(word for word in f"{launch.tool_name} {launch.title}".split() if len(word) > _SHORT)
+    return services.launches.near(launch.first_seen - COMPARED, like or told, but=launch.id)
 
 
 # An editor's word
@@ -155,19 +159,13 @@ def _split(services: Services, week: str, seen: int, marked: str, keys: Sequence
     """Make one launch of some entries of another."""
 
     def split(launches: list[Launch]) -> str:
-        whole, now = launches[0], services.clock()
+        whole = launches[0]
         chosen = [key for key in whole.entries if entry_key(*key) in keys]
         entries = services.entries.entries(chosen)
-        own: Launch | None = None
-        for key in chosen:
-            if key not in entries:
-                raise SettingsError(f"{whole.id}: found {key[1]!r}; allowed: an entry that is still kept")
-            part = services.decisions.split(services.decisions.find(whole.id), entries[key], tool, now)
-            if own is not None:
-                services.decisions.merge(part, own, now)
-            own = own or part
-        if own is None:
+        if not chosen or len(entries) < len(chosen):
             raise SettingsError("Choose the entries that announce something else; one at least stays.")
+        first, *more = (entries[key] for key in chosen)
+        own = services.decisions.split(whole, first, " ".join(tool.split()), services.clock(), more)
         return f"Split {own.tool_name} from {whole.tool_name}"
 
     _decide(services, week, seen, [marked], [tool] if tool else [], split)

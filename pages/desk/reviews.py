@@ -38,7 +38,7 @@ def add_reviews(app: FastAPI, desk: Desk) -> None:
         wanted, many = ((), 0) if one else steps.wanted()
         return desk.page(
             "review.html", visit, at, title="This week", one=one, wanted=wanted, many=many, named=named,
-            found=steps.named(named), reviewer=_next_reviewer(one, reviewer) if one else "", taken=taken,
+            found=steps.named(named), reviewer=_reviewer(one, reviewer) if one else "", taken=taken,
             where=_where(at.week, tool=one.tool.slug if one else ""), address=address, prices=_PRICES,
             faults=_by_field(visit), today=steps.today(),
         )  # fmt: skip
@@ -91,11 +91,10 @@ def _where(week: str, **asked: str) -> str:
     return f"/review?{urlencode({'week': week} | {name: value for name, value in asked.items() if value})}"
 
 
-def _next_reviewer(one: ToReview, asked: str) -> str:
-    """Give the reviewer the form starts with: the one asked for, else the first who has not said anything."""
+def _reviewer(one: ToReview, asked: str) -> str:
+    """Give the reviewer the form is for: the one asked for, else the first who has not said anything; "" for none."""
     slugs = [judge.slug for judge in one.panel]
-    missing = [slug for slug in slugs if slug not in one.reviews]
-    return asked if asked in slugs else next(iter(missing or slugs), "")
+    return asked if asked in slugs else next((slug for slug in slugs if slug not in one.reviews), "")
 
 
 def _by_field(visit: Visit) -> dict[str, str]:

@@ -4,7 +4,7 @@
 
 (() => {
   const opened = () => document.querySelector("[data-open]");
-  let last = opened()?.dataset.open;
+  let last = "";
 
   // Follow a link without leaving the page
 
@@ -70,18 +70,22 @@
     line.textContent = `${many} ${many === 1 ? "word" : "words"}`;
   }
 
+  const plain = (node) => node.textContent.replace(/\s+/g, " ").trim();
+
   async function view() {
     const form = byId("review"), box = document.querySelector("[data-view]");
     if (!form || !box) return;
     const said = Object.fromEntries(["tool", "reviewer", "call"].map((name) => [name, new FormData(form).get(name) ?? ""]));
     box.hidden = !said.call;
     if (box.hidden) return;
+    box.hidden = true;
     const answer = await fetch(`${box.dataset.view}?${new URLSearchParams(said)}`);
     if (!answer.ok) return;
-    const title = document.createElement("p");
+    const title = document.createElement("p"), then = new DOMParser().parseFromString(await answer.text(), "text/html").body;
     title.textContent = "With this review";
     title.className = "label";
-    box.replaceChildren(title, ...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
+    box.hidden = plain(then) === plain(byId("so-far"));
+    box.replaceChildren(title, ...then.childNodes);
   }
 
   document.addEventListener("input", ({ target }) => { if (target.id === "quote") words(); });
@@ -116,8 +120,8 @@
     count();
     words();
     view();
-    if (opened()?.dataset.open !== last) opened()?.querySelector("[data-first]")?.focus();
-    last = opened()?.dataset.open;
+    if (opened() && opened().dataset.open !== last) opened()?.querySelector("[data-first]")?.focus();
+    last = opened()?.dataset.open ?? "";
   }
 
   document.addEventListener("desk:shown", shown);
