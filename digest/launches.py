@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, func
+from sqlalchemy import ColumnElement, Engine, and_, func
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -22,12 +22,15 @@ from digest.wanting import Hopeful
 #: Which launches of a week are looked at: all, those without a ready verdict, or those an editor rejected.
 Show = Literal["all", "unreviewed", "rejected"]
 
+_LAUNCH = LaunchRow.metadata.tables[str(LaunchRow.__tablename__)]
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A launch as a list shows it.
 
-    `place` is its rank in the week, from 1, and 0 where nobody ranked it; `merged` says that it is part of another one.
+    `place` is its rank among those it was looked for with, from 1, and 0 where there is none; `merged` says that it is
+    part of another one.
     """
 
     launch: Launch
@@ -89,30 +92,29 @@ class Launches:
             most: How many are given.
         """
         with reading(self.engine) as session:
-            ranked = list(enumerate(session.connection().execute(_ranked(since, until)).tuples(), 1))
-            rejected = [one for one in ranked if one[1][4]]
+            ranked = list(enumerate(session.connection().execute(_ranked(since, until, named)).tuples(), 1))
             sorts: dict[Show, list[tuple[int, tuple[Any, ...]]]] = {
                 "all": ranked,
-                "unreviewed": [one for one in ranked if one[1][1] not in ready and not one[1][4]],
-                "rejected": rejected,
+                "unreviewed": [one for one in ranked if one[1][1] not in ready and not one[1][2]],
+                "rejected": [one for one in ranked if one[1][2]],
             }
             fit = sorts[show]
             if named.split():
-                fit = [one for one in fit if _holds(f"{one[1][2]} {one[1][3]}", named)]
+                fit = [one for one in fit if _holds(f"{one[1][3]} {one[1][4]}", named)]
             shown = {row[0]: place for place, row in fit[skip : skip + most]}
-            lines = _lines(session, list(shown), shown)
+            lines = _lines(session, _LAUNCH.c.id.in_(shown), shown)
         return Found(tuple(lines), len(fit), {name: len(rows) for name, rows in sorts.items()})
 
     def line(self, launch: str) -> Line | None:
         """Give one launch, also one that is rejected or part of another; None where there is none."""
         with reading(self.engine) as session:
-            return next(iter(_lines(session, [launch])), None)
+            return next(iter(_lines(session, _LAUNCH.c.id == launch)), None)
 
     def of_entry(self, feed: str, entry: str) -> list[Line]:
         """Give the launches that an entry carries, also those that are rejected or part of another."""
         mine = select(LaunchEntryRow.launch_id).where(LaunchEntryRow.feed == feed, LaunchEntryRow.entry_id == entry)
         with reading(self.engine) as session:
-            return _lines(session, sorted(session.exec(mine)))
+            return _lines(session, _LAUNCH.c.id.in_(mine))
 
     def near(self, since: datetime, named: str, *, but: str, most: int = 8) -> list[Line]:
         """Give the launches of their own, first seen since then, that share most words of a name; newest first.
@@ -127,7 +129,8 @@ class Launches:
             rows = session.connection().execute(wanted.order_by(col(LaunchRow.first_seen).desc(), col(LaunchRow.id)))
             shared = [(sum(word in f"{row[1]} {row[2]}".casefold() for word in words), row[0]) for row in rows]
             best = sorted((one for one in shared if one[0]), key=lambda one: -one[0])
-            return _lines(session, [launch for _, launch in best[:most]])
+            places = {launch: place for place, (_, launch) in enumerate(best[:most], 1)}
+            return _lines(session, _LAUNCH.c.id.in_(places), places)
 
     def hopefuls(self, since: datetime, until: datetime, ready: Collection[str]) -> list[Hopeful]:
         """Give the tools launched after `since`, up to `until`, that are not ready, in numbers and any order."""
@@ -143,14 +146,11 @@ class Launches:
     def of_tools(self, slugs: Collection[str], since: datetime, until: datetime) -> list[Launch]:
         """Give the launches of some tools first seen after `since`, up to `until`, in any order."""
         with reading(self.engine) as session:
-            ids = [
-                launch
+            return [
+                line.launch
                 for some in in_chunks(sorted(slugs))
-                for launch in session.exec(
-                    select(LaunchRow.id).where(*_between(since, until), col(LaunchRow.tool_slug).in_(some))
-                )
+                for line in _lines(session, and_(*_between(since, until), _LAUNCH.c.tool_slug.in_(some)))
             ]
-            return [line.launch for line in _lines(session, ids)]
 
     def ready(self, quorum: int, panel: Collection[str]) -> list[Tool]:
         """Give the tools that at least `quorum` of the `panel` have reviewed, without their descriptions."""
@@ -186,18 +186,23 @@ def _between(since: datetime, until: datetime) -> list[ColumnElement[bool]]:
     ]  # fmt: skip
 
 
-def _ranked(since: datetime, until: datetime) -> Any:
-    """Ask for what ranks and finds a week's launches; the order is that of `digest.composing.weight`."""
+def _ranked(since: datetime, until: datetime, named: str) -> Any:
+    """Ask for a week's launches in the order of `digest.composing.weight`.
+
+    Names and titles of thousands are read only where somebody looks for words in them.
+    """
     entry, launch = LaunchEntryRow, LaunchRow
     feeds = sql_select(func.count(func.distinct(entry.feed))).where(col(entry.launch_id) == col(launch.id))
-    carried = feeds.scalar_subquery()
-    wanted = sql_select(
-        *(col(one) for one in (launch.id, launch.tool_slug, launch.tool_name, launch.title, launch.rejected))
-    )
-    wanted = wanted.where(
+    columns = [
+        launch.id,
+        launch.tool_slug,
+        launch.rejected,
+        *([launch.tool_name, launch.title] if named.split() else []),
+    ]
+    wanted = sql_select(*map(col, columns)).where(
         col(launch.first_seen) >= since, col(launch.first_seen) < until, col(launch.merged_into).is_(None)
     )
-    return wanted.order_by(carried.desc(), col(launch.score).desc(), col(launch.id))
+    return wanted.order_by(feeds.scalar_subquery().desc(), col(launch.score).desc(), col(launch.id))
 
 
 def _holds(text: str, named: str) -> bool:
@@ -206,23 +211,15 @@ def _holds(text: str, named: str) -> bool:
     return all(word in text for word in named.casefold().split())
 
 
-def _lines(session: Session, ids: Sequence[str], places: Mapping[str, int] | None = None) -> list[Line]:
-    """Read launches by id, in that order; those that are gone are left out."""
-    rows: dict[str, LaunchRow] = {}
-    entries: dict[str, list[tuple[str, str]]] = {}
-    entry = LaunchEntryRow
-    for some in in_chunks(ids):
-        rows |= {row.id: row for row in session.exec(select(LaunchRow).where(col(LaunchRow.id).in_(some)))}
-        keys = select(entry.launch_id, entry.feed, entry.entry_id).where(col(entry.launch_id).in_(some))
-        for launch, feed, key in session.exec(keys.order_by(col(entry.position), entry.feed)):
+def _lines(session: Session, which: ColumnElement[bool], places: Mapping[str, int] | None = None) -> list[Line]:
+    """Read launches as plain columns: in the order of `places` where that is given, else by id."""
+    places, entries = places or {}, dict[str, list[tuple[str, str]]]()
+    rows = session.connection().execute(_LAUNCH.select().where(which)).all()
+    entry = LaunchEntryRow.metadata.tables[str(LaunchEntryRow.__tablename__)].c
+    for some in in_chunks([row.id for row in rows]):
+        keys = sql_select(entry.launch_id, entry.feed, entry.entry_id).where(entry.launch_id.in_(some))
+        for launch, feed, key in session.connection().execute(keys.order_by(entry.position, entry.feed)):
             entries.setdefault(launch, []).append((feed, key))
-    return [
-        Line(
-            launch_of(rows[one], entries.get(one, ())),
-            rows[one].rejected,
-            bool(rows[one].merged_into),
-            (places or {}).get(one, 0),
-        )
-        for one in ids
-        if one in rows
-    ]
+    lines = [Line(launch_of(row, entries.get(row.id, ())), row.rejected, bool(row.merged_into), places.get(row.id, 0))
+             for row in rows]  # fmt: skip
+    return sorted(lines, key=lambda line: (line.place, line.launch.id))

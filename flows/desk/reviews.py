@@ -24,7 +24,7 @@ from sources.fields import Lined
 from sources.sheets import FIELDS, REVIEW_FIELDS, Sheet, document_of, sheet_of
 
 #: Tools that are listed as wanted; whoever looks for another one searches for its name.
-_WANTED = 40
+_WANTED = 20
 
 #: Characters of a file's name that are kept; longer ones do not fit into a folder.
 _NAME = 50

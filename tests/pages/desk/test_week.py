@@ -109,7 +109,7 @@ def test_marked_launches_become_one_and_two_again(sat: Sat) -> None:
     before, page = kept(sat), sat.get("/week")
     into, other = called(sat, "Queryous"), called(sat, "Kerning Club")
     first, second = sorted((into, other), key=lambda one: listed(page).index(one.id))
-    typed = {f"mark-{one.id}": marked(page, one) for one in (first, second)}
+    typed: dict[str, Any] = {f"mark-{one.id}": marked(page, one) for one in (first, second)}
     answer = sat.send("/week/merge", on="/week", **typed)
     assert f"Merged {second.tool_name} into {first.tool_name}" in words(answer.text)
     assert second.id not in listed(answer.text)
@@ -122,7 +122,8 @@ def test_marked_launches_become_one_and_two_again(sat: Sat) -> None:
 
 def test_one_marked_launch_is_merged_into_one_that_is_searched_for(sat: Sat) -> None:
     one, page = called(sat, "Kerning Club"), sat.get("/week")
-    answer = sat.send("/week/merge", on="/week", **{f"mark-{one.id}": marked(page, one)})
+    typed: dict[str, Any] = {f"mark-{one.id}": marked(page, one)}
+    answer = sat.send("/week/merge", on="/week", **typed)
     assert "Which launch is it part of?" in words(answer.text)
     assert "Into Stale Bread : Three for a rainy Thursday" in words(answer.text)
     found = sat.get(f"/week?launch={one.id}&do=merge&like=cloak").partition('id="merge-into"')[2]
@@ -172,7 +173,7 @@ def test_what_is_not_possible_is_said_and_changes_nothing(
 
 def test_a_launch_that_somebody_else_changed_is_not_overwritten(sat: Sat) -> None:
     one, bob = called(sat, "Queryous"), sat.come_in("Bob")
-    old = {"launch": marked(sat.get("/week"), one)}
+    old: dict[str, Any] = {"launch": marked(sat.get("/week"), one)}
     sat.send("/week/category", on=f"/week?launch={one.id}&do=category", client=bob, category="Agents", **old)
     before = sat.rows()
     answer = sat.send("/week/rename", on=f"/week?launch={one.id}&do=rename", name="Query Us", **old | {"seen": "0"})
