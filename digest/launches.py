@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, and_, func
+from sqlalchemy import ColumnElement, Engine, Row, and_, func
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -92,8 +92,8 @@ class Launches:
             most: How many are given.
         """
         with reading(self.engine) as session:
-            ranked = list(enumerate(session.connection().execute(_ranked(since, until, named)).tuples(), 1))
-            sorts: dict[Show, list[tuple[int, tuple[Any, ...]]]] = {
+            ranked = list(enumerate(session.connection().execute(_ranked(since, until, named)).all(), 1))
+            sorts: dict[Show, list[tuple[int, Row[Any]]]] = {
                 "all": ranked,
                 "unreviewed": [one for one in ranked if one[1][1] not in ready and not one[1][2]],
                 "rejected": [one for one in ranked if one[1][2]],
@@ -141,7 +141,7 @@ class Launches:
         ).outerjoin(entry, col(entry.launch_id) == col(launch.id))  # fmt: skip
         with reading(self.engine) as session:
             rows = session.connection().execute(counted.where(*_between(since, until)).group_by(col(launch.tool_slug)))
-            return [Hopeful(*row) for row in rows if row[0] not in ready]
+            return [Hopeful(*row) for row in rows.all() if row[0] not in ready]
 
     def of_tools(self, slugs: Collection[str], since: datetime, until: datetime) -> list[Launch]:
         """Give the launches of some tools first seen after `since`, up to `until`, in any order."""
@@ -165,7 +165,7 @@ class Launches:
         names = sql_select(col(ToolRow.slug), col(ToolRow.name))
         names = names.where(col(ToolRow.slug).not_in(select(ToolAliasRow.slug)))
         with reading(self.engine) as session:
-            found = [slug for slug, name in session.connection().execute(names.order_by(ToolRow.name)).tuples()
+            found = [slug for slug, name in session.connection().execute(names.order_by(ToolRow.name)).all()
                      if _holds(f"{slug} {name}", named)][:most]  # fmt: skip
         known = {tool.slug: tool for tool in self._tools(col(ToolRow.slug).in_(found))}
         return [known[slug] for slug in found]
@@ -176,7 +176,7 @@ class Launches:
         columns = sql_select(*(getattr(ToolRow, name) for name in kept)).where(which)
         with reading(self.engine) as session:
             rows = session.connection().execute(columns)
-            return [Tool(**{**row._mapping, "tags": tuple(row.tags)}) for row in rows]
+            return [Tool(**{**row._mapping, "tags": tuple(row.tags)}) for row in rows.all()]
 
 
 def _between(since: datetime, until: datetime) -> list[ColumnElement[bool]]:

@@ -17,7 +17,7 @@ from digest.model import Review, Reviewer, Tool
 from digest.store import Recorded
 from digest.undoing import Scope
 from flows import reviewing
-from flows.desk.keeping import kept
+from flows.desk.keeping import kept, short
 from flows.services import Services
 from pages.desk.steps import ForReviews, PanelView, ToReview
 from sources.fields import Lined
@@ -98,7 +98,7 @@ def _save(services: Services, week: str, mark: str, fields: Mapping[str, str]) -
 
     def save() -> Recorded:
         if _mark(services.tools.find(tool.slug), services.store.reviews([tool.slug])) != mark:
-            raise Stale(f"{tool.name} has other reviews, or another description, than this page showed.")
+            raise Stale(f"{short(tool.name)} has other reviews, or another description, than this page showed.")
         done = services.store.record_reviews([(sheet.tool, sheet.reviews)], services.clock())
         _require_news(services, review, done)
         return done
@@ -109,8 +109,8 @@ def _save(services: Services, week: str, mark: str, fields: Mapping[str, str]) -
 
 def _said(done: Recorded, review: Review, reviewer: str, tool: Tool) -> str:
     if done.same:
-        return f"Described {tool.name} anew"
-    return f"{'Changed' if done.changed else 'Wrote'} {reviewer}’s review of {tool.name}: {review.call}"
+        return f"Described {short(tool.name)} anew"
+    return f"{'Changed' if done.changed else 'Wrote'} {reviewer}’s review of {short(tool.name)}: {review.call}"
 
 
 def _require_news(services: Services, review: Review, done: Recorded) -> None:

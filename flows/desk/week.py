@@ -13,7 +13,7 @@ from digest.store import entry_key
 from digest.undoing import Scope
 from digest.weeks import bounds
 from flows import reviewing
-from flows.desk.keeping import kept
+from flows.desk.keeping import kept, short
 from flows.services import Services
 from flows.steps import COMPARED
 from pages.desk.steps import ForWeek, OfWeek, WeekView
@@ -107,14 +107,14 @@ def _unchanged(services: Services, week: str, seen: int, marked: str) -> Launch:
         since = [one for one in services.journal.last(_LOOKED_THROUGH, week=week) if one.id > seen]
         told = "".join(f"\n{one.by}: {one.words}" for one in reversed(since))
         told = f" Since then:{told}" if told else " A feed or a command changed it."
-        raise Stale(f"{line.launch.tool_name} is no longer as this page showed it; nothing was changed.{told}")
+        raise Stale(f"{short(line.launch.tool_name)} is no longer as this page showed it; nothing was changed.{told}")
     return line.launch
 
 
 def _accept(services: Services, week: str, seen: int, marked: str) -> None:
     def accept(launches: list[Launch]) -> str:
         services.decisions.accept(launches[0], services.clock())
-        return f"Accepted {launches[0].tool_name}"
+        return f"Accepted {short(launches[0].tool_name)}"
 
     _decide(services, week, seen, [marked], (), accept)
 
@@ -122,7 +122,7 @@ def _accept(services: Services, week: str, seen: int, marked: str) -> None:
 def _reject(services: Services, week: str, seen: int, marked: str) -> None:
     def reject(launches: list[Launch]) -> str:
         services.decisions.reject(launches[0], services.clock())
-        return f"Rejected {launches[0].tool_name}"
+        return f"Rejected {short(launches[0].tool_name)}"
 
     _decide(services, week, seen, [marked], (), reject)
 
@@ -130,7 +130,7 @@ def _reject(services: Services, week: str, seen: int, marked: str) -> None:
 def _rename(services: Services, week: str, seen: int, marked: str, name: str) -> None:
     def rename(launches: list[Launch]) -> str:
         renamed = services.decisions.rename(launches[0], name, services.clock())
-        return f"Renamed {launches[0].tool_name} to {renamed.tool_name}"
+        return f"Renamed {short(launches[0].tool_name)} to {short(renamed.tool_name)}"
 
     _decide(services, week, seen, [marked], [name], rename)
 
@@ -138,7 +138,7 @@ def _rename(services: Services, week: str, seen: int, marked: str, name: str) ->
 def _categorise(services: Services, week: str, seen: int, marked: str, category: str) -> None:
     def categorise(launches: list[Launch]) -> str:
         services.decisions.categorise(launches[0], category, services.clock())
-        return f"Put {launches[0].tool_name} into {category}"
+        return f"Put {short(launches[0].tool_name)} into {category}"
 
     _decide(services, week, seen, [marked], (), categorise)
 
@@ -148,7 +148,7 @@ def _merge(services: Services, week: str, seen: int, marked: Sequence[str]) -> N
         into, *others = launches
         for one in others:
             services.decisions.merge(one, into, services.clock())
-        return f"Merged {listing([one.tool_name for one in others])} into {into.tool_name}"
+        return f"Merged {listing([short(one.tool_name) for one in others])} into {short(into.tool_name)}"
 
     if len(marked) < 2:
         raise SettingsError("Mark the launches that are one, two or more; the first of them in the list stays.")
@@ -166,7 +166,7 @@ def _split(services: Services, week: str, seen: int, marked: str, keys: Sequence
             raise SettingsError("Choose the entries that announce something else; one at least stays.")
         first, *more = (entries[key] for key in chosen)
         own = services.decisions.split(whole, first, " ".join(tool.split()), services.clock(), more)
-        return f"Split {own.tool_name} from {whole.tool_name}"
+        return f"Split {short(own.tool_name)} from {short(whole.tool_name)}"
 
     _decide(services, week, seen, [marked], [tool] if tool else [], split)
 
@@ -189,5 +189,5 @@ def _announce(services: Services, week: str, link: str, tool: str) -> None:
         services,
         Scope(week, frozenset(slugs), frozenset(one.launch.id for one in mine)),
         announce,
-        lambda made: f"Announced {made}",
+        lambda made: f"Announced {short(made)}",
     )

@@ -52,7 +52,7 @@ def add_reviews(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/review/view")
     def view(_: Here, tool: str = "", reviewer: str = "", call: str = "") -> HTMLResponse:
-        return desk.show("review-view.html", view=steps.view(tool, reviewer, call))
+        return desk.show("review-view.html", view=steps.view(tool, reviewer, call) if tool else None)
 
     @app.post("/review/save")
     def save(visit: Here) -> Response:
