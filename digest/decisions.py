@@ -100,16 +100,18 @@ class Decisions:
             self._log(session, launch, "merge", into.id, now)
         return alone or launch.tool_slug == into.tool_slug
 
-    def split(self, launch: Launch, entry: Entry, tool: str, now: datetime) -> Launch:
-        """Say that one entry of a launch announces another one; `tool` names its tool, "" keeps the launch's.
+    def split(self, launch: Launch, entry: Entry, tool: str, now: datetime, more: Sequence[Entry] = ()) -> Launch:
+        """Say that one entry of a launch announces another one, and `more` of them the same; some entry stays.
+
+        `tool` names what they announce, "" keeps the launch's.
 
         Raises:
-            SettingsError: The launch does not have that entry, or has no other.
+            SettingsError: The launch does not have one of the entries, or has no other.
         """
-        key = (entry.feed, entry.id)
-        if key not in launch.entries or len(launch.entries) == 1:
+        keys = [(one.feed, one.id) for one in (entry, *more)]
+        if wrong := [key for key in keys if key not in launch.entries] or keys[len(launch.entries) - 1 :]:
             allowed = "an entry that is one of several of this launch"
-            raise SettingsError(f"{launch.id}: found {entry.id!r} of {entry.feed}; allowed: {allowed}")
+            raise SettingsError(f"{launch.id}: found {wrong[0][1]!r} of {wrong[0][0]}; allowed: {allowed}")
         name = tool or launch.tool_name
         _slug(name)
         own = replace(
@@ -123,8 +125,9 @@ class Decisions:
         )
         with writing(self.engine) as session:
             keep(session, [own], now)
-            _move(session, [key], launch.id, own.id)
-            self._log(session, launch, "split", entry_key(*key), now)
+            _move(session, keys, launch.id, own.id)
+            for key in keys:
+                self._log(session, launch, "split", entry_key(*key), now)
         return self.find(own.id)
 
     def rename(self, launch: Launch, name: str, now: datetime) -> Launch:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Engine, and_, func, or_
+from sqlalchemy import ColumnElement, Engine, Row, and_, func, or_
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -351,7 +351,7 @@ def entry_key(feed: str, entry_id: str) -> str:
     return json.dumps([feed, entry_id])
 
 
-def launch_of(row: LaunchRow, entries: Sequence[tuple[str, str]]) -> Launch:
+def launch_of(row: LaunchRow | Row[Any], entries: Sequence[tuple[str, str]]) -> Launch:
     """Make the value of a launch's row and the keys of its entries."""
     kept = {field.name: getattr(row, field.name) for field in fields(Launch) if field.name != "entries"}
     return Launch(**kept | {"reasons": tuple(row.reasons), "entries": tuple(entries)})

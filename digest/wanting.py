@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -42,6 +42,19 @@ class Wanted:
     partner: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Hopeful:
+    """A launched tool without a ready verdict, in numbers: all of its score but whom it would pair with.
+
+    `feeds` carried any launch of it, `strength` is the highest score of one, `announced_at` when the newest was.
+    """
+
+    tool: str
+    feeds: int
+    strength: float
+    announced_at: datetime
+
+
 def rank(
     launches: Iterable[Launch],
     tools: Mapping[str, Tool],
@@ -73,7 +86,57 @@ def rank(
         mine.sort(key=lambda one: (one.announced_at, one.id))
         tool = tools.get(slug) or Tool(slug, mine[-1].tool_name, category=mine[-1].category)
         found.append(_wanted(mine, partners.best(tool, mine), reviewed.get(slug, 0), quorum, now))
-    return sorted(found, key=lambda one: (-one.score, one.launch.tool_slug))
+    return sorted(found, key=_order)
+
+
+#: What closer looks are taken at, at once.
+_LOOK = 20
+
+
+def lead(
+    hopefuls: Iterable[Hopeful],
+    most: int,
+    look: Callable[[Sequence[str]], list[Wanted]],
+    *,
+    may_pair: bool,
+    now: datetime,
+) -> list[Wanted]:
+    """Give the first of what `rank` gives of all these tools, with a closer look at no more of them than it takes.
+
+    Args:
+        hopefuls: The tools, any order.
+        most: How many are wanted.
+        look: Ranks some of them, by slug: calls `rank` with all that is kept of them.
+        may_pair: Whether any tool is ready; else nobody has a partner.
+        now: When it is asked, as in `look`.
+    """
+    bounds = sorted(((_bound(one, now, may_pair=may_pair), one.tool) for one in hopefuls), reverse=True)
+    found: list[Wanted] = []
+    for start in range(0, len(bounds), _LOOK):
+        if len(found) >= most and found[most - 1].score > bounds[start][0]:
+            break
+        found += look([slug for _, slug in bounds[start : start + _LOOK]])
+        found.sort(key=_order)
+    return found[:most]
+
+
+def _bound(one: Hopeful, now: datetime, *, may_pair: bool) -> float:
+    """Give a score that the tool cannot surpass, whoever it would pair with."""
+    parts = {
+        "mentions": min(1.0, one.feeds / EVERYWHERE),
+        "pairing": 1.0 if may_pair else 0.0,
+        "strength": one.strength,
+        "recency": _recency(max(0, (now - one.announced_at).days)),
+    }
+    return round(sum(WEIGHTS[name] * value for name, value in parts.items()), 4)
+
+
+def _recency(age_days: int) -> float:
+    return max(0.0, 1 - age_days / _NEWS_DAYS)
+
+
+def _order(one: Wanted) -> tuple[float, str]:
+    return (-one.score, one.launch.tool_slug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +225,7 @@ def _wanted(launches: Sequence[Launch], partner: _Partner | None, have: int, quo
         "mentions": prominence(launches),
         "pairing": partner.value if partner else 0.0,
         "strength": max(one.score for one in launches),
-        "recency": max(0.0, 1 - age / _NEWS_DAYS),
+        "recency": _recency(age),
     }
     when = "today" if age == 0 else f"{age} {'day' if age == 1 else 'days'} ago"
     said = [

@@ -18,12 +18,12 @@ from digest.judging import judge
 from digest.model import CATEGORIES, Launch, Review, Tool, Verdict, listing
 from digest.prices import is_stale
 from digest.tools import Appearance
-from digest.wanting import Wanted, rank
+from digest.wanting import Wanted, lead, rank
 from digest.weeks import shifted, week_of
 from flows.services import Services
 from sources import reviewexport
 from sources.reviewfiles import Sifted, part_twins, review_files, sift
-from sources.sheets import document_of, tool_values
+from sources.sheets import Sheet, document_of, tool_values
 
 #: What became of one file of an export.
 Outcome = Literal["written", "unchanged", "left"]
@@ -107,14 +107,34 @@ def import_reviews(
     Raises:
         FilesError: Something in them is wrong; nothing was changed. Every fault at once.
     """
+    sheets, faults = read_sheets(services, paths, until)
+    if faults and not partial:
+        raise FilesError(faults)
+    return keep_sheets(services, sheets, faults)
+
+
+def read_sheets(
+    services: Services, paths: Sequence[Path], until: date | None = None
+) -> tuple[tuple[Sheet, ...], tuple[Fault, ...]]:
+    """Read the files and folders of an import and change nothing: the good documents, and every fault."""
     found = sift(paths, services.panel, until or today(services))
     meant = services.tools.meant({sheet.tool.slug for sheet in found.sheets})
     slugs = [meant.get(sheet.tool.slug, sheet.tool.slug) for sheet in found.sheets]
-    sheets, faults = part_twins(found.sheets, slugs, found.faults)
-    if faults and not partial:
-        raise FilesError(faults)
+    return part_twins(found.sheets, slugs, found.faults)
+
+
+def keep_sheets(services: Services, sheets: Sequence[Sheet], faults: tuple[Fault, ...] = ()) -> Taken:
+    """Keep the documents read from files; `faults` tells what of them was left out."""
     done = services.store.record_reviews([(sheet.tool, sheet.reviews) for sheet in sheets], services.clock())
     return Taken(**asdict(done), faults=faults)
+
+
+def in_words(done: Taken) -> str:
+    """Say what an import did, in one line."""
+    older = f", {done.older} left out because a newer one is stored" if done.older else ""
+    anew = f"; tools described anew: {done.described}" if done.described else ""
+    tools = f"{done.tools} {'tool' if done.tools == 1 else 'tools'}"
+    return f"{tools}: {done.new} new reviews, {done.changed} changed, {done.same} known{older}{anew}"
 
 
 def stored_documents(services: Services) -> dict[str, dict[str, Any]]:
@@ -263,6 +283,23 @@ def wanted(services: Services) -> list[Wanted]:
         quorum=settings.quorum,
         now=now,
     )
+
+
+def most_wanted(services: Services, most: int) -> tuple[list[Wanted], int]:
+    """Give the first of what `wanted` gives, and how many that is; what is behind them is only counted."""
+    now, settings, launches = services.clock(), services.settings, services.launches
+    since = now - timedelta(days=settings.first_poll_days)
+    reviewed, ready = services.store.reviewed(services.judges), launches.ready(settings.quorum, services.judges)
+    week = week_of(now, settings.zone)
+    met = services.editions.history(shifted(week, 1), settings.repeat_weeks + 1).met
+    hopefuls = launches.hopefuls(since, now, {slug for slug, have in reviewed.items() if have >= settings.quorum})
+
+    def look(slugs: Sequence[str]) -> list[Wanted]:
+        found = launches.of_tools(slugs, since, now)
+        tools = services.store.tools(slugs)
+        return rank(found, tools, ready, met, reviewed, quorum=settings.quorum, now=now)
+
+    return lead(hopefuls, most, look, may_pair=bool(ready), now=now), len(hopefuls)
 
 
 def write_templates(services: Services, found: Sequence[Wanted], folder: Path) -> tuple[list[str], list[str]]:

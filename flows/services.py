@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from digest.decisions import Decisions
     from digest.editions import Editions
+    from digest.launches import Launches
     from digest.store import Store
     from digest.tools import Tools
     from digest.undoing import Journal
@@ -138,6 +139,13 @@ class Services:
         from digest.store import Store
 
         return Store(self.engine)
+
+    @cached_property
+    def launches(self) -> Launches:
+        """Launches as an editor looks through them."""
+        from digest.launches import Launches
+
+        return Launches(self.engine)
 
     @cached_property
     def editions(self) -> Editions:

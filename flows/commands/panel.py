@@ -43,9 +43,7 @@ def panel_import(
     if as_json:
         print_json(asdict(done))
     else:
-        older = f", {done.older} left out because a newer one is stored" if done.older else ""
-        anew = f"; tools described anew: {done.described}" if done.described else ""
-        say(f"{done.tools} tools: {done.new} new reviews, {done.changed} changed, {done.same} known{older}{anew}")
+        say(reviewing.in_words(done))
         for slug, tool in done.meant:
             say(f"{slug} is {tool} here, and was kept as that")
         _warn(*map(str, done.faults))

@@ -12,6 +12,9 @@ from flows.services import Services
 
 _T = TypeVar("_T")
 
+#: Characters of a name in a sentence; feeds may call a tool anything.
+_LONGEST = 60
+
 
 def kept(services: Services, scope: Scope, work: Callable[[], _T], said: str | Callable[[_T], str]) -> _T:
     """Do work in the editor's name and note it; see `digest.undoing.Journal.keep`."""
@@ -44,3 +47,8 @@ def require_unchanged(services: Services, week: str, revision: int) -> EditionRe
         who = record.edited_by or "a new composing"
         raise Stale(f"{week} was changed by {who} since this page was opened; nothing was overwritten.")
     return record
+
+
+def short(name: str) -> str:
+    """Give a name from outside as a sentence on a change holds it."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

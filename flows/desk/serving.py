@@ -17,6 +17,8 @@ from flows.desk.comparing import comparing_page
 from flows.desk.edition import edition_page
 from flows.desk.every import every_page
 from flows.desk.front import front_page
+from flows.desk.reviews import reviews_page
+from flows.desk.week import week_page
 from flows.services import Services, whoever
 from pages.desk.app import create_desk
 from pages.desk.keys import SHORTEST_PASSWORD, Access
@@ -37,6 +39,8 @@ def desk_steps(services: Services) -> Steps:
         front=front_page(services),
         edition=edition_page(services),
         comparing=comparing_page(services),
+        week=week_page(services),
+        reviews=reviews_page(services),
     )
 
 

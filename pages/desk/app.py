@@ -22,10 +22,12 @@ from pages.desk.edition import add_edition
 from pages.desk.front import add_front
 from pages.desk.guarding import HEADERS, SAID, Guard
 from pages.desk.keys import Access, Keys
+from pages.desk.reviews import add_reviews
 from pages.desk.showing import Shower, add_files
 from pages.desk.standing import next_thing
 from pages.desk.steps import Standing, Steps
 from pages.desk.visiting import Here, Trouble, Visit, trouble_of, visit
+from pages.desk.week import add_week
 
 _log = logging.getLogger(__name__)
 
@@ -149,6 +151,8 @@ def create_desk(
     add_front(app, desk)
     add_edition(app, desk)
     add_comparing(app, desk)
+    add_week(app, desk)
+    add_reviews(app, desk)
     add_files(app, desk.show)
     there = {route.path for route in app.routes if isinstance(route, APIRoute)}
     desk.pages = tuple((name, path) for name, path in PAGES if path in there)

@@ -6,13 +6,15 @@ people. One that changes something takes first who does it, and the `revision` o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from digest.model import Correction, Edition, Finding, Message, Site
+from digest.launches import Found, Line, Show
+from digest.model import Correction, Edition, Entry, Finding, Launch, Message, Review, Reviewer, Site, Tool, Verdict
 from digest.undoing import Change
+from digest.wanting import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,120 @@ class ForComparing:
 
 
 @dataclass(frozen=True, slots=True)
+class WeekView:
+    """How the launches of a week are looked at: which, the words searched for, and the page, from 1.
+
+    `launch` is the id of the one that is open for `do` (rename, category, split or merge), with what `like` searches.
+    """
+
+    show: Show = "all"
+    named: str = ""
+    page: int = 1
+    launch: str = ""
+    do: str = ""
+    like: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfWeek:
+    """The launches of a week on one page, with all that is said of them.
+
+    `reviewed` counts the active reviewers by tool slug, of `quorum` needed; `entries` are those of the page that are
+    kept, by key. `near` are the launches that the open one may be merged with. `seen` is the number of the newest
+    change: forms give it back, so that what others did since can be told.
+    """
+
+    found: Found
+    pages: int
+    reviewed: Mapping[str, int]
+    quorum: int
+    entries: Mapping[tuple[str, str], Entry]
+    wanted: Sequence[Wanted]
+    many_wanted: int
+    open: Line | None
+    near: Sequence[Line]
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForWeek:
+    """This week's launches. All but `look` and `announce` take who, the week, what forms `seen` and launches.
+
+    A launch in a form is its id and its mark, with a space between. `merge` makes one of several: the first stays.
+    `split` takes entries as `digest.store.entry_key` writes them, and the tool's name, "" to keep it. `announce` takes
+    who, the week, the link or id of an entry, and a tool's name or "".
+    """
+
+    look: Callable[[str, WeekView], OfWeek]
+    accept: Callable[[str, str, int, str], None]
+    reject: Callable[[str, str, int, str], None]
+    rename: Callable[[str, str, int, str, str], None]
+    categorise: Callable[[str, str, int, str, str], None]
+    merge: Callable[[str, str, int, Sequence[str]], None]
+    split: Callable[[str, str, int, str, Sequence[str], str], None]
+    announce: Callable[[str, str, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """The panel's view of a tool: its verdict, and how many reviews make it ready. `panel` are the active reviewers."""
+
+    verdict: Verdict
+    quorum: int
+    panel: Sequence[Reviewer]
+
+    @property
+    def calls(self) -> list[tuple[Reviewer, str]]:
+        """Each reviewer's call, in panel order; "" where there is none."""
+        said = {one.reviewer: one.call for one in self.verdict.reviews}
+        return [(one, said.get(one.slug, "")) for one in self.panel]
+
+    @property
+    def missing(self) -> int:
+        """Reviews that are missing to a ready verdict."""
+        return max(0, self.quorum - self.verdict.tally.n)
+
+
+@dataclass(frozen=True, slots=True)
+class ToReview:
+    """A tool with what is needed to review it.
+
+    `reviews` are the newest by slug of the reviewer, also of those no longer active; `today` is the day in the
+    newsletter's zone. `mark` is another whenever what the form shows of the tool, or any review of it, is.
+    """
+
+    tool: Tool
+    view: PanelView
+    reviews: Mapping[str, Review]
+    launches: Sequence[Launch]
+    today: date
+    mark: str
+
+    @property
+    def panel(self) -> Sequence[Reviewer]:
+        """The active reviewers, in their order."""
+        return self.view.panel
+
+
+@dataclass(frozen=True, slots=True)
+class ForReviews:
+    """Reviews in. `wanted` gives the most wanted tools and how many are; `named` finds tools by words of their name.
+
+    `view` takes a tool's slug, a reviewer and a call, and gives the panel's view as if that were said. `save` takes
+    who, the week, the mark of the form and its fields, as in a review file; `take` who, the week and files, each with
+    its name: all is kept or nothing.
+    """
+
+    today: Callable[[], date]
+    wanted: Callable[[], tuple[Sequence[Wanted], int]]
+    named: Callable[[str], Sequence[Tool]]
+    tool: Callable[[str], ToReview]
+    view: Callable[[str, str, str], PanelView]
+    save: Callable[[str, str, str, Mapping[str, str]], None]
+    take: Callable[[str, str, Sequence[tuple[str, bytes]]], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Everything, by page."""
 
@@ -197,3 +313,5 @@ class Steps:
     front: ForFront
     edition: ForEdition
     comparing: ForComparing
+    week: ForWeek
+    reviews: ForReviews

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from digest.model import Launch, Tool, slugify
-from digest.wanting import WEIGHTS, Wanted, rank
+from digest.wanting import WEIGHTS, Hopeful, Wanted, lead, rank
 from tests.examples import NOW, launch
 
 READY = (
@@ -112,3 +113,26 @@ def test_the_order_of_rows_changes_nothing() -> None:
     for turn in range(0, 20, 3):
         mixed = launches[turn:] + launches[turn - 1 :: -1][:turn]
         assert ranked(*mixed, ready=(*READY[turn % 4 :], *READY[: turn % 4])) == expected
+
+
+@pytest.mark.parametrize("ready", [READY, ()])
+def test_the_first_are_found_without_a_closer_look_at_all(ready: tuple[Tool, ...]) -> None:
+    """The numbers alone say of most tools that no partner could bring them to the front."""
+    launches = [
+        launched(
+            f"Tool {n}", feeds=n % 7, days=n % 11, score=n % 13 / 13, category=("Agents", "Developer Tools")[n % 2]
+        )
+        for n in range(300)
+    ]
+    whole = ranked(*launches, ready=ready)
+    numbers = [Hopeful(one.tool_slug, len(one.entries), one.score, one.announced_at) for one in launches]
+    looked_at: list[str] = []
+
+    def look(slugs: Sequence[str]) -> list[Wanted]:
+        looked_at.extend(slugs)
+        return ranked(*(one for one in launches if one.tool_slug in slugs), ready=ready)
+
+    for most in (1, 8, 40, 500):
+        looked_at.clear()
+        assert lead(numbers, most, look, may_pair=bool(ready), now=NOW) == whole[:most]
+        assert most == 500 or len(looked_at) < 200

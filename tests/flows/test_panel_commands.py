@@ -69,7 +69,7 @@ def test_partial_takes_the_good_ones_and_reports_the_rest(empty: Path, tmp_path:
     [fault] = ran.document["faults"]
     assert (fault["file"], fault["field"], fault["found"]) == ("given.json", "category", "'Toys'")
     told = take_in(empty, given, options=("--partial",))
-    assert told.out == "1 tools: 0 new reviews, 0 changed, 1 known\n"
+    assert told.out == "1 tool: 0 new reviews, 0 changed, 1 known\n"
     assert "category: found 'Toys'" in told.err
     assert take_in(empty, write(tmp_path / "in", document()), options=("--partial",)).status == 0
 
@@ -348,7 +348,7 @@ def test_a_template_is_filled_in_imported_and_then_not_wanted_any_more(sampled: 
     again = verdicts("panel", "wanted", "--template", folder, *NOW, home=sampled)
     assert again.out == f"{file} is there already\n0 files to fill in\n"
     assert file.read_text(encoding="utf-8") == text
-    assert take_in(sampled, folder).out == "1 tools: 4 new reviews, 0 changed, 0 known; tools described anew: 1\n"
+    assert take_in(sampled, folder).out == "1 tool: 4 new reviews, 0 changed, 0 known; tools described anew: 1\n"
     assert verdicts("panel", "wanted", "--json", *NOW, home=sampled).document == []
 
 
