@@ -70,6 +70,8 @@ def send(
         print_json(documents.sent(result))
     else:
         say(sending.said_of(result))
+        if result.counts.unknown:
+            say(f"who is in doubt, and what can be known of them: `verdicts reconcile {week}`")
     return finish(ENDED if stop.is_set() and result.state != "sent" else 1 if result.needs_a_person else 0)
 
 
