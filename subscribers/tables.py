@@ -193,7 +193,10 @@ class PaceRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """One edition to one subscriber; `state` is set only where it differs from its batch's."""
+    """One edition to one subscriber; `state` is set only where it differs from its batch's.
+
+    That its week has an edition is asked of its batch only: asked of each row it takes as long as planning itself.
+    """
 
     __tablename__: ClassVar[Any] = "deliveries"
     __table_args__ = (
@@ -205,7 +208,7 @@ class DeliveryRow(SQLModel, table=True):
         {"sqlite_with_rowid": False},
     )
 
-    week: str = Field(foreign_key="editions.week", primary_key=True)
+    week: str = Field(primary_key=True)
     subscriber_id: str = Field(primary_key=True)
     batch: int
     state: str | None = None

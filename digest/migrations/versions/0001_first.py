@@ -47,6 +47,20 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_consents_subscriber_id"), "consents", ["subscriber_id"], unique=False)
     op.create_table(
+        "deliveries",
+        sa.Column("week", sa.String(), nullable=False),
+        sa.Column("subscriber_id", sa.String(), nullable=False),
+        sa.Column("batch", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "state IS NULL OR state IN ('accepted', 'refused', 'dropped', 'unknown', 'given_up')", name="delivery_state"
+        ),
+        sa.PrimaryKeyConstraint("week", "subscriber_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("deliveries_batch", "deliveries", ["week", "batch", "subscriber_id", "state"], unique=False)
+    op.create_table(
         "earlier_calls",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("week", sa.String(), nullable=False),
@@ -305,24 +319,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("key"),
     )
     op.create_index("batches_state", "batches", ["week", "state"], unique=False)
-    op.create_table(
-        "deliveries",
-        sa.Column("week", sa.String(), nullable=False),
-        sa.Column("subscriber_id", sa.String(), nullable=False),
-        sa.Column("batch", sa.Integer(), nullable=False),
-        sa.Column("state", sa.String(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.CheckConstraint(
-            "state IS NULL OR state IN ('accepted', 'refused', 'dropped', 'unknown', 'given_up')", name="delivery_state"
-        ),
-        sa.ForeignKeyConstraint(
-            ["week"],
-            ["editions.week"],
-        ),
-        sa.PrimaryKeyConstraint("week", "subscriber_id"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index("deliveries_batch", "deliveries", ["week", "batch", "subscriber_id", "state"], unique=False)
     op.create_table(
         "launches",
         sa.Column("id", sa.String(), nullable=False),
