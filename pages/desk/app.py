@@ -20,6 +20,7 @@ from digest.errors import VerdictsError
 from pages.desk.front import add_front
 from pages.desk.guarding import HEADERS, SAID, Guard
 from pages.desk.keys import Access, Keys
+from pages.desk.preview import add_preview
 from pages.desk.showing import Shower, add_files
 from pages.desk.standing import next_thing
 from pages.desk.steps import Standing, Steps
@@ -145,6 +146,7 @@ def create_desk(
     _add_errors(app, desk)
     _add_everywhere(app, desk)
     add_front(app, desk)
+    add_preview(app, desk)
     add_files(app, desk.show)
     there = {route.path for route in app.routes if isinstance(route, APIRoute)}
     desk.pages = tuple((name, path) for name, path in PAGES if path in there)

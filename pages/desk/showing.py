@@ -19,6 +19,8 @@ from digest.wording import full_day, period, week_name
 FILES = {
     "desk.css": ("desk/desk.css", "text/css; charset=utf-8"),
     "desk.js": ("desk/desk.js", "text/javascript; charset=utf-8"),
+    "preview.css": ("desk/preview.css", "text/css; charset=utf-8"),
+    "preview.js": ("desk/preview.js", "text/javascript; charset=utf-8"),
     "favicon.svg": ("pages/favicon.svg", "image/svg+xml"),
 }
 

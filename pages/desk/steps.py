@@ -6,12 +6,13 @@ people. One that changes something takes first who does it, and the `revision` o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from digest.model import Edition, Finding, Site
+from digest.errors import Fault
+from digest.model import Edition, Finding, Message, Site
 from digest.undoing import Change
 
 
@@ -92,9 +93,74 @@ class ForFront:
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """An edition as it would be sent: `message` with its placeholder, and the token that stands there for a reader.
+
+    `frozen` has the sha-256 of what was approved, "" while nothing is. `pictures` are the hosts that the editors' own
+    settings and templates take pictures from; `names` are those of the tools compared, by slug.
+    """
+
+    message: Message
+    token: str
+    frozen: str
+    pictures: tuple[str, ...]
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBy:
+    """A subscriber to look at an edition as: `why` says why they would not get it, "" where they would."""
+
+    id: str
+    email: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One header of a letter: as it is sent, folded and encoded, and what it is for."""
+
+    name: str
+    sent: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """What the last change to the folder of review files came to; `number` counts them, 0 while there was none.
+
+    `said` is a sentence; `faults` are those of files that are still wrong, `trouble` says what else went wrong.
+    """
+
+    number: int = 0
+    said: str = ""
+    faults: tuple[Fault, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForPreview:
+    """The preview. A reader is "" for nobody, "sample" for one made up, else the id of a subscriber.
+
+    `mail` and `headers` take a week and a reader, and give None and nothing while nothing is composed; `findings` are
+    preflight's. Those three raise TemplateError. `find` takes an address and gives its reader. `mark`, asked many times
+    a second, is another whenever the preview of a week is.
+    """
+
+    mail: Callable[[str, str], Mail | None]
+    headers: Callable[[str, str], tuple[Header, ...]]
+    findings: Callable[[str], tuple[Finding, ...]]
+    find: Callable[[str], str]
+    reader: Callable[[str], SeenBy | None]
+    mark: Callable[[str], str]
+    taken_in: Callable[[], TakenIn]
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Everything, by page."""
 
     site: Site
     every: EveryPage
     front: ForFront
+    preview: ForPreview

@@ -1,0 +1,147 @@
+"""Follow the review files of the home folder: what is saved there is taken in as by `panel import`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from digest.errors import DatabaseError, Fault, FilesError, VerdictsError
+from digest.undoing import Scope
+from flows.desk.keeping import kept
+from flows.refreshing import refresh
+from flows.reviewing import Taken, import_reviews, today
+from flows.services import Services
+from pages.desk.steps import TakenIn
+from sources.reviewfiles import ENDINGS, sift
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between two looks at the folder while somebody watches the preview, and while nobody does.
+_QUICK_S, _SLOW_S = 0.04, 1.0
+
+#: How long after somebody last asked they count as watching, in seconds.
+_WATCHED_S = 5.0
+
+#: Looking takes this share of the time at most, however many files there are.
+_SHARE = 0.05
+
+#: What tells a file from what it was: when and how long it was written, and which one it is.
+_Stamp = tuple[int, int, int]
+
+
+class Following:
+    """The folder `reviews` of a home, looked at by a thread of its own from `with` until its end.
+
+    A file is taken in once it stays the same from one look to the next, so that none is read while it is being written.
+    It goes into the newest edition too, where that is a draft that shows its tool.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services, self._folder = services, services.settings.home / "reviews"
+        self._known = self._seen = stamps(self._folder)
+        self._wrong: dict[Path, tuple[Fault, ...]] = {}
+        self._told, self._asked_at = TakenIn(), -_WATCHED_S
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reviews", daemon=True)
+
+    def __enter__(self) -> Following:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def told(self) -> TakenIn:
+        """Say what the last change came to; who asks this counts as watching."""
+        self._asked_at = time.monotonic()
+        return self._told
+
+    def look(self) -> None:
+        """Take in what changed since the last look but one and stays as it is."""
+        found = stamps(self._folder)
+        settled, self._seen = found == self._seen, found
+        if found == self._known or not settled:
+            return
+        changed = sorted(path for path, stamp in found.items() if self._known.get(path) != stamp)
+        gone = self._wrong.keys() - found.keys()
+        try:
+            self._take(changed, gone)
+        except DatabaseError as error:  # the next look tries again
+            self._tell(replace(self._told, trouble=f"{error}; it is tried again by itself"))
+            return
+        except VerdictsError as error:
+            self._tell(TakenIn(trouble=str(error)))
+        self._known = found
+
+    def _run(self) -> None:
+        wait_s = _QUICK_S
+        while not self._ending.wait(wait_s):
+            began = time.monotonic()
+            try:
+                self.look()
+            except (VerdictsError, OSError) as error:
+                _log.error("%s cannot be followed: %s", self._folder, error)
+            quick = began - self._asked_at < _WATCHED_S
+            wait_s = max(_QUICK_S if quick else _SLOW_S, (time.monotonic() - began) / _SHARE)
+
+    def _tell(self, told: TakenIn) -> None:
+        if replace(told, number=self._told.number) != self._told:
+            self._told = replace(told, number=self._told.number + 1)
+
+    def _take(self, changed: Sequence[Path], gone: set[Path]) -> None:
+        """Import the files that are right, all at once, and keep what is wrong with the others."""
+        services = self._services.named("")
+        found = {path: sift([path], services.panel, today(services)) for path in changed}
+        wrong = {path: one.faults for path, one in found.items() if one.faults}
+        good = [path for path in changed if path not in wrong]
+        said = self._told.said if not good else ""
+        if good:
+            slugs = frozenset().union(*(found[path].slugs for path in good))
+            try:
+                said = self._kept(services, good, slugs | {*services.tools.meant(slugs).values()})
+            except FilesError as error:  # of several files at once
+                wrong |= dict.fromkeys(good, error.faults)
+        still = {path: faults for path, faults in self._wrong.items() if path not in gone and path not in found}
+        self._wrong = still | wrong
+        faults = dict.fromkeys(fault for faults in self._wrong.values() for fault in faults)
+        self._tell(TakenIn(said=said, faults=tuple(faults)))
+
+    def _kept(self, services: Services, files: Sequence[Path], slugs: frozenset[str]) -> str:
+        """Keep reviews, and tell the draft again that shows them; says what was done."""
+        week = services.editions.newest_week() or ""
+        named = ", ".join(file.name for file in files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+
+        def work() -> str:
+            done = import_reviews(services, files)
+            shown = refresh(services, week, slugs) if week else None
+            return f"Took in {named}: {_counted(done)}" + (f"; {week} shows it" if shown else "")
+
+        return kept(services, Scope(week, tools=slugs), work, lambda said: said)
+
+
+def stamps(folder: Path) -> Mapping[Path, _Stamp]:
+    """Give what tells the review files of a folder, searched in depth, from what they were; empty without a folder."""
+    found: dict[Path, _Stamp] = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name.lower().endswith(ENDINGS) and not name.startswith("."):
+                path = Path(place, name)
+                try:
+                    about = path.stat()
+                except OSError:  # it went away just now
+                    continue
+                found[path] = (about.st_mtime_ns, about.st_size, about.st_ino)
+    return found
+
+
+def _counted(done: Taken) -> str:
+    counts = [(done.new, "new"), (done.changed, "changed"), (done.same, "known")]
+    said = ", ".join(f"{n} {what}" for n, what in counts if n) or "no review in it is new"
+    return said + (f", {done.older} left out because a newer one is stored" if done.older else "")
