@@ -107,7 +107,11 @@ def import_reviews(
     Raises:
         FilesError: Something in them is wrong; nothing was changed. Every fault at once.
     """
-    found = sift(paths, services.panel, until or today(services))
+    return import_sifted(services, sift(paths, services.panel, until or today(services)), partial=partial)
+
+
+def import_sifted(services: Services, found: Sifted, *, partial: bool = False) -> Taken:
+    """Keep the reviews of files that were read already, as `import_reviews` does."""
     meant = services.tools.meant({sheet.tool.slug for sheet in found.sheets})
     slugs = [meant.get(sheet.tool.slug, sheet.tool.slug) for sheet in found.sheets]
     sheets, faults = part_twins(found.sheets, slugs, found.faults)

@@ -15,15 +15,15 @@ from digest.errors import DatabaseError, Fault, FilesError, VerdictsError
 from digest.undoing import Scope
 from flows.desk.keeping import kept
 from flows.refreshing import refresh
-from flows.reviewing import Taken, import_reviews, today
+from flows.reviewing import Taken, import_sifted, today
 from flows.services import Services
 from pages.desk.steps import TakenIn
-from sources.reviewfiles import ENDINGS, sift
+from sources.reviewfiles import ENDINGS, Sifted, sift
 
 _log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the folder while somebody watches the preview, and while nobody does.
-_QUICK_S, _SLOW_S = 0.04, 1.0
+_QUICK_S, _SLOW_S = 0.025, 1.0
 
 #: How long after somebody last asked they count as watching, in seconds.
 _WATCHED_S = 5.0
@@ -46,7 +46,7 @@ class Following:
         self._services, self._folder = services, services.settings.home / "reviews"
         self._known = self._seen = stamps(self._folder)
         self._wrong: dict[Path, tuple[Fault, ...]] = {}
-        self._told, self._asked_at = TakenIn(), -_WATCHED_S
+        self._told, self._asked_at, self._took_s = TakenIn(), -_WATCHED_S, 0.0
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reviews", daemon=True)
 
@@ -65,7 +65,9 @@ class Following:
 
     def look(self) -> None:
         """Take in what changed since the last look but one and stays as it is."""
+        began = time.monotonic()
         found = stamps(self._folder)
+        self._took_s = time.monotonic() - began
         settled, self._seen = found == self._seen, found
         if found == self._known or not settled:
             return
@@ -83,13 +85,12 @@ class Following:
     def _run(self) -> None:
         wait_s = _QUICK_S
         while not self._ending.wait(wait_s):
-            began = time.monotonic()
             try:
                 self.look()
             except (VerdictsError, OSError) as error:
                 _log.error("%s cannot be followed: %s", self._folder, error)
-            quick = began - self._asked_at < _WATCHED_S
-            wait_s = max(_QUICK_S if quick else _SLOW_S, (time.monotonic() - began) / _SHARE)
+            watched = time.monotonic() - self._asked_at < _WATCHED_S
+            wait_s = max(_QUICK_S if watched else _SLOW_S, self._took_s / _SHARE)
 
     def _tell(self, told: TakenIn) -> None:
         if replace(told, number=self._told.number) != self._told:
@@ -100,28 +101,31 @@ class Following:
         services = self._services.named("")
         found = {path: sift([path], services.panel, today(services)) for path in changed}
         wrong = {path: one.faults for path, one in found.items() if one.faults}
-        good = [path for path in changed if path not in wrong]
+        good = {path: one for path, one in found.items() if not one.faults}
         said = self._told.said if not good else ""
         if good:
-            slugs = frozenset().union(*(found[path].slugs for path in good))
             try:
-                said = self._kept(services, good, slugs | {*services.tools.meant(slugs).values()})
-            except FilesError as error:  # of several files at once
+                said = self._kept(services, good)
+            except FilesError as error:  # several of them are of one tool
                 wrong |= dict.fromkeys(good, error.faults)
         still = {path: faults for path, faults in self._wrong.items() if path not in gone and path not in found}
         self._wrong = still | wrong
         faults = dict.fromkeys(fault for faults in self._wrong.values() for fault in faults)
         self._tell(TakenIn(said=said, faults=tuple(faults)))
 
-    def _kept(self, services: Services, files: Sequence[Path], slugs: frozenset[str]) -> str:
-        """Keep reviews, and tell the draft again that shows them; says what was done."""
+    def _kept(self, services: Services, files: Mapping[Path, Sifted]) -> str:
+        """Keep the reviews of files, and tell the draft again that shows them; says what was done."""
+        sheets = tuple(sheet for one in files.values() for sheet in one.sheets)
+        named = frozenset(sheet.tool.slug for sheet in sheets)
+        slugs = named | {*services.tools.meant(named).values()}
         week = services.editions.newest_week() or ""
-        named = ", ".join(file.name for file in files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+        names = [file.name for file in files]
+        shown_names = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
         def work() -> str:
-            done = import_reviews(services, files)
+            done = import_sifted(services, Sifted(sheets, (), named))
             shown = refresh(services, week, slugs) if week else None
-            return f"Took in {named}: {_counted(done)}" + (f"; {week} shows it" if shown else "")
+            return f"Took in {shown_names}: {_counted(done)}" + (f"; {week} shows it" if shown else "")
 
         return kept(services, Scope(week, tools=slugs), work, lambda said: said)
 

@@ -58,7 +58,7 @@ TRAITS: dict[Trait, tuple[str, str]] = {
 }  # fmt: skip
 
 #: Seconds between two looks for changes while a preview is open.
-_LOOK_S = 0.04
+_LOOK_S = 0.025
 
 #: What the frame of an email may do; see above.
 _FRAME = FRAMED.replace("sandbox;", "sandbox allow-same-origin;") + "; base-uri 'none'; form-action 'none'"
@@ -156,7 +156,7 @@ class _Preview:
 
     def frame(self, visit: Visit, word: str, reader: str = "", at: str = "") -> Response:
         """Give what stands in the frame; where something is wrong, that."""
-        look, week = Look.of(word), self.desk.at(visit).week
+        look, week = Look.of(word), visit.week or self.desk.at(visit).week
         try:
             mail = self.steps.mail(week, reader)
             headers = self.steps.headers(week, reader) if look.shown == "headers" else ()

@@ -71,7 +71,7 @@
     if (asking) return;
     asking = true;
     try {
-      do await refresh(); while (now() && painted.mark !== now().dataset.mark && news);
+      await refresh();
     } finally {
       asking = false;
     }
@@ -89,6 +89,9 @@
   }
 
   document.addEventListener("desk:shown", () => { follow(); paintIfNew(); });
-  addEventListener("pagehide", () => news?.close());
+  // Who does not see it needs no news; who comes back gets them at once.
+  const away = () => { news?.close(); news = null; };
+  document.addEventListener("visibilitychange", () => { if (document.hidden) away(); else follow(); });
+  addEventListener("pagehide", away);
   follow();
 }
