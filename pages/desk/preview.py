@@ -105,8 +105,11 @@ class Look:
         return replace(self, shown=shown)
 
     def toggled(self, trait: Trait) -> Look:
-        """The same with a trait, or without one it has."""
-        return replace(self, traits=tuple(one for one in TRAITS if (one in self.traits) != (one == trait)))
+        """The same with a trait, or without one it has; what drops the style block knows no dark colours."""
+        traits = {*self.traits} ^ {trait}
+        if traits >= {"dark", "bare"}:
+            traits -= {"dark", "bare"} - {trait}
+        return replace(self, traits=tuple(one for one in TRAITS if one in traits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,7 @@ def add_preview(app: FastAPI, desk: Desk) -> None:
     async def live(request: Request, visit: Here) -> Response:
         return desk.live(request, lambda: preview.steps.mark(visit.week), _LOOK_S)
 
-    @app.post("/preview/reader")
+    @app.post("/preview-reader")
     def choose(visit: Here) -> Response:
         return preview.chosen(visit)
 
@@ -240,7 +243,7 @@ def dressed_up(mail: Mail, look: Look, at: str = "") -> str:
     html = cut.html if cut else html
     html = without_styles(html) if "bare" in look.traits else html
     bars = "none" if look.shown == "phone" else "auto"
-    return dressed(inert(lit(html, look.scheme)), _EXTRA % bars)
+    return dressed(inert(lit(html, "light" if cut else look.scheme)), _EXTRA % bars)
 
 
 # Places

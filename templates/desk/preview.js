@@ -10,29 +10,30 @@
   const frames = () => [...document.querySelectorAll("#mail iframe")];
 
   let painted = now() && { src: now().value, mark: now().dataset.mark };
-  let place = [0, 0];
+  const places = {}; // by what is shown
   let news = null;
 
   // Where somebody was, also while an error stood there.
   const remember = (frame) => {
-    const page = frame?.contentWindow;
-    if (page?.document.body && !("broken" in page.document.body.dataset)) place = [page.scrollX, page.scrollY];
+    const page = frame?.contentDocument; // null where a browser's own page stands
+    if (page?.body && !("broken" in page.body.dataset)) places[byId("mail").className] = [frame.contentWindow.scrollX, frame.contentWindow.scrollY];
   };
 
   function paint(mark) {
-    const { value: src, dataset: { shown } } = now(), same = painted.src === src;
+    const { value: src, dataset: { shown, called } } = now(), same = painted.src === src;
     const [old, ...others] = frames();
     others.forEach((one) => one.remove());
     const fresh = old.cloneNode();
     fresh.className = "coming";
+    fresh.title = called;
     fresh.removeAttribute("name");
     painted = { src, mark };
     fresh.addEventListener("load", () => {
       if (!fresh.isConnected) return;
-      if (byId("mail").className === shown) remember(old);
+      remember(old);
       byId("mail").className = shown;
       // What is painted anew stays where it was; a place that was asked for just now is where its address leads.
-      if (same || !src.includes("#")) fresh.contentWindow.scrollTo(...place);
+      if (fresh.contentDocument && (same || !src.includes("#"))) fresh.contentWindow.scrollTo(...(places[shown] ?? [0, 0]));
       fresh.className = "";
       old.remove();
       fresh.name = "mail";
@@ -49,8 +50,12 @@
   // Another look without leaving the page
 
   async function look(address, keep = true) {
-    const answer = await fetch(address, { headers: { "X-Desk": "1" } });
-    if (!answer.ok || !show(await answer.text())) return location.assign(address);
+    try {
+      const answer = await fetch(address, { headers: { "X-Desk": "1" } });
+      if (!answer.ok || !show(await answer.text())) return location.assign(address);
+    } catch {
+      return told("The desk does not answer", "Is it still running in its terminal?");
+    }
     if (keep) history.pushState(null, "", address);
     if (address.includes("#mail")) byId("mail").scrollIntoView({ block: "nearest" });
   }
