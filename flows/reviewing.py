@@ -23,7 +23,7 @@ from digest.weeks import shifted, week_of
 from flows.services import Services
 from sources import reviewexport
 from sources.reviewfiles import Sifted, part_twins, review_files, sift
-from sources.sheets import document_of, tool_values
+from sources.sheets import Sheet, document_of, tool_values
 
 #: What became of one file of an export.
 Outcome = Literal["written", "unchanged", "left"]
@@ -107,18 +107,34 @@ def import_reviews(
     Raises:
         FilesError: Something in them is wrong; nothing was changed. Every fault at once.
     """
-    return import_sifted(services, sift(paths, services.panel, until or today(services)), partial=partial)
-
-
-def import_sifted(services: Services, found: Sifted, *, partial: bool = False) -> Taken:
-    """Keep the reviews of files that were read already, as `import_reviews` does."""
-    meant = services.tools.meant({sheet.tool.slug for sheet in found.sheets})
-    slugs = [meant.get(sheet.tool.slug, sheet.tool.slug) for sheet in found.sheets]
-    sheets, faults = part_twins(found.sheets, slugs, found.faults)
+    sheets, faults = read_sheets(services, paths, until)
     if faults and not partial:
         raise FilesError(faults)
+    return keep_sheets(services, sheets, faults)
+
+
+def read_sheets(
+    services: Services, paths: Sequence[Path], until: date | None = None
+) -> tuple[tuple[Sheet, ...], tuple[Fault, ...]]:
+    """Read the files and folders of an import and change nothing: the good documents, and every fault."""
+    found = sift(paths, services.panel, until or today(services))
+    meant = services.tools.meant({sheet.tool.slug for sheet in found.sheets})
+    slugs = [meant.get(sheet.tool.slug, sheet.tool.slug) for sheet in found.sheets]
+    return part_twins(found.sheets, slugs, found.faults)
+
+
+def keep_sheets(services: Services, sheets: Sequence[Sheet], faults: tuple[Fault, ...] = ()) -> Taken:
+    """Keep the documents read from files; `faults` tells what of them was left out."""
     done = services.store.record_reviews([(sheet.tool, sheet.reviews) for sheet in sheets], services.clock())
     return Taken(**asdict(done), faults=faults)
+
+
+def in_words(done: Taken) -> str:
+    """Say what an import did, in one line."""
+    older = f", {done.older} left out because a newer one is stored" if done.older else ""
+    anew = f"; tools described anew: {done.described}" if done.described else ""
+    tools = f"{done.tools} {'tool' if done.tools == 1 else 'tools'}"
+    return f"{tools}: {done.new} new reviews, {done.changed} changed, {done.same} known{older}{anew}"
 
 
 def stored_documents(services: Services) -> dict[str, dict[str, Any]]:

@@ -15,10 +15,11 @@ from digest.errors import DatabaseError, Fault, FilesError, VerdictsError
 from digest.undoing import Scope
 from flows.desk.keeping import kept
 from flows.refreshing import refresh
-from flows.reviewing import Taken, import_sifted, today
+from flows.reviewing import in_words, keep_sheets, today
 from flows.services import Services
 from pages.desk.steps import TakenIn
-from sources.reviewfiles import ENDINGS, Sifted, sift
+from sources.reviewfiles import ENDINGS, part_twins, sift
+from sources.sheets import Sheet
 
 _log = logging.getLogger(__name__)
 
@@ -101,11 +102,11 @@ class Following:
         services = self._services.named("")
         found = {path: sift([path], services.panel, today(services)) for path in changed}
         wrong = {path: one.faults for path, one in found.items() if one.faults}
-        good = {path: one for path, one in found.items() if not one.faults}
+        good = [path for path in changed if path not in wrong]
         said = self._told.said if not good else ""
         if good:
             try:
-                said = self._kept(services, good)
+                said = self._kept(services, good, [sheet for path in good for sheet in found[path].sheets])
             except FilesError as error:  # several of them are of one tool
                 wrong |= dict.fromkeys(good, error.faults)
         still = {path: faults for path, faults in self._wrong.items() if path not in gone and path not in found}
@@ -113,21 +114,23 @@ class Following:
         faults = dict.fromkeys(fault for faults in self._wrong.values() for fault in faults)
         self._tell(TakenIn(said=said, faults=tuple(faults)))
 
-    def _kept(self, services: Services, files: Mapping[Path, Sifted]) -> str:
+    def _kept(self, services: Services, files: Sequence[Path], sheets: Sequence[Sheet]) -> str:
         """Keep the reviews of files, and tell the draft again that shows them; says what was done."""
-        sheets = tuple(sheet for one in files.values() for sheet in one.sheets)
-        named = frozenset(sheet.tool.slug for sheet in sheets)
-        slugs = named | {*services.tools.meant(named).values()}
+        meant = services.tools.meant({sheet.tool.slug for sheet in sheets})
+        slugs = [meant.get(sheet.tool.slug, sheet.tool.slug) for sheet in sheets]
+        _, faults = part_twins(sheets, slugs, ())
+        if faults:
+            raise FilesError(faults)
         week = services.editions.newest_week() or ""
-        names = [file.name for file in files]
-        shown_names = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        named = ", ".join(file.name for file in files[:3]) + more
 
         def work() -> str:
-            done = import_sifted(services, Sifted(sheets, (), named))
+            done = keep_sheets(services, sheets)
             shown = refresh(services, week, slugs) if week else None
-            return f"Took in {shown_names}: {_counted(done)}" + (f"; {week} shows it" if shown else "")
+            return f"Took in {named} ({in_words(done)})" + (f"; {week} shows it" if shown else "")
 
-        return kept(services, Scope(week, tools=slugs), work, lambda said: said)
+        return kept(services, Scope(week, tools=frozenset((*slugs, *meant))), work, lambda said: said)
 
 
 def stamps(folder: Path) -> Mapping[Path, _Stamp]:
@@ -143,9 +146,3 @@ def stamps(folder: Path) -> Mapping[Path, _Stamp]:
                     continue
                 found[path] = (about.st_mtime_ns, about.st_size, about.st_ino)
     return found
-
-
-def _counted(done: Taken) -> str:
-    counts = [(done.new, "new"), (done.changed, "changed"), (done.same, "known")]
-    said = ", ".join(f"{n} {what}" for n, what in counts if n) or "no review in it is new"
-    return said + (f", {done.older} left out because a newer one is stored" if done.older else "")

@@ -46,7 +46,7 @@ def test_a_file_goes_into_the_draft_that_shows_its_tool_and_can_be_taken_back(sa
     following.look()
     assert sat.record == before, "it may still be written"
     following.look()
-    assert following.told().said == f"Took in lead.yaml: 1 changed, 3 known; {WEEK} shows it"
+    assert following.told().said == f"Took in lead.yaml (1 tool: 0 new reviews, 1 changed, 3 known); {WEEK} shows it"
     one, first = sat.record.edition.matchups[0], before.edition.matchups[0]
     assert one.a.verdict.reviews[0].quote == "Changed my mind."
     assert (one.b, one.why, one.parts) == (first.b, first.why, first.parts)
@@ -82,7 +82,7 @@ def test_an_approved_edition_stays_as_it_is(sat: Sat, lead: tuple[str, str]) -> 
     before = sat.record
     saved(sat, "lead.yaml", quoting(lead[1], "Changed my mind."))
     looked_at(following)
-    assert following.told().said == "Took in lead.yaml: 1 changed, 3 known"
+    assert following.told().said == "Took in lead.yaml (1 tool: 0 new reviews, 1 changed, 3 known)"
     assert sat.record == before
 
 
