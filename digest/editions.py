@@ -245,11 +245,12 @@ class Editions:
         """Keep what an editor changed in `record`; an approval is void from then on, and composing leaves it alone.
 
         One that is held while it is sent is taken back for it, as long as nobody can have it.
+        With `by` "" nobody did: it is told again from what is stored now, and may still be composed again.
 
         Raises:
             EditionError: It is neither draft nor approved, or somebody else changed it meanwhile.
         """
-        values = content_values(edition) | {"state": "draft", "edited": True, "edited_by": by}
+        values = content_values(edition) | {"state": "draft"} | ({"edited": True, "edited_by": by} if by else {})
         with writing(self.engine) as session:
             self._withdraw(session, record.week, "edited")
             move(

@@ -98,6 +98,13 @@ def listed(
             yield Standing(*row)
 
 
+def reason_against(engine: Engine, subscriber_id: str, now: datetime) -> str:
+    """Say why a subscriber would get no edition at a moment; "" for who would, or who is not there."""
+    asked = select(why_not(now)).where(SubscriberRow.id == subscriber_id)
+    with reading(engine) as session:
+        return session.exec(asked).first() or ""
+
+
 def paused(engine: Engine, now: datetime) -> int:
     """Count the confirmed readers who rest at a moment."""
     resting = and_(col(SubscriberRow.state) == "confirmed", col(SubscriberRow.paused_until) > now)

@@ -16,7 +16,9 @@ from digest.rendering import template_folders
 from flows.desk.comparing import comparing_page
 from flows.desk.edition import edition_page
 from flows.desk.every import every_page
+from flows.desk.following import Following
 from flows.desk.front import front_page
+from flows.desk.preview import preview_page
 from flows.desk.reviews import reviews_page
 from flows.desk.week import week_page
 from flows.services import Services, whoever
@@ -31,7 +33,7 @@ PATIENCE_S = 5
 _LAST_ANSWERS_S = 5
 
 
-def desk_steps(services: Services) -> Steps:
+def desk_steps(services: Services, following: Following) -> Steps:
     """Make what the desk calls."""
     return Steps(
         site=services.settings.site,
@@ -41,6 +43,7 @@ def desk_steps(services: Services) -> Steps:
         comparing=comparing_page(services),
         week=week_page(services),
         reviews=reviews_page(services),
+        preview=preview_page(services, following),
     )
 
 
@@ -85,7 +88,9 @@ class DeskServer:
             host, port, services.settings.key("secret"), whoever(), services.clock, _tell, password, _names(host)
         )
         folders = template_folders(services.settings.home)
-        self.app, desk = create_desk(desk_steps(services), access, folders, lambda: self._server.should_exit)
+        self._following = Following(services)
+        steps = desk_steps(services, self._following)
+        self.app, desk = create_desk(steps, access, folders, lambda: self._server.should_exit)
         self.keys, self.pages = desk.keys, desk.pages
         # Addresses may hold a key: no access log.
         self._server = uvicorn.Server(
@@ -98,7 +103,8 @@ class DeskServer:
     def run(self) -> None:
         """Serve until the process is told to end, or `stop` is called."""
         try:
-            self._server.run(sockets=[self._listener])
+            with self._following:
+                self._server.run(sockets=[self._listener])
         finally:
             self._listener.close()
 

@@ -21,6 +21,8 @@ FILES = {
     "desk.js": ("desk/desk.js", "text/javascript; charset=utf-8"),
     "edition.js": ("desk/edition.js", "text/javascript; charset=utf-8"),
     "week.js": ("desk/week.js", "text/javascript; charset=utf-8"),
+    "preview.css": ("desk/preview.css", "text/css; charset=utf-8"),
+    "preview.js": ("desk/preview.js", "text/javascript; charset=utf-8"),
     "favicon.svg": ("pages/favicon.svg", "image/svg+xml"),
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from digest.errors import Fault
 from digest.launches import Found, Line, Show
 from digest.model import Correction, Edition, Entry, Finding, Launch, Message, Review, Reviewer, Site, Tool, Verdict
 from digest.undoing import Change
@@ -305,6 +306,70 @@ class ForReviews:
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """An edition as it would be sent: `message` with its placeholder, and the token that stands there for a reader.
+
+    `frozen` has the sha-256 of what was approved, "" while nothing is. `pictures` are the hosts that the editors' own
+    settings and templates take pictures from; `names` are those of the tools compared, by slug.
+    """
+
+    message: Message
+    token: str
+    frozen: str
+    pictures: tuple[str, ...]
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBy:
+    """A subscriber to look at an edition as: `why` says why they would not get it, "" where they would."""
+
+    id: str
+    email: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One header of a letter: as it is sent, folded and encoded, and what it is for."""
+
+    name: str
+    sent: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """What the last change to the folder of review files came to; `number` counts them, 0 while there was none.
+
+    `said` is a sentence; `faults` are those of files that are still wrong, `trouble` says what else went wrong.
+    """
+
+    number: int = 0
+    said: str = ""
+    faults: tuple[Fault, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForPreview:
+    """The preview. A reader is "" for nobody, "sample" for one made up, else the id of a subscriber.
+
+    `mail` and `headers` take a week and a reader, and give None and nothing while nothing is composed; `findings` are
+    preflight's. Those three raise TemplateError. `find` takes an address and gives its reader. `mark`, asked many times
+    a second, is another whenever the preview of a week is.
+    """
+
+    mail: Callable[[str, str], Mail | None]
+    headers: Callable[[str, str], tuple[Header, ...]]
+    findings: Callable[[str], tuple[Finding, ...]]
+    find: Callable[[str], str]
+    reader: Callable[[str], SeenBy | None]
+    mark: Callable[[str], str]
+    taken_in: Callable[[], TakenIn]
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Everything, by page."""
 
@@ -315,3 +380,4 @@ class Steps:
     comparing: ForComparing
     week: ForWeek
     reviews: ForReviews
+    preview: ForPreview

@@ -160,7 +160,7 @@ def test_a_form_that_another_site_sends_does_nothing(sat: Sat, headers: dict[str
 def test_no_get_changes_anything(sat: Sat) -> None:
     before = sat.rows()
     for route in sat.server.app.routes:
-        if isinstance(route, APIRoute) and "{" not in route.path and route.path != "/live":
+        if isinstance(route, APIRoute) and "{" not in route.path and not route.path.endswith("/live"):
             for week in ("", "?week=2026-W47", "?week=2030-W01", "?week=nonsense", "?week=2026-W47&reason=x&change=1"):
                 answer = sat.client.get(route.path + week)
                 wanted = {200} if "GET" in (route.methods or ()) else {405}
