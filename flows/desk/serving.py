@@ -17,6 +17,7 @@ from flows.desk.comparing import comparing_page
 from flows.desk.edition import edition_page
 from flows.desk.every import every_page
 from flows.desk.front import front_page
+from flows.desk.health import health_page
 from flows.desk.reviews import reviews_page
 from flows.desk.week import week_page
 from flows.services import Services, whoever
@@ -41,6 +42,7 @@ def desk_steps(services: Services) -> Steps:
         comparing=comparing_page(services),
         week=week_page(services),
         reviews=reviews_page(services),
+        health=health_page(services),
     )
 
 
