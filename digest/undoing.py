@@ -392,20 +392,37 @@ def _by_whom(session: Session, row: ChangeRow, touched: Sequence[Mapping[str, An
 def _restore(session: Session, images: Sequence[Mapping[str, Any]]) -> set[_Key]:
     """Put rows back as they were: first those that went, parents before children, then those that changed or came."""
     rank = {table.name: place for place, table in enumerate(SQLModel.metadata.sorted_tables)}
-    made = set()
-    for image in sorted((one for one in images if one["after"] is None), key=lambda one: rank[one["table"]]):
-        made.add(_put_back(session, image))
+    gone = sorted((one for one in images if one["after"] is None), key=lambda one: rank[one["table"]])
+    came = sorted((one for one in images if one["before"] is None), key=lambda one: -rank[one["table"]])
+    made = {_put_back(session, image) for image in gone}
+    for image in gone:
+        _point(session, image, _typed(SQLModel.metadata.tables[image["table"]], image["before"]))
     for image in (one for one in images if one["before"] and one["after"]):
         _change_back(session, image)
-    for image in sorted((one for one in images if one["before"] is None), key=lambda one: -rank[one["table"]]):
+    for image in came:
+        _point(session, image, {})
+    for image in came:
         _take_away(session, image)
     return made
 
 
-def _put_back(session: Session, image: Mapping[str, Any]) -> _Key:
-    """Insert a row again; where the database numbers them, under a new number."""
+def _point(session: Session, image: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Let a row name the rows of its own table that it did, or none; so they can come and go in any order."""
     table = SQLModel.metadata.tables[image["table"]]
-    values = _typed(table, image["before"])
+    if names := _own_kind(table):
+        pointers = {name: values.get(name) for name in names}
+        session.connection().execute(update(table).where(_is(_key(image))).values(**pointers))
+
+
+def _own_kind(table: Table) -> list[str]:
+    """Name the columns that hold the key of another row of the same table."""
+    return [one.parent.name for one in table.foreign_keys if one.column.table is table]
+
+
+def _put_back(session: Session, image: Mapping[str, Any]) -> _Key:
+    """Insert a row again, not yet naming others of its table; where the database numbers them, under a new number."""
+    table = SQLModel.metadata.tables[image["table"]]
+    values = _typed(table, image["before"]) | dict.fromkeys(_own_kind(table))
     if table.name in {"decisions", "pair_words"}:
         values.pop("id")
     if table.name == "editions":

@@ -146,6 +146,11 @@ class Events:
         with reading(self.engine) as session:
             return session.execute(oldest).scalar()
 
+    def last_applied(self) -> datetime | None:
+        """Tell when a post was last applied, None when none ever was."""
+        with reading(self.engine) as session:
+            return session.execute(select(func.max(col(EventPostRow.applied_at)))).scalar()
+
     def tidy(self, now: datetime, retention: timedelta) -> None:
         """Forget posts that were applied, and events of letters outside the editions, that are old enough.
 

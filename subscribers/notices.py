@@ -192,6 +192,11 @@ class Notices:
         with reading(self.engine) as session:
             return session.exec(select(func.min(NoticeRow.queued_at)).where(NoticeRow.state == "queued")).one()
 
+    def last_accepted(self) -> datetime | None:
+        """Tell when a sender last took one, None when none ever did."""
+        with reading(self.engine) as session:
+            return session.exec(select(func.max(NoticeRow.settled_at)).where(NoticeRow.state == "accepted")).one()
+
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
     """Due by now, or later than any letter waits: the clock was ahead when that was written."""

@@ -35,6 +35,19 @@ class Reader:
     moving_to: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """An address not to mail: why and since when; `email` is that of the subscriber who has it, "" where none has.
+
+    `soft`: its mailbox turned away one edition after the other, while nobody reported it gone.
+    """
+
+    why: str
+    at: datetime
+    email: str
+    soft: bool
+
+
 class Subscribers:
     """The readers. Every method is one transaction."""
 
@@ -109,6 +122,18 @@ class Subscribers:
         return {state: counts.get(state, 0) for state in ("confirmed", "unconfirmed", "unsubscribed")} | {
             "suppressed": suppressed
         }
+
+    def suppressions(self, newest: int) -> tuple[dict[str, int], list[Suppressed]]:
+        """Count suppressed addresses by reason, the most first; with the newest of them, newest first."""
+        row, many = SuppressionRow, func.count()
+        counting = select(row.why, many).group_by(row.why).order_by(many.desc(), col(row.why))
+        whose = col(SubscriberRow.address_hash) == col(row.address_hash)
+        lately = select(row.why, row.at, func.coalesce(SubscriberRow.email, ""), row.soft).outerjoin(
+            SubscriberRow, whose
+        )
+        lately = lately.order_by(col(row.at).desc(), col(row.address_hash)).limit(newest)
+        with reading(self.engine) as session:
+            return dict(session.exec(counting).all()), [Suppressed(*one) for one in session.exec(lately)]
 
     def vote(self, votes: Iterable[tuple[str, str, Call]], now: datetime) -> None:
         """Keep votes as (tool, subscriber id, call); the last one of a reader on a tool counts."""

@@ -18,6 +18,7 @@ from flows.desk.edition import edition_page
 from flows.desk.every import every_page
 from flows.desk.following import Following
 from flows.desk.front import front_page
+from flows.desk.health import health_page
 from flows.desk.preview import preview_page
 from flows.desk.reviews import reviews_page
 from flows.desk.week import week_page
@@ -44,6 +45,7 @@ def desk_steps(services: Services, following: Following) -> Steps:
         week=week_page(services),
         reviews=reviews_page(services),
         preview=preview_page(services, following),
+        health=health_page(services),
     )
 
 

@@ -21,6 +21,7 @@ from pages.desk.comparing import add_comparing
 from pages.desk.edition import add_edition
 from pages.desk.front import add_front
 from pages.desk.guarding import HEADERS, SAID, Guard
+from pages.desk.health import add_health
 from pages.desk.keys import Access, Keys
 from pages.desk.preview import add_preview
 from pages.desk.reviews import add_reviews
@@ -155,6 +156,7 @@ def create_desk(
     add_week(app, desk)
     add_reviews(app, desk)
     add_preview(app, desk)
+    add_health(app, desk)
     add_files(app, desk.show)
     there = {route.path for route in app.routes if isinstance(route, APIRoute)}
     desk.pages = tuple((name, path) for name, path in PAGES if path in there)

@@ -7,8 +7,9 @@ people. One that changes something takes first who does it, and the `revision` o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from digest.errors import Fault
@@ -16,6 +17,8 @@ from digest.launches import Found, Line, Show
 from digest.model import Correction, Edition, Entry, Finding, Launch, Message, Review, Reviewer, Site, Tool, Verdict
 from digest.undoing import Change
 from digest.wanting import Wanted
+from sources.store import FeedHealth
+from subscribers.store import Suppressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +308,79 @@ class ForReviews:
     take: Callable[[str, str, Sequence[tuple[str, bytes]]], str]
 
 
+Level = Literal["good", "warning", "wrong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at of this installation, what it told, and what to do, "" where nothing."""
+
+    about: str
+    level: Level
+    said: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLine:
+    """How a feed does; `trouble` in one word, "" where it does well, and `mend` says what to do about it."""
+
+    health: FeedHealth
+    trouble: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What is done by the clock: when as cron, and when that was and is next, UTC."""
+
+    does: str
+    setting: str
+    cron: str
+    before: datetime
+    next: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """What was done last, as far as the database knows: when (UTC, None for never) and what came of it."""
+
+    did: str
+    at: datetime | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthView:
+    """How all of it does. `needs` are sentences on what needs a person.
+
+    `feeds` in trouble come first. `letters` counts those outside the editions by state, `waiting_since` is of the
+    oldest that is queued. `suppressions` counts addresses by reason; of the newest `email` is "" for nobody known.
+    """
+
+    needs: Sequence[str]
+    checks: Sequence[Check]
+    feeds: Sequence[FeedLine]
+    schedules: Sequence[Schedule]
+    runs: Sequence[LastRun]
+    letters: Mapping[str, int] = field(default_factory=dict)
+    waiting_since: datetime | None = None
+    suppressions: Mapping[str, int] = field(default_factory=dict)
+    newest: Sequence[Suppressed] = ()
+
+    @property
+    def in_trouble(self) -> int:
+        """How many feeds are."""
+        return sum(bool(one.trouble) for one in self.feeds)
+
+
+@dataclass(frozen=True, slots=True)
+class ForHealth:
+    """How all of it does; looking changes nothing."""
+
+    look: Callable[[], HealthView]
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """An edition as it would be sent: `message` with its placeholder, and the token that stands there for a reader.
@@ -381,3 +457,4 @@ class Steps:
     week: ForWeek
     reviews: ForReviews
     preview: ForPreview
+    health: ForHealth

@@ -156,6 +156,30 @@ def test_a_launch_that_was_accepted_again_is_rejected_again(
     assert rows(shared_engine) == before
 
 
+@pytest.mark.parametrize("into", ["lantern", "tidepool"])
+def test_launches_that_one_change_both_made_and_merged_go_and_come_together(
+    journal: Journal, shared_engine: Engine, into: str
+) -> None:
+    """Rows of one table that name each other: whichever comes first by its key, neither is in the other's way."""
+    store, words, before = Store(shared_engine), Decisions(shared_engine, "ada"), rows(shared_engine)
+
+    def bring_and_merge() -> None:
+        sightings = [Sighting(one, found, NOW) for one in ENTRIES for found in spot(one)]
+        store.keep_launches(cluster(sightings, [], {}), NOW)
+        other, whole = sorted(store.launches(), key=lambda one: one.tool_slug == into)
+        words.merge(other, whole, NOW)
+
+    scope = Scope(tools=frozenset({"tidepool", "lantern"}))
+    journal.keep(scope, "ada", NOW, bring_and_merge, "Brought both as one")
+    after = rows(shared_engine)
+    undone = journal.undo(journal.newest(), "ada", NOW)
+    assert rows(shared_engine) == before
+    again = journal.undo(undone.id, "ada", NOW)
+    assert rows(shared_engine) == after
+    journal.undo(again.id, "ada", NOW)
+    assert rows(shared_engine) == before
+
+
 def test_the_last_change_that_stands_is_undone_first_and_redone_last(journal: Journal, editions: Editions) -> None:
     editions.keep_draft(edition())
     for intro in ("one", "two", "three"):

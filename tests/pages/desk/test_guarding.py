@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -115,6 +116,15 @@ def test_a_session_outlives_a_restart_but_not_a_week_nor_another_password(desk_h
     aged = type(session)(session.id, session.who, session.since - LASTS_S - 1, session.token)
     with sat_at(desk_home) as fourth:
         assert fourth.server.keys.session(fourth.server.keys.cookie_of(aged)) is None
+
+
+def test_two_desks_on_one_machine_keep_each_their_session(sat: Sat, demo_home: Path, tmp_path: Path) -> None:
+    """Cookies are not kept apart by port: one of the same name would close the first desk by opening the second."""
+    with sat_at(shutil.copytree(demo_home, tmp_path / "other")) as other:
+        assert sat.client.get(other.server.keys.address, headers={"Origin": other.url}).status_code == 200
+        assert sat.client.get(f"{other.url}/").status_code == 200
+        assert sat.send("/hold", reason="a doubt").status_code == 200
+    assert sat.state == "held"
 
 
 @pytest.mark.only_looks
