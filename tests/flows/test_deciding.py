@@ -35,7 +35,7 @@ def test_what_nobody_has_can_be_changed_and_goes_out_as_it_was_approved_then(ope
     opened.editions.approve(WEEK, replace(MESSAGE, html="<p>Shorter. [[reader]]</p>"), "ada", LATER)
     opened.editions.start_sending(WEEK)
     opened.ledger.plan(WEEK, LATER)
-    stopped = opened.ledger.claim(WEEK, myself(), LATER, list, seal)
+    stopped = opened.ledger.claim(WEEK, myself(), LATER, list, "fake", seal)
     assert stopped == Rest("it was taken back and changed meanwhile", None)
 
     assert sending.send(opened, WEEK).state == "sent"
@@ -94,16 +94,16 @@ def test_what_cannot_go_on_ends_with_those_who_have_it_while_it_is_held(opened: 
 
 
 class Late(FakeSender):
-    """A sender whose own records of a call are there after a quarter of an hour."""
+    """A sender whose own records of a call are there after 25 minutes."""
 
-    settle = timedelta(minutes=15)
+    settle = timedelta(minutes=25)
 
 
 def test_nobody_decides_about_what_the_sender_can_still_tell(opened: Services) -> None:
     opened.__dict__["sender"] = Late(remembers=False)
     opened.ledger.plan(WEEK, NOW, 3)
     opened.ledger.record(claimed_by(opened, myself(), LATER - timedelta(hours=1)), "unknown", LATER, "lost")
-    claimed_by(opened, "another-machine:1:1", LATER - timedelta(minutes=10))  # which is gone
+    claimed_by(opened, "another-machine:1:1", LATER - timedelta(minutes=20))  # which is gone
 
     def agree(question: reconciling.Question) -> bool:
         assert {one.batch for one in question.doubtful} == {1}

@@ -99,10 +99,19 @@ def home(home: Path) -> Path:
     return home
 
 
+#: The command, with two readers in a call.
+_IN_TWOS = """
+from flows.cli import main
+from subscribers.senders.sendgrid import SendGrid
+SendGrid.size = 2
+main()
+"""
+
+
 @contextmanager
 def in_two_calls(home: Path, folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], sendgrid.Running]]:
     """Run a command that sends two readers in a call, until two calls are under way."""
-    command = [sys.executable, "-m", "tests.killed", "", "1", "2", *words, "--home", str(home)]
+    command = [sys.executable, "-c", _IN_TWOS, *words, "--home", str(home)]
     with sendgrid.running(folder) as standin, open_services(home, NOW, environment={}) as services:
         standin.control(odds={"slow": 1.0}, slow_s=1.5)
         environment = os.environ | standin.environment() | {"VERDICTS_SEND_CONNECTIONS": "2"}
