@@ -86,6 +86,11 @@ class Sat:
         self.opened.append(context)
         return context.new_page()
 
+    def close_pages(self) -> None:
+        """Close what was opened: a page left open asks for news, of a desk that is gone, again and again."""
+        while self.opened:
+            self.opened.pop().close()
+
     def show(self, browser: Browser, path: str = "/", width: int = 1280, scheme: Scheme = "light") -> Page:
         """Open a page in a real browser, where `client` came in already."""
         page = self.opened_page(browser, width, scheme)
@@ -105,7 +110,7 @@ def form_of(page: str, action: str) -> dict[str, str]:
     found = re.search(rf'<form method="post" action="{re.escape(action)}".*?</form>', page, re.DOTALL)
     assert found, f"no form for {action} on this page"
     inputs = re.findall(r'<input[^>]*name="([^"]*)"(?:[^>]*? value="([^"]*)")?', found[0])
-    texts = re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', found[0], re.DOTALL)
+    texts = re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>\n?(.*?)</textarea>', found[0], re.DOTALL)
     return {name: unescape(value) for name, value in [*inputs, *texts]}
 
 
@@ -134,8 +139,7 @@ def sat_at(
             assert client.get(server.keys.address, follow_redirects=False).status_code == 303
             sat = Sat(url, home, services, server, client)
             yield sat
-        for context in sat.opened:  # a page left open asks a desk that is gone for news, again and again
-            context.close()
+        sat.close_pages()
         server.stop()
         thread.join(timeout=10)
         assert not thread.is_alive(), "the desk did not stop"
