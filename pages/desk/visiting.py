@@ -91,14 +91,19 @@ class Visit:
         ]
 
     def typed(self, name: str, otherwise: object = "") -> str:
-        """Give what a field shows: what was typed where the form was not taken, else what is stored."""
-        return self.text(name) if self.trouble and name in self.form else str(otherwise)
+        """Give what a field shows: what was typed where the form was not taken, else what is stored.
+
+        Where the form says with `was-NAME` what stood in the field at first, and that still stands there, nobody typed:
+        sent again, it would take back what somebody else wrote meanwhile.
+        """
+        untouched = f"was-{name}" in self.form and self.text(f"was-{name}") == self.text(name)
+        return self.text(name) if self.trouble and name in self.form and not untouched else str(otherwise)
 
     def lost(self) -> list[tuple[str, str]]:
         """Give everything that was typed, for a page that cannot show the form again."""
         hidden = {"csrf", "revision", "week", "back"}
         return [(name, value) for name, value in self.form.multi_items()
-                if isinstance(value, str) and value and name not in hidden]  # fmt: skip
+                if isinstance(value, str) and value and name not in hidden and not name.startswith("was-")]  # fmt: skip
 
 
 async def visit(request: Request) -> Visit:

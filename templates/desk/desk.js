@@ -112,7 +112,7 @@ async function send(form, button) {
     });
     const html = await answer.text(), other = new DOMParser().parseFromString(html, "text/html");
     const said = other.querySelector("#trouble > *");
-    const mine = fields(form).map(nameOf);
+    const mine = fields(form).map(nameOf), touched = fields(form).filter(isDirty).map(nameOf);
     if (answer.ok) {
       mine.forEach((name) => unsent.delete(name));
       if (!show(html, form)) return void location.assign(answer.url);
@@ -121,7 +121,7 @@ async function send(form, button) {
       say(document.querySelector('[data-key="u"]')?.title || "Done");
       form.dispatchEvent(new CustomEvent("desk:done", { bubbles: true }));
     } else {
-      mine.forEach((name) => unsent.add(name));
+      touched.forEach((name) => unsent.add(name));
       if (other.body.dataset.page === page().page) show(html); // what was typed is in the page, and stays
       else if (answer.status === 409) await refresh();
       trouble(said);

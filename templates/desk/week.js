@@ -95,6 +95,12 @@
     if (target.type === "file" && target.form?.id === "drop" && target.files.length) target.form.requestSubmit();
   });
 
+  // What was pasted is taken in: the keys are those of the page again
+
+  document.addEventListener("submit", ({ target }) => {
+    if (target.id === "paste") target.addEventListener("desk:done", () => byId("main").focus(), { once: true });
+  }, true);
+
   // Files dragged in
 
   const holds = (event) => event.dataTransfer?.types.includes("Files") && byId("drop");

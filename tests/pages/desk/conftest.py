@@ -48,6 +48,7 @@ def sat(request: pytest.FixtureRequest) -> Iterator[Sat]:
         with closing(sqlite3.connect(shared.services.engine.url.database or "")) as watching:
             before = watching.execute("PRAGMA data_version").fetchall()
             yield shared
+            shared.close_pages()
             assert watching.execute("PRAGMA data_version").fetchall() == before, "it is marked only_looks, and wrote"
         return
     with sat_at(request.getfixturevalue("desk_home")) as opened:

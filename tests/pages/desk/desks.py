@@ -6,14 +6,14 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlmodel import SQLModel
 
 from digest.editions import EditionRecord
@@ -37,6 +37,7 @@ class Sat:
     services: Services
     server: DeskServer
     client: httpx.Client
+    opened: list[BrowserContext] = field(default_factory=list)
 
     def get(self, path: str = "/") -> str:
         """The page at a path, which is there."""
@@ -79,13 +80,23 @@ class Sat:
                 for table in SQLModel.metadata.sorted_tables
             }
 
+    def opened_page(self, browser: Browser, width: int = 1280, scheme: Scheme = "light", **more: Any) -> Page:
+        """Open an empty page of a browser of its own, as somebody who was never here; it is closed with the desk."""
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
+        self.opened.append(context)
+        return context.new_page()
+
+    def close_pages(self) -> None:
+        """Close what was opened: a page left open asks for news, of a desk that is gone, again and again."""
+        while self.opened:
+            self.opened.pop().close()
+
     def show(self, browser: Browser, path: str = "/", width: int = 1280, scheme: Scheme = "light") -> Page:
-        """Open a page in a real browser, come in with the key."""
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page = context.new_page()
-        page.goto(self.server.keys.address)
-        if path != "/":
-            page.goto(self.url + path)
+        """Open a page in a real browser, where `client` came in already."""
+        page = self.opened_page(browser, width, scheme)
+        name = self.server.keys.cookie
+        page.context.add_cookies([{"name": name, "value": self.client.cookies[name], "url": self.url}])
+        page.goto(self.url + path)
         return page
 
 
@@ -99,7 +110,7 @@ def form_of(page: str, action: str) -> dict[str, str]:
     found = re.search(rf'<form method="post" action="{re.escape(action)}".*?</form>', page, re.DOTALL)
     assert found, f"no form for {action} on this page"
     inputs = re.findall(r'<input[^>]*name="([^"]*)"(?:[^>]*? value="([^"]*)")?', found[0])
-    texts = re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', found[0], re.DOTALL)
+    texts = re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>\n?(.*?)</textarea>', found[0], re.DOTALL)
     return {name: unescape(value) for name, value in [*inputs, *texts]}
 
 
@@ -126,7 +137,9 @@ def sat_at(
         url = f"http://127.0.0.1:{server.keys.access.port}"
         with browser_like(url) as client:
             assert client.get(server.keys.address, follow_redirects=False).status_code == 303
-            yield Sat(url, home, services, server, client)
+            sat = Sat(url, home, services, server, client)
+            yield sat
+        sat.close_pages()
         server.stop()
         thread.join(timeout=10)
         assert not thread.is_alive(), "the desk did not stop"

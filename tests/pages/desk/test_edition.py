@@ -224,3 +224,15 @@ def test_a_skipped_week_says_what_to_do(sat: Sat) -> None:
     page = sat.get("/edition")
     assert "Compose it again, and its pairs stand here." in words(page)
     assert "<b>too little" not in page
+
+
+def test_a_field_nobody_typed_into_follows_what_another_editor_wrote(sat: Sat) -> None:
+    """A form holds all its fields: sent again with old ones it would take back, unseen, what was written meanwhile."""
+    opened = form_of(sat.get("/edition"), "/edition/words")
+    sat.send("/edition/words", on="/edition", client=sat.come_in("Ada"), intro="Ada’s\n\nintro.")
+    answer = sat.post("/edition/words", opened | {"subject": "Bob’s subject, long enough to read well"})
+    assert answer.status_code == 409
+    again = form_of(answer.text, "/edition/words")
+    assert (again["subject"], again["intro"]) == ("Bob’s subject, long enough to read well", "Ada’s\n\nintro.")
+    assert sat.post("/edition/words", again).status_code == 200
+    assert (sat.record.edition.subject, sat.record.edition.intro) == (again["subject"], "Ada’s\n\nintro.")

@@ -43,6 +43,31 @@ def test_what_is_typed_keeps_the_page_as_it_is_and_a_stale_approval_is_refused(s
     expect(alert).to_be_empty()
 
 
+def test_two_who_type_into_one_edition_both_keep_what_they_typed(sat: Sat, browser: Browser) -> None:
+    """The second is told by whom it was changed, sees the other's words, and sends what was typed once more."""
+    pair = sat.record.edition.matchups[1].slug
+    ada, bob = (sat.show(browser, "/edition") for _ in range(2))
+    ada.get_by_label("Intro").fill("Ada’s intro.")
+    bob.get_by_label("Subject").fill("Bob’s subject, which is long enough to read well")
+    bob.locator(f"#blurb-{pair}").fill("Bob’s blurb, not sent yet.")
+    ada.get_by_label("Intro").press("Control+Enter")
+    expect(ada.locator("#standing")).to_contain_text("Undo: Reworded the intro")
+    expect(bob.locator("#said")).to_have_text("Somebody changed this week. What you typed is still here.")
+    bob.get_by_label("Subject").press("Control+Enter")
+    expect(bob.get_by_role("alert")).to_contain_text("since this page was opened; nothing was overwritten")
+    expect(bob.get_by_role("alert")).to_contain_text("Reworded the intro")
+    assert sat.record.edition.intro == "Ada’s intro."
+    assert "Bob" not in sat.record.edition.subject
+    expect(bob.get_by_label("Subject")).to_have_value("Bob’s subject, which is long enough to read well")
+    expect(bob.locator(f"#blurb-{pair}")).to_have_value("Bob’s blurb, not sent yet.")
+    bob.get_by_label("Subject").press("Control+Enter")
+    expect(bob.locator("#standing")).to_contain_text("Undo: Reworded the subject")
+    expect(bob.locator(f"#blurb-{pair}")).to_have_value("Bob’s blurb, not sent yet.")
+    edition = sat.record.edition
+    assert edition.subject == "Bob’s subject, which is long enough to read well"
+    assert edition.intro == "Ada’s intro."
+
+
 def test_focus_caret_and_scroll_stay_while_the_page_renews_itself(sat: Sat, browser: Browser) -> None:
     page = sat.show(browser, width=375)
     rows = page.locator("[data-row]")
