@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from digest.database import in_chunks, reading
 from digest.model import Counts
 from subscribers.erasing import ERASED, LEFT
-from subscribers.outcomes import Outcomes, told_of_each
+from subscribers.outcomes import Outcomes, told_of, told_of_each
 from subscribers.tables import BatchRow, ConsentRow, DeliveryRow, EventRow
 
 #: How a consent is called that brought somebody onto the list.
@@ -35,25 +35,29 @@ class Came:
 def came_to(engine: Engine, weeks: Collection[str]) -> list[Came]:
     """Say what those of some editions came to that were begun, oldest first."""
     with reading(engine) as session:
-        planned = select(col(BatchRow.week), func.min(col(BatchRow.planned_at))).group_by(col(BatchRow.week))
-        begun: dict[str, datetime] = {}
-        for some in in_chunks(sorted(weeks)):
-            begun.update((week, at) for week, at in session.execute(planned.where(col(BatchRow.week).in_(some))))
-        counts, told = counts_of(session, begun), told_of_each(session, begun)
-    return [Came(week, counts[week], told[week], at) for week, at in sorted(begun.items())]
+        states, begun = _states(session, weeks)
+        told = told_of_each(session, begun)
+    return [Came(week, _counts(states[week], told[week]), told[week], at) for week, at in sorted(begun.items())]
 
 
-def counts_of(session: Session, weeks: Collection[str]) -> dict[str, Counts]:
-    """Count editions' deliveries by outcome, from the batches and from the few rows that differ from theirs."""
-    found = {week: Counter[str]() for week in weeks}
+def counts_of(session: Session, week: str) -> Counts:
+    """Count an edition's deliveries by outcome, from the batches and from the few rows that differ from theirs."""
+    states, _ = _states(session, [week])
+    return _counts(states[week], told_of(session, week))
+
+
+def _states(session: Session, weeks: Collection[str]) -> tuple[dict[str, Counter[str]], dict[str, datetime]]:
+    """Count deliveries by state, and say when each edition was begun that was."""
+    found, begun = {week: Counter[str]() for week in weeks}, dict[str, datetime]()
     for some in in_chunks(sorted(weeks)):
         sizes = (
-            select(col(BatchRow.week), col(BatchRow.state), func.sum(col(BatchRow.size)))
+            select(col(BatchRow.week), col(BatchRow.state), func.sum(col(BatchRow.size)), func.min(BatchRow.planned_at))
             .where(col(BatchRow.week).in_(some))
             .group_by(col(BatchRow.week), col(BatchRow.state))
         )
-        for week, state, size in session.execute(sizes):
+        for week, state, size, at in session.execute(sizes):
             found[week][state] += int(size)
+            begun[week] = min(at, begun.get(week, at))
         theirs = and_(col(DeliveryRow.week) == col(BatchRow.week), col(DeliveryRow.batch) == col(BatchRow.number))
         apart = (
             select(col(DeliveryRow.week), col(BatchRow.state), col(DeliveryRow.state), func.count())
@@ -64,8 +68,7 @@ def counts_of(session: Session, weeks: Collection[str]) -> dict[str, Counts]:
         for week, batch_state, state, count in session.execute(apart):
             found[week][batch_state] -= count
             found[week][state] += count
-    told = told_of_each(session, weeks)
-    return {week: _counts(states, told[week]) for week, states in found.items()}
+    return found, begun
 
 
 def _counts(states: Counter[str], told: Outcomes) -> Counts:

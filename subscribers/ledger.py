@@ -321,7 +321,7 @@ class Ledger:
     def counts(self, week: str) -> Counts:
         """Count an edition's deliveries by outcome, from the batches and from the few rows that differ from theirs."""
         with reading(self.engine) as session:
-            return counts_of(session, [week])[week]
+            return counts_of(session, week)
 
 
 def _count(week: str) -> Select[tuple[int]]:
