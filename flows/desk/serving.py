@@ -17,7 +17,9 @@ from flows.desk.comparing import comparing_page
 from flows.desk.edition import edition_page
 from flows.desk.every import every_page
 from flows.desk.front import front_page
+from flows.desk.numbers import numbers_page
 from flows.desk.reviews import reviews_page
+from flows.desk.sending import sending_page
 from flows.desk.week import week_page
 from flows.services import Services, whoever
 from pages.desk.app import create_desk
@@ -41,6 +43,8 @@ def desk_steps(services: Services) -> Steps:
         comparing=comparing_page(services),
         week=week_page(services),
         reviews=reviews_page(services),
+        sending=sending_page(services),
+        numbers=numbers_page(services),
     )
 
 
@@ -85,7 +89,9 @@ class DeskServer:
             host, port, services.settings.key("secret"), whoever(), services.clock, _tell, password, _names(host)
         )
         folders = template_folders(services.settings.home)
-        self.app, desk = create_desk(desk_steps(services), access, folders, lambda: self._server.should_exit)
+        steps = desk_steps(services)
+        self.app, desk = create_desk(steps, access, folders, lambda: self._server.should_exit)
+        self._end_sending = steps.sending.end
         self.keys, self.pages = desk.keys, desk.pages
         # Addresses may hold a key: no access log.
         self._server = uvicorn.Server(
@@ -96,11 +102,12 @@ class DeskServer:
         )  # fmt: skip
 
     def run(self) -> None:
-        """Serve until the process is told to end, or `stop` is called."""
+        """Serve until the process is told to end, or `stop` is called; calls in flight end first."""
         try:
             self._server.run(sockets=[self._listener])
         finally:
             self._listener.close()
+            self._end_sending()
 
     def stop(self) -> None:
         """Let `run` return, once answers under way are given."""

@@ -20,6 +20,7 @@ FILES = {
     "desk.css": ("desk/desk.css", "text/css; charset=utf-8"),
     "desk.js": ("desk/desk.js", "text/javascript; charset=utf-8"),
     "edition.js": ("desk/edition.js", "text/javascript; charset=utf-8"),
+    "send.js": ("desk/send.js", "text/javascript; charset=utf-8"),
     "week.js": ("desk/week.js", "text/javascript; charset=utf-8"),
     "favicon.svg": ("pages/favicon.svg", "image/svg+xml"),
 }
