@@ -95,13 +95,15 @@ def send(
     rest = deliver(work, stop)
     if stop.is_set():
         rest = Rest("it was asked to end", None)
-    return replace(standing(services, week, rest), seconds=round(time.monotonic() - started, 3))
+    result = standing(services, week, rest, swept=rest is None)
+    return replace(result, seconds=round(time.monotonic() - started, 3))
 
 
-def standing(services: Services, week: str, rest: Rest | None = None) -> Sent:
+def standing(services: Services, week: str, rest: Rest | None = None, *, swept: bool = False) -> Sent:
     """Tell where an edition stands, and end it where every delivery has its outcome.
 
-    `rest` is why a process did not go on with it.
+    `rest` is why a process did not go on with it; `swept` tells that it just found nothing to claim: what waits then is
+    in the hands of another, maybe in a claim that is not committed yet.
     """
     now = services.clock()
     record = services.editions.require(week)
@@ -118,7 +120,7 @@ def standing(services: Services, week: str, rest: Rest | None = None) -> Sent:
         return replace(result, stopped=f"held: {record.held}", then=release)
     if rest is not None and result.counts.waiting:
         return replace(result, stopped=rest.why, until=rest.until, then="" if rest.until else goes_on)
-    if week in services.ledger.under_way(now):
+    if (swept and result.counts.waiting) or week in services.ledger.under_way(now):
         return replace(result, busy=True)
     if result.counts.waiting or record.planned_at is None:
         return replace(result, stopped="nobody is sending it", then=goes_on)

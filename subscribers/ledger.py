@@ -52,7 +52,7 @@ from subscribers.batches import (
     sift,
 )  # fmt: skip
 from subscribers.claiming import abandoned
-from subscribers.outcomes import told_of
+from subscribers.counted import counts_of
 from subscribers.pacing import Pace, Rest, give_back, rest, resting, share, take
 from subscribers.senders import Doubt, Receipt
 from subscribers.tables import BatchRow, DeliveryRow, SubscriberRow
@@ -321,32 +321,7 @@ class Ledger:
     def counts(self, week: str) -> Counts:
         """Count an edition's deliveries by outcome, from the batches and from the few rows that differ from theirs."""
         with reading(self.engine) as session:
-            sizes = session.execute(
-                select(col(BatchRow.state), func.sum(col(BatchRow.size)))
-                .where(col(BatchRow.week) == week)
-                .group_by(col(BatchRow.state))
-            ).all()
-            exceptions = session.execute(
-                select(col(BatchRow.state), col(DeliveryRow.state), func.count())
-                .join(
-                    DeliveryRow,
-                    and_(col(DeliveryRow.week) == col(BatchRow.week), col(DeliveryRow.batch) == col(BatchRow.number)),
-                )
-                .where(col(BatchRow.week) == week, col(DeliveryRow.state).is_not(None))
-                .group_by(col(BatchRow.state), col(DeliveryRow.state))
-            ).all()
-            told = told_of(session, week)
-        found: dict[str, int] = {}
-        for state, size in sizes:
-            found[state] = found.get(state, 0) + int(size)
-        for batch_state, state, count in exceptions:
-            found[batch_state] -= count
-            found[state] = found.get(state, 0) + count
-        kept = {name: found.get(name, 0) for name in ("accepted", "refused", "dropped", "unknown", "given_up")}
-        return Counts(
-            planned=sum(found.values()), **kept,
-            delivered=told.delivered, bounced=told.bounced, complained=told.complained,
-        )  # fmt: skip
+            return counts_of(session, week)
 
 
 def _count(week: str) -> Select[tuple[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -47,7 +48,7 @@ class Figures:
 
     `left` are those who left after it and before the next one, `votes` those cast for its tools since it was sent.
     `clicks` are people's, as far as that can be told; `scanners` are not. `clicks_by_matchup` counts, by the slug of
-    each matchup in order, the people who opened one of its links.
+    each matchup in order, the people who opened one of its links; `votes_by_matchup` likewise the votes for its tools.
     """
 
     told: Outcomes = field(default_factory=Outcomes)
@@ -56,6 +57,7 @@ class Figures:
     clicks: int = 0
     scanners: int = 0
     clicks_by_matchup: Mapping[str, int] = field(default_factory=dict)
+    votes_by_matchup: Mapping[str, int] = field(default_factory=dict)
 
 
 def figures(engine: Engine, edition: Edition) -> Figures:
@@ -68,14 +70,18 @@ def figures(engine: Engine, edition: Edition) -> Figures:
         following = _planned(session, col(BatchRow.week) > week)
         clicks = [Click(*row) for row in session.connection().execute(_CLICKS, {"week": week})]
         people = by_people(clicks)
-        tools = {side.tool.slug for one in edition.matchups for side in one.sides}
+        votes = _votes(session, {side.tool.slug for one in edition.matchups for side in one.sides}, begun)
         return Figures(
             told=told_of(session, week),
             left=_left(session, begun, following),
-            votes=_votes(session, tools, begun),
+            votes=sum(votes.values()),
             clicks=len({one.whose for one in people}),
             scanners=len({one.whose for one in clicks} - {one.whose for one in people}),
             clicks_by_matchup=per_matchup(people, edition),
+            votes_by_matchup={
+                one.slug: sum(votes[slug] for slug in {side.tool.slug for side in one.sides})
+                for one in edition.matchups
+            },
         )
 
 
@@ -152,17 +158,26 @@ def _between(at: Any, begun: datetime, following: datetime | None) -> list[Colum
     return [at >= begun, *([at < following] if following else [])]
 
 
-def _votes(session: Session, tools: Collection[str], begun: datetime) -> int:
-    """Count votes for tools since a moment, also those of readers who were erased since."""
-    count = 0
+def _votes(session: Session, tools: Collection[str], begun: datetime) -> Counter[str]:
+    """Count votes by tool since a moment, also those of readers who were erased since."""
+    found = Counter[str]()
     for some in in_chunks(sorted(tools)):
-        still = select(func.count()).where(col(VoteRow.tool).in_(some), col(VoteRow.at) >= begun)
-        gone = select(func.count()).where(
-            col(EventRow.week) == ERASED, col(EventRow.kind) == "vote", col(EventRow.about).in_(some),
-            col(EventRow.at) >= begun,
+        still = (
+            select(col(VoteRow.tool), func.count())
+            .where(col(VoteRow.tool).in_(some), col(VoteRow.at) >= begun)
+            .group_by(col(VoteRow.tool))
+        )
+        gone = (
+            select(col(EventRow.about), func.count())
+            .where(
+                col(EventRow.week) == ERASED, col(EventRow.kind) == "vote", col(EventRow.about).in_(some),
+                col(EventRow.at) >= begun,
+            )
+            .group_by(col(EventRow.about))
         )  # fmt: skip
-        count += int(session.execute(still).scalar_one()) + int(session.execute(gone).scalar_one())
-    return count
+        for tool, count in [*session.execute(still), *session.execute(gone)]:
+            found[tool] += count
+    return found
 
 
 def _as_read(at: Any) -> ColumnElement[datetime]:

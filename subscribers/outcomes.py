@@ -56,8 +56,16 @@ class Outcomes:
 
 def told_of(session: Session, week: str) -> Outcomes:
     """Tell how an edition's letters stand."""
-    found = {row.kind: row.letters for row in session.connection().execute(_TALLIES, {"week": week})}
-    return Outcomes(*(found.get(kind, 0) for kind in (*_RANKED, *_OPENED)))
+    return told_of_each(session, [week])[week]
+
+
+def told_of_each(session: Session, weeks: Collection[str]) -> dict[str, Outcomes]:
+    """Tell how the letters of several editions stand."""
+    found = {week: dict[str, int]() for week in weeks}
+    for some in in_chunks(sorted(weeks)):
+        for row in session.connection().execute(_TALLIES, {"some": some}):
+            found[row.week][row.kind] = row.letters
+    return {week: Outcomes(*(letters.get(kind, 0) for kind in (*_RANKED, *_OPENED))) for week, letters in found.items()}
 
 
 def count(session: Session, events: Iterable[Event]) -> None:
@@ -102,7 +110,7 @@ _COUNTED = frozenset((*_RANKED, *_OPENED))
 
 _SOME: BindParameter[Any] = bindparam("some", expanding=True)
 
-_TALLIES = select(col(TallyRow.kind), col(TallyRow.letters)).where(col(TallyRow.week) == bindparam("week"))
+_TALLIES = select(col(TallyRow.week), col(TallyRow.kind), col(TallyRow.letters)).where(col(TallyRow.week).in_(_SOME))
 
 _KEPT = select(col(EventRow.subscriber_id), col(EventRow.kind)).where(
     col(EventRow.week) == bindparam("week"), col(EventRow.subscriber_id).in_(_SOME)

@@ -63,10 +63,25 @@ def share(session: Session, pace: Pace, now: datetime) -> float | Rest:
             session.execute(update(PaceRow).where(col(PaceRow.name) == row.name).values(at=now, count=0))
             free.append(limits[row.name])
         elif row.count >= limits[row.name]:
-            return Rest(f"{limits[row.name]} letters in {_article(row.name)} is the pace settings allow", over)
+            return _used_up(row.name, limits[row.name], row.at)
         else:
             free.append(limits[row.name] - row.count)
     return min(free)
+
+
+def kept_back(session: Session, pace: Pace, now: datetime) -> Rest | None:
+    """Say, for who only watches, why no letter may leave just now: a sender asked for it, or the pace is used up."""
+    for row in session.execute(_ALL):
+        most = getattr(pace, row.name, None)
+        if row.name == "pause" and now < row.at <= now + LONGEST_REST:
+            return Rest(row.reason, row.at)
+        if most is not None and row.count >= most and now < row.at + _LASTING[row.name]:
+            return _used_up(row.name, most, row.at)
+    return None
+
+
+def _used_up(name: str, most: int, since: datetime) -> Rest:
+    return Rest(f"{most} letters in {_article(name)} is the pace settings allow", since + _LASTING[name])
 
 
 def take(session: Session, letters: int) -> None:
@@ -95,6 +110,7 @@ _ROWS = (
     .where(col(PaceRow.name).in_(bindparam("names", expanding=True)))
     .order_by(col(PaceRow.name))
 )
+_ALL = select(col(PaceRow.name), col(PaceRow.at), col(PaceRow.count), col(PaceRow.reason)).order_by(col(PaceRow.name))
 _BEGUN = text(
     "INSERT INTO pace (name, at, count, account, reason) VALUES (:name, :now, 0, '', '') ON CONFLICT (name) DO NOTHING"
 ).bindparams(bindparam("now", type_=UtcDateTime()))

@@ -122,7 +122,7 @@ def edition_show(week: EditionWeek = None, home: Home = None, now: Now = None, a
 def _tell(counts: dict[str, int], figures: dict[str, Any]) -> None:
     """Say what became of an edition: first the letters, then what readers did; what is 0 is left out."""
     by_matchup = figures["clicks_by_matchup"]
-    numbers = {name: value for name, value in figures.items() if name != "clicks_by_matchup"}
+    numbers = {name: value for name, value in figures.items() if not name.endswith("_by_matchup")}
     for line in (counts, numbers):
         if said := ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in line.items() if value):
             say(said)

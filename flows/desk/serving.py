@@ -19,8 +19,10 @@ from flows.desk.every import every_page
 from flows.desk.following import Following
 from flows.desk.front import front_page
 from flows.desk.health import health_page
+from flows.desk.numbers import numbers_page
 from flows.desk.preview import preview_page
 from flows.desk.reviews import reviews_page
+from flows.desk.sending import sending_page
 from flows.desk.week import week_page
 from flows.services import Services, whoever
 from pages.desk.app import create_desk
@@ -46,6 +48,8 @@ def desk_steps(services: Services, following: Following) -> Steps:
         reviews=reviews_page(services),
         preview=preview_page(services, following),
         health=health_page(services),
+        sending=sending_page(services),
+        numbers=numbers_page(services),
     )
 
 
@@ -93,6 +97,7 @@ class DeskServer:
         self._following = Following(services)
         steps = desk_steps(services, self._following)
         self.app, desk = create_desk(steps, access, folders, lambda: self._server.should_exit)
+        self._end_sending = steps.sending.end
         self.keys, self.pages = desk.keys, desk.pages
         # Addresses may hold a key: no access log.
         self._server = uvicorn.Server(
@@ -103,12 +108,13 @@ class DeskServer:
         )  # fmt: skip
 
     def run(self) -> None:
-        """Serve until the process is told to end, or `stop` is called."""
+        """Serve until the process is told to end, or `stop` is called; calls in flight end first."""
         try:
             with self._following:
                 self._server.run(sockets=[self._listener])
         finally:
             self._listener.close()
+            self._end_sending()
 
     def stop(self) -> None:
         """Let `run` return, once answers under way are given."""

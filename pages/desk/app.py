@@ -23,8 +23,10 @@ from pages.desk.front import add_front
 from pages.desk.guarding import HEADERS, SAID, Guard
 from pages.desk.health import add_health
 from pages.desk.keys import Access, Keys
+from pages.desk.numbers import add_numbers
 from pages.desk.preview import add_preview
 from pages.desk.reviews import add_reviews
+from pages.desk.sending import add_sending
 from pages.desk.showing import Shower, add_files
 from pages.desk.standing import next_thing
 from pages.desk.steps import Standing, Steps
@@ -157,6 +159,8 @@ def create_desk(
     add_reviews(app, desk)
     add_preview(app, desk)
     add_health(app, desk)
+    add_sending(app, desk)
+    add_numbers(app, desk)
     add_files(app, desk.show)
     there = {route.path for route in app.routes if isinstance(route, APIRoute)}
     desk.pages = tuple((name, path) for name, path in PAGES if path in there)

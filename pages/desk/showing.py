@@ -21,6 +21,7 @@ FILES = {
     "desk.js": ("desk/desk.js", "text/javascript; charset=utf-8"),
     "edition.js": ("desk/edition.js", "text/javascript; charset=utf-8"),
     "health.js": ("desk/health.js", "text/javascript; charset=utf-8"),
+    "send.js": ("desk/send.js", "text/javascript; charset=utf-8"),
     "week.js": ("desk/week.js", "text/javascript; charset=utf-8"),
     "preview.css": ("desk/preview.css", "text/css; charset=utf-8"),
     "preview.js": ("desk/preview.js", "text/javascript; charset=utf-8"),

@@ -6,19 +6,26 @@ people. One that changes something takes first who does it, and the `revision` o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
+from digest.editions import EditionRecord
 from digest.errors import Fault
 from digest.launches import Found, Line, Show
 from digest.model import Correction, Edition, Entry, Finding, Launch, Message, Review, Reviewer, Site, Tool, Verdict
 from digest.undoing import Change
 from digest.wanting import Wanted
 from sources.store import FeedHealth
+from subscribers.counted import Came
+from subscribers.numbers import Figures
+from subscribers.pacing import Rest
+from subscribers.progress import Hand, InDoubt, Progress, Refused
 from subscribers.store import Suppressed
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,6 +453,132 @@ class ForPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted(Generic[T]):
+    """What takes longer to count than a page may take: as it was at a moment, None before that; `counting` anew now."""
+
+    value: T | None
+    at: datetime | None
+    counting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An edition that this desk sends, or sent: for whom, since when, and for what it waits.
+
+    `ended` says what came of it, "" while it goes on; `stopping`: somebody stopped it, and calls in flight end.
+    """
+
+    by: str
+    since: datetime
+    stopping: bool
+    waits: Rest | None
+    ended: str
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """How an edition goes out, and `said`, a sentence for each: who sends it, or why nobody does."""
+
+    progress: Progress
+    running: Running | None
+    hands: tuple[tuple[str, Hand], ...]
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastTest:
+    """What came of a test: who got it, who did not and why, by address; `findings` are preflight's."""
+
+    by: str
+    at: datetime
+    through: str
+    got: tuple[str, ...]
+    missed: Mapping[str, str]
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a look at those in doubt came to, a sentence for each."""
+
+    by: str
+    at: datetime
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """All about an edition's way to its readers; `edition` None while nothing is composed.
+
+    `audience` counts by reason who receives it and who does not. `suggested` are addresses for a test. `going` is there
+    once it was begun; `back` says that it may still be taken back, `too_late` that the clock sends it no more.
+    """
+
+    edition: EditionRecord | None
+    findings: tuple[Finding, ...]
+    audience: Counted[Mapping[str, int]]
+    through: str
+    suggested: tuple[str, ...]
+    going: Going | None
+    back: bool
+    too_late: bool
+    refused: Sequence[Refused]
+    in_doubt: Sequence[InDoubt]
+    tested: LastTest | None
+    looked_up: LookedUp | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForSending:
+    """The page of an edition's way to its readers; approving, holding, releasing and skipping are the front page's.
+
+    `going` is cheap, asked several times a second. `test` takes who, the week and addresses as they were typed; `begin`
+    who, the week and the revision, and goes on when the page is closed; `stop` who and the week. `settle` takes who,
+    the week, "" or what was decided of those in doubt ("resend", "give up"), the keys of the calls that were shown, and
+    how many were shown to wait. `end` stops all that this desk sends, and waits for it.
+    """
+
+    look: Callable[[str], Sending]
+    going: Callable[[str], Going | None]
+    test: Callable[[str, str, str], None]
+    begin: Callable[[str, str, int], None]
+    stop: Callable[[str, str], None]
+    settle: Callable[[str, str, str, Collection[str], int], None]
+    end: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EditionNumbers:
+    """What an edition came to; `figures` hold what takes long to count."""
+
+    came: Came
+    edition: Edition
+    sent_at: datetime | None
+    figures: Counted[Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What the editions came to: `all` that were begun, oldest first, and one of them, None while none was.
+
+    `many` counts those there are, of which `all` may be the newest. `moved` is who joined and who left, by day.
+    """
+
+    all: Sequence[Came]
+    many: int
+    one: EditionNumbers | None
+    moved: Counted[Mapping[date, tuple[int, int]]]
+    hold_bounces_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForNumbers:
+    """The numbers of a week's edition, else of the newest that was begun; and of all editions, or the newest."""
+
+    look: Callable[[str, bool], Numbers]
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Everything, by page."""
 
@@ -458,3 +591,5 @@ class Steps:
     reviews: ForReviews
     preview: ForPreview
     health: ForHealth
+    sending: ForSending
+    numbers: ForNumbers

@@ -226,6 +226,18 @@ def test_another_process_is_named_only_where_one_lives(opened: Services) -> None
     assert sending.standing(opened, WEEK).stopped == "held: a price is wrong"
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_another_process_claims_in_this_moment_is_its_work(opened: Services) -> None:
+    opened.ledger.plan(WEEK, NOW, 2)
+    opened.__dict__["sender"] = FakeSender()
+    with Session(opened.engine) as other:  # a claim of another process that is not committed yet
+        other.exec(select(BatchRow.number).where(BatchRow.week == WEEK).with_for_update()).all()
+        done = sending.send(opened, WEEK)
+        assert (done.counts.waiting, done.busy, done.needs_a_person) == (6, True, False)
+
+    assert sending.send(opened, WEEK).counts == Counts(planned=6, accepted=6)
+
+
 def test_the_sender_is_asked_about_a_call_ever_more_seldom() -> None:
     sender, moment, memory = FakeSender(remembers=False), [LATER], dict[str, datetime]()
     asked: list[datetime] = []

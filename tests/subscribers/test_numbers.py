@@ -79,6 +79,7 @@ def test_who_leaves_counts_for_the_edition_before_and_votes_for_their_tools(engi
     readers.leave(first, SENT + minutes(2), source="page")
     readers.leave(second, SENT + minutes(2), source="page")
     assert (figures(engine, one).left, figures(engine, one).votes) == (2, 1)
+    assert figures(engine, one).votes_by_matchup == {one.matchups[0].slug: 1}
 
     Accounts(engine, SUPPRESSION_KEY).erase(first, SENT + minutes(3))
     assert (figures(engine, one).left, figures(engine, one).votes) == (2, 1)

@@ -59,6 +59,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("week", "subscriber_id"),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "deliveries_apart",
+        "deliveries",
+        ["week", "state", "batch"],
+        unique=False,
+        sqlite_where=sa.text("state IS NOT NULL"),
+        postgresql_where=sa.text("state IS NOT NULL"),
+    )
     op.create_index("deliveries_batch", "deliveries", ["week", "batch", "subscriber_id", "state"], unique=False)
     op.create_table(
         "earlier_calls",
