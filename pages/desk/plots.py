@@ -202,11 +202,11 @@ class _Frame:
 
 
 def nice(most: float) -> float:
-    """Give the end of an axis: the next of 1, 2, 4, 5 and 10 times a power of ten."""
+    """Give the end of an axis: the next of a few plain numbers times a power of ten, whose half is plain too."""
     if most <= 0:
         return 1.0
     power: float = 10.0 ** floor(log10(most))
-    return next(step * power for step in (1, 2, 4, 5, 10) if step * power >= most * 0.9999)
+    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= most * 0.9999)
 
 
 def short_number(value: float) -> str:
