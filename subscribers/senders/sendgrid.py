@@ -1,8 +1,4 @@
-"""Send through SendGrid's v3 API: one call for up to 1,000 readers, accepted or refused as a whole.
-
-Set SENDGRID_API_KEY (or SENDGRID_API_KEY_FILE); SENDGRID_HOST or SENDGRID_REGION=eu, SENDGRID_LOOKUP,
-SENDGRID_CLICK_TRACKING and SENDGRID_OPEN_TRACKING as they are needed.
-"""
+"""Send through SendGrid's v3 API: one call for up to 1,000 readers, accepted or refused as a whole."""
 
 from __future__ import annotations
 
@@ -31,6 +27,19 @@ from subscribers.calling import Answer, Calls, Lost, Unreached
 from subscribers.letters import common_headers, host, own_headers, plain
 from subscribers.pacing import LONGEST_REST
 from subscribers.senders import Doubt, Receipt
+
+#: What it takes from the environment, and what for.
+ENVIRONMENT = {
+    "SENDGRID_API_KEY, SENDGRID_API_KEY_FILE": "the key; it needs the permission Mail Send, and Email Activity or Logs"
+    " to look calls up",
+    "SENDGRID_REGION": "`global` or `eu`; `global` unless set",
+    "SENDGRID_HOST": "address of the API, where it is another; https, or http to this machine only",
+    "SENDGRID_LOOKUP": "where calls in doubt are looked up: `auto` (both), `activity`, `logs` or `none`",
+    "SENDGRID_CLICK_TRACKING, SENDGRID_OPEN_TRACKING": "`1` lets SendGrid count clicks or opens; `0` unless set",
+    "SENDGRID_EVENT_PUBLIC_KEY, SENDGRID_EVENT_PUBLIC_KEY_FILE": (
+        "the key of its signed event webhook; without it events are refused"
+    ),
+}
 
 #: Where the API is. Source: SendGrid, "Regional email" and each operation's base address.
 HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}

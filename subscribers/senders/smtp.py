@@ -1,9 +1,4 @@
-"""Hand letters to a mail server, one message for each reader, over connections that stay open.
-
-Settings: SMTP_HOST; SMTP_TLS: starttls (the default), tls or none; SMTP_PORT (587, 465 or 25 by SMTP_TLS);
-SMTP_USERNAME; SMTP_PASSWORD, or SMTP_PASSWORD_FILE that names a file with it; SMTP_BOUNCES_TO: where bounces go
-(from_email).
-"""
+"""Hand letters to a mail server, one message for each reader, over connections that stay open."""
 
 from __future__ import annotations
 
@@ -45,6 +40,17 @@ _PORTS: Mapping[Tls, int] = {"starttls": 587, "tls": 465, "none": 25}
 #: before the "@" is no word. Source: RFC 5321, 4.1.2; RFC 6531, 3.3.
 _WORD = r"[^\x00-\x20\x7f-\xa0\"(),:;<>@\[\\\].\s]+"
 _REACHABLE = re.compile(rf"{_WORD}(?:\.{_WORD})*@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+#: What it takes from the environment, and what for.
+ENVIRONMENT = {
+    "SMTP_HOST": "the mail server's name or address; needed",
+    "SMTP_PORT": "its port; 587, 465 or 25 after SMTP_TLS unless set",
+    "SMTP_TLS": "`starttls`, `tls` or `none`; `starttls` unless set, `none` with a password only to this machine",
+    "SMTP_USERNAME": "who logs in; nobody unless set",
+    "SMTP_PASSWORD, SMTP_PASSWORD_FILE": "the password, or the file that holds it",
+    "SMTP_BOUNCES_TO": "where bounces go (the envelope's sender); else from_email",
+}
 
 
 def open_sender(settings: Settings, environment: Mapping[str, str]) -> Smtp:
