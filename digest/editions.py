@@ -165,7 +165,8 @@ class Editions:
         """Give what the editions before `week` leave to it; pairs of the last `repeat_weeks` weeks count as met."""
         counted = (col(EditionRow.week) < week, col(EditionRow.state) != "skipped")
         subjects = select(EditionRow.week, EditionRow.subject).where(*counted).order_by(col(EditionRow.week).desc())
-        pairs = select(MatchupRow).join(EditionRow, col(EditionRow.week) == col(MatchupRow.week)).where(*counted)
+        columns = (MatchupRow.week, MatchupRow.category, MatchupRow.a, MatchupRow.b)  # whole rows take longer to make
+        pairs = select(*columns).join(EditionRow, col(EditionRow.week) == col(MatchupRow.week)).where(*counted)
         with reading(self.engine) as session:
             recent = session.exec(subjects.limit(_SUBJECTS)).all()
             rows = session.exec(pairs).all()
