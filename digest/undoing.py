@@ -14,15 +14,15 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Date, Engine, Table, and_, delete, exists, insert, or_, text, update
+from sqlalchemy import ColumnElement, Date, Engine, Table, and_, delete, exists, func, insert, or_, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
-from digest.database import UtcDateTime, as_one, reading
+from digest.database import UtcDateTime, as_one, in_chunks, reading, writing
 from digest.editions import PUBLIC, content_values, edition_format, keep_matchups
 from digest.errors import Overtaken, UndoRefused
 from digest.tables import (
@@ -41,6 +41,9 @@ from digest.tables import (
 _T = TypeVar("_T")
 
 Kind = Literal["change", "undo", "redo"]
+
+#: How long a change can be taken back; each holds what it replaced, of an edition some 50 KB.
+KEPT = timedelta(days=90)
 
 #: How often a change is tried while others change the same rows.
 _TRIES = 3
@@ -204,6 +207,21 @@ class Journal:
         """Give the number of the newest change, 0 when there is none."""
         found = self._found(1)
         return found[0].id if found else 0
+
+    def tidy(self, now: datetime, retention: timedelta) -> None:
+        """Forget changes that nobody takes back any more: after KEPT, or `retention` where that is shorter.
+
+        One that a kept change took back stays with it, and so does the newest: its number is never given again.
+        """
+        before, newest = now - min(retention, KEPT), select(func.max(ChangeRow.id)).scalar_subquery()
+        named = exists().where(col(_OTHER.undoes) == col(ChangeRow.id), col(_OTHER.at) >= before)
+        with writing(self.engine) as session:
+            old = select(ChangeRow.id).where(col(ChangeRow.at) < before, col(ChangeRow.id) < newest, ~named)
+            gone = session.exec(old).all()
+            for some in in_chunks(gone):
+                # What took back one of those goes with it or stood between: no row may name one that is no more.
+                session.exec(update(ChangeRow).where(col(ChangeRow.undoes).in_(some)).values(undoes=None))
+                session.exec(delete(ChangeRow).where(col(ChangeRow.id).in_(some)))
 
     def _found(self, limit: int, *where: ColumnElement[bool]) -> list[Change]:
         row = ChangeRow
