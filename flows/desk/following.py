@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -32,6 +33,9 @@ _WATCHED_S = 5.0
 #: Looking takes this share of the time at most, however many files there are.
 _SHARE = 0.05
 
+#: Where the home folder remembers what was taken in.
+MEMORY = ".reviews-taken.json"
+
 #: What tells a file from what it was: when and how long it was written, and which one it is.
 _Stamp = tuple[int, int, int]
 
@@ -40,12 +44,14 @@ class Following:
     """The folder `reviews` of a home, looked at by a thread of its own from `with` until its end.
 
     A file is taken in once it stays the same from one look to the next, so that none is read while it is being written.
-    It goes into the newest edition too, where that is a draft that shows its tool.
+    It goes into the newest edition too, where that is a draft that shows its tool. What was taken in is remembered in
+    the home folder, so that a desk takes in what was saved while none was open; what is still wrong is told again.
     """
 
     def __init__(self, services: Services) -> None:
         self._services, self._folder = services, services.settings.home / "reviews"
-        self._known = self._seen = stamps(self._folder)
+        self._memory = services.settings.home / MEMORY
+        self._known, self._seen = self._remembered(), dict[Path, _Stamp]()
         self._wrong: dict[Path, tuple[Fault, ...]] = {}
         self._told, self._asked_at, self._took_s = TakenIn(), -_WATCHED_S, 0.0
         self._ending = threading.Event()
@@ -82,6 +88,34 @@ class Following:
         except VerdictsError as error:
             self._tell(TakenIn(trouble=str(error)))
         self._known = found
+        self._remember()
+
+    def _remembered(self) -> Mapping[Path, _Stamp]:
+        """Read which files were taken in before; whatever else stands there means that none was."""
+        try:
+            found = json.loads(self._memory.read_text("utf-8"))
+            return {
+                self._folder / name: (int(at), int(size), int(number)) for name, (at, size, number) in found.items()
+            }
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            _log.warning("%s cannot be read (%s): every review file is looked at anew", self._memory, error)
+            return {}
+
+    def _remember(self) -> None:
+        """Write down what was taken in, all of it or nothing new."""
+        taken = {
+            path.relative_to(self._folder).as_posix(): stamp
+            for path, stamp in self._known.items()
+            if path not in self._wrong
+        }
+        part = self._memory.with_suffix(".part")
+        try:
+            part.write_text(json.dumps(taken, indent=0), "utf-8")
+            part.replace(self._memory)
+        except OSError as error:  # a later start takes in again what it knows already
+            _log.warning("%s cannot be written: %s", self._memory, error)
 
     def _run(self) -> None:
         wait_s = _QUICK_S
