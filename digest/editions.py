@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, and_, delete, func, or_, update
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
@@ -166,10 +167,10 @@ class Editions:
         counted = (col(EditionRow.week) < week, col(EditionRow.state) != "skipped")
         subjects = select(EditionRow.week, EditionRow.subject).where(*counted).order_by(col(EditionRow.week).desc())
         columns = (MatchupRow.week, MatchupRow.category, MatchupRow.a, MatchupRow.b)  # whole rows take longer to make
-        pairs = select(*columns).join(EditionRow, col(EditionRow.week) == col(MatchupRow.week)).where(*counted)
+        pairs = sql_select(*map(col, columns)).join(EditionRow, col(EditionRow.week) == col(MatchupRow.week))
         with reading(self.engine) as session:
             recent = session.exec(subjects.limit(_SUBJECTS)).all()
-            rows = session.exec(pairs).all()
+            rows = session.connection().execute(pairs.where(*counted)).all()
         newest = recent[0][0] if recent else ""
         first_met, rested = shifted(week, -repeat_weeks), shifted(week, -_REST_WEEKS)
         shown: dict[str, int] = {}
