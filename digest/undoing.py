@@ -18,6 +18,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Date, Engine, Table, and_, delete, exists, func, insert, or_, text, update
+from sqlalchemy import select as sql_select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
@@ -269,11 +270,17 @@ def _table(row: type[SQLModel]) -> Table:
 def _images(session: Session, scope: Scope, keys: Iterable[_Key] = ()) -> _Rows:
     """Read the rows of a scope, and those with these keys that exist."""
     found: _Rows = {}
-    for table, where in [*scope.rows(), *_named(keys)]:
-        for row in session.connection().execute(table.select().where(where)).mappings():
-            kept = {name: value for name, value in row.items() if table.name != "editions" or name in _OF_EDITION}
-            found[_Key(table.name, tuple(row[one.name] for one in table.primary_key))] = kept
+    for table, where in scope.rows():
+        found |= _read(session, table, where)
+    for table, where in _named(key for key in keys if key not in found):  # a statement each: few left the scope
+        found |= _read(session, table, where)
     return found
+
+
+def _read(session: Session, table: Table, where: ColumnElement[bool]) -> _Rows:
+    mine = [one for one in table.columns if table.name != "editions" or one.name in _OF_EDITION]
+    rows = session.connection().execute(sql_select(*mine).where(where)).mappings()
+    return {_Key(table.name, tuple(row[one.name] for one in table.primary_key)): dict(row) for row in rows}
 
 
 def _named(keys: Iterable[_Key]) -> Iterator[tuple[Table, ColumnElement[bool]]]:

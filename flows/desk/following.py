@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 #: Seconds between two looks at the folder while somebody watches the preview, and while nobody does.
 _QUICK_S, _SLOW_S = 0.025, 1.0
 
+#: Seconds in which a file that was saved stays the same, so that it is whole.
+_SETTLE_S = 0.015
+
 #: How long after somebody last asked they count as watching, in seconds.
 _WATCHED_S = 5.0
 
@@ -54,7 +57,8 @@ class Following:
         self._known, self._seen = self._remembered(), dict[Path, _Stamp]()
         self._wrong: dict[Path, tuple[Fault, ...]] = {}
         self._told, self._asked_at, self._took_s = TakenIn(), -_WATCHED_S, 0.0
-        self._ending = threading.Event()
+        self._settling = False
+        self._ending, self._woken = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="reviews", daemon=True)
 
     def __enter__(self) -> Following:
@@ -63,12 +67,18 @@ class Following:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._ending.set()
+        self._woken.set()
         self._thread.join()
 
     def told(self) -> TakenIn:
         """Say what the last change came to; who asks this counts as watching."""
+        if not self._watched():
+            self._woken.set()  # the first save somebody watches for is noticed as soon as the next
         self._asked_at = time.monotonic()
         return self._told
+
+    def _watched(self) -> bool:
+        return time.monotonic() - self._asked_at < _WATCHED_S
 
     def look(self) -> None:
         """Take in what changed since the last look but one and stays as it is."""
@@ -76,6 +86,7 @@ class Following:
         found = stamps(self._folder)
         self._took_s = time.monotonic() - began
         settled, self._seen = found == self._seen, found
+        self._settling = found != self._known and not settled
         if found == self._known or not settled:
             return
         changed = sorted(path for path, stamp in found.items() if self._known.get(path) != stamp)
@@ -119,13 +130,17 @@ class Following:
 
     def _run(self) -> None:
         wait_s = _QUICK_S
-        while not self._ending.wait(wait_s):
+        while True:
+            self._woken.wait(wait_s)
+            self._woken.clear()
+            if self._ending.is_set():
+                return
             try:
                 self.look()
             except (VerdictsError, OSError) as error:
                 _log.error("%s cannot be followed: %s", self._folder, error)
-            watched = time.monotonic() - self._asked_at < _WATCHED_S
-            wait_s = max(_QUICK_S if watched else _SLOW_S, self._took_s / _SHARE)
+            rest_s = _SETTLE_S if self._settling else _QUICK_S if self._watched() else _SLOW_S
+            wait_s = max(rest_s, self._took_s / _SHARE)
 
     def _tell(self, told: TakenIn) -> None:
         if replace(told, number=self._told.number) != self._told:
