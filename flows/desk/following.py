@@ -33,7 +33,7 @@ _SETTLE_S = 0.015
 #: How long after somebody last asked they count as watching, in seconds.
 _WATCHED_S = 5.0
 
-#: Looking takes this share of the time at most, however many files there are.
+#: Looking takes this share of a processor at most, however many files there are.
 _SHARE = 0.05
 
 #: Where the home folder remembers what was taken in.
@@ -82,9 +82,9 @@ class Following:
 
     def look(self) -> None:
         """Take in what changed since the last look but one and stays as it is."""
-        began = time.monotonic()
+        began = time.thread_time()  # by the clock, one look held up by other work would put off the next by a second
         found = stamps(self._folder)
-        self._took_s = time.monotonic() - began
+        self._took_s = time.thread_time() - began
         settled, self._seen = found == self._seen, found
         self._settling = found != self._known and not settled
         if found == self._known or not settled:
