@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, and_, delete, func, or_, update
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from digest.database import insert_ignore, reading, writing
@@ -165,10 +166,11 @@ class Editions:
         """Give what the editions before `week` leave to it; pairs of the last `repeat_weeks` weeks count as met."""
         counted = (col(EditionRow.week) < week, col(EditionRow.state) != "skipped")
         subjects = select(EditionRow.week, EditionRow.subject).where(*counted).order_by(col(EditionRow.week).desc())
-        pairs = select(MatchupRow).join(EditionRow, col(EditionRow.week) == col(MatchupRow.week)).where(*counted)
+        columns = (MatchupRow.week, MatchupRow.category, MatchupRow.a, MatchupRow.b)  # whole rows take longer to make
+        pairs = sql_select(*map(col, columns)).join(EditionRow, col(EditionRow.week) == col(MatchupRow.week))
         with reading(self.engine) as session:
             recent = session.exec(subjects.limit(_SUBJECTS)).all()
-            rows = session.exec(pairs).all()
+            rows = session.connection().execute(pairs.where(*counted)).all()
         newest = recent[0][0] if recent else ""
         first_met, rested = shifted(week, -repeat_weeks), shifted(week, -_REST_WEEKS)
         shown: dict[str, int] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Row, and_, func
+from sqlalchemy import ColumnElement, Engine, and_, case, func, true
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -73,7 +73,8 @@ class Launches:
         self,
         since: datetime,
         until: datetime,
-        ready: Collection[str],
+        quorum: int,
+        panel: Collection[str],
         *,
         show: Show = "all",
         named: str = "",
@@ -85,25 +86,29 @@ class Launches:
         Args:
             since: The first moment.
             until: The first moment that no longer counts.
-            ready: Slugs of tools with a ready verdict.
+            quorum: How many reviews by the `panel` make a verdict ready.
+            panel: The reviewers whose calls count.
             show: Which of them.
             named: Only those whose tool or title holds all of these words, in capitals or not.
             skip: How many of those are passed over.
             most: How many are given.
         """
+        week, unready = _of_week(since, until), col(LaunchRow.tool_slug).not_in(_ready(quorum, panel))
+        sorts: dict[Show, ColumnElement[bool]] = {
+            "all": true(),
+            "unreviewed": and_(unready, col(LaunchRow.rejected).is_(False)),
+            "rejected": col(LaunchRow.rejected).is_(True),
+        }
         with reading(self.engine) as session:
-            ranked = list(enumerate(session.connection().execute(_ranked(since, until, named)).all(), 1))
-            sorts: dict[Show, list[tuple[int, Row[Any]]]] = {
-                "all": ranked,
-                "unreviewed": [one for one in ranked if one[1][1] not in ready and not one[1][2]],
-                "rejected": [one for one in ranked if one[1][2]],
-            }
-            fit = sorts[show]
-            if named.split():
-                fit = [one for one in fit if _holds(f"{one[1][3]} {one[1][4]}", named)]
-            shown = {row[0]: place for place, row in fit[skip : skip + most]}
-            lines = _lines(session, _LAUNCH.c.id.in_(shown), shown)
-        return Found(tuple(lines), len(fit), {name: len(rows) for name, rows in sorts.items()})
+            asked = sql_select(*(func.count(case((one, 1))) for one in sorts.values())).where(*week)
+            counts = dict(zip(sorts, session.connection().execute(asked).one(), strict=True))
+            if show == "all" and not named.split():
+                places, many = _leading(session, week, skip, most), counts["all"]
+            else:
+                fit = _fitting(session, week, sorts[show], named)
+                places, many = dict(fit[skip : skip + most]), len(fit)
+            lines = _lines(session, _LAUNCH.c.id.in_(places), places)
+        return Found(tuple(lines), many, counts)
 
     def line(self, launch: str) -> Line | None:
         """Give one launch, also one that is rejected or part of another; None where there is none."""
@@ -132,7 +137,7 @@ class Launches:
             places = {launch: place for place, (_, launch) in enumerate(best[:most], 1)}
             return _lines(session, _LAUNCH.c.id.in_(places), places)
 
-    def hopefuls(self, since: datetime, until: datetime, ready: Collection[str]) -> list[Hopeful]:
+    def hopefuls(self, since: datetime, until: datetime, quorum: int, panel: Collection[str]) -> list[Hopeful]:
         """Give the tools launched after `since`, up to `until`, that are not ready, in numbers and any order."""
         launch, entry = LaunchRow, LaunchEntryRow
         counted = sql_select(
@@ -140,8 +145,9 @@ class Launches:
             func.max(col(launch.announced_at)),
         ).outerjoin(entry, col(entry.launch_id) == col(launch.id))  # fmt: skip
         with reading(self.engine) as session:
-            rows = session.connection().execute(counted.where(*_between(since, until)).group_by(col(launch.tool_slug)))
-            return [Hopeful(*row) for row in rows.all() if row[0] not in ready]
+            unready = col(launch.tool_slug).not_in(_ready(quorum, panel))
+            counted = counted.where(*_between(since, until), unready).group_by(col(launch.tool_slug))
+            return [Hopeful(*row) for row in session.connection().execute(counted).all()]
 
     def of_tools(self, slugs: Collection[str], since: datetime, until: datetime) -> list[Launch]:
         """Give the launches of some tools first seen after `since`, up to `until`, in any order."""
@@ -154,9 +160,13 @@ class Launches:
 
     def ready(self, quorum: int, panel: Collection[str]) -> list[Tool]:
         """Give the tools that at least `quorum` of the `panel` have reviewed, without their descriptions."""
-        counted = select(ReviewRow.tool).where(col(ReviewRow.reviewer).in_(sorted(panel))).group_by(ReviewRow.tool)
-        counted = counted.having(func.count(func.distinct(ReviewRow.reviewer)) >= quorum)
-        return self._tools(col(ToolRow.slug).in_(counted))
+        return self._tools(col(ToolRow.slug).in_(_ready(quorum, panel)))
+
+    def ready_names(self, quorum: int, panel: Collection[str]) -> dict[str, str]:
+        """Give the names of those tools, by slug."""
+        named = sql_select(col(ToolRow.slug), col(ToolRow.name)).where(col(ToolRow.slug).in_(_ready(quorum, panel)))
+        with reading(self.engine) as session:
+            return dict(session.connection().execute(named).tuples().all())
 
     def tools_named(self, named: str, most: int = 20) -> list[Tool]:
         """Give the tools, without descriptions, whose name holds all of these words, by name; none for no word."""
@@ -186,23 +196,42 @@ def _between(since: datetime, until: datetime) -> list[ColumnElement[bool]]:
     ]  # fmt: skip
 
 
-def _ranked(since: datetime, until: datetime, named: str) -> Any:
-    """Ask for a week's launches in the order of `digest.composing.weight`.
+def _ready(quorum: int, panel: Collection[str]) -> Any:
+    """Ask for the slugs of the tools that at least `quorum` of the `panel` have reviewed."""
+    counted = select(ReviewRow.tool).where(col(ReviewRow.reviewer).in_(sorted(panel))).group_by(ReviewRow.tool)
+    return counted.having(func.count(func.distinct(ReviewRow.reviewer)) >= quorum)
+
+
+def _of_week(since: datetime, until: datetime) -> list[ColumnElement[bool]]:
+    launch = LaunchRow
+    return [col(launch.first_seen) >= since, col(launch.first_seen) < until, col(launch.merged_into).is_(None)]
+
+
+_FEEDS = sql_select(func.count(func.distinct(LaunchEntryRow.feed))).where(
+    col(LaunchEntryRow.launch_id) == col(LaunchRow.id)
+)
+
+#: The order of `digest.composing.weight`.
+_RANKED = (_FEEDS.scalar_subquery().desc(), col(LaunchRow.score).desc(), col(LaunchRow.id))
+
+
+def _leading(session: Session, week: list[ColumnElement[bool]], skip: int, most: int) -> dict[str, int]:
+    """Give the ids of a page of a week's launches with their places."""
+    ranked = sql_select(col(LaunchRow.id)).where(*week).order_by(*_RANKED).offset(skip).limit(most)
+    return {row[0]: place for place, row in enumerate(session.connection().execute(ranked), skip + 1)}
+
+
+def _fitting(
+    session: Session, week: list[ColumnElement[bool]], fits: ColumnElement[bool], named: str
+) -> list[tuple[str, int]]:
+    """Give the ids of a week's launches that fit, with their places among all.
 
     Names and titles of thousands are read only where somebody looks for words in them.
     """
-    entry, launch = LaunchEntryRow, LaunchRow
-    feeds = sql_select(func.count(func.distinct(entry.feed))).where(col(entry.launch_id) == col(launch.id))
-    columns = [
-        launch.id,
-        launch.tool_slug,
-        launch.rejected,
-        *([launch.tool_name, launch.title] if named.split() else []),
-    ]
-    wanted = sql_select(*map(col, columns)).where(
-        col(launch.first_seen) >= since, col(launch.first_seen) < until, col(launch.merged_into).is_(None)
-    )
-    return wanted.order_by(feeds.scalar_subquery().desc(), col(launch.score).desc(), col(launch.id))
+    told = (col(LaunchRow.tool_name), col(LaunchRow.title)) if named.split() else ()
+    ranked = sql_select(col(LaunchRow.id), case((fits, 1), else_=0), *told).where(*week).order_by(*_RANKED)
+    rows = enumerate(session.connection().execute(ranked).all(), 1)
+    return [(row[0], place) for place, row in rows if row[1] and (not told or _holds(f"{row[2]} {row[3]}", named))]
 
 
 def _holds(text: str, named: str) -> bool:

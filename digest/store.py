@@ -141,12 +141,14 @@ class Store:
 
     # Reviews
 
-    def record_reviews(self, sheets: Iterable[tuple[Tool, Sequence[Review]]], now: datetime) -> Recorded:
+    def record_reviews(
+        self, sheets: Iterable[tuple[Tool, Sequence[Review]]], now: datetime, *, whole: bool = False
+    ) -> Recorded:
         """Keep what the panel wrote: tools as described, and a new version of each review that differs from the newest.
 
         All of it is kept, or nothing. A slug that an editor gave to another tool means that tool, which keeps its name;
-        a category an editor set stays. What a sheet leaves out stays as it is known, and so does a price that was
-        checked later than the sheet's. A review dated before the newest one is left out.
+        a category an editor set stays. What a sheet leaves out stays as it is known; with `whole` it is taken away. A
+        price that was checked later than the sheet's stays. A review dated before the newest one is left out.
         """
         counts = {"new": 0, "changed": 0, "same": 0, "older": 0}
         meant: list[tuple[str, str]] = []
@@ -156,7 +158,7 @@ class Store:
             found = [(tool.slug, *_of_the_tool_meant(session, tool, reviews)) for tool, reviews in sheets]
             for slug, tool, _ in found:
                 meant += [(slug, tool.slug)] if slug != tool.slug else []
-                described += _describe(session, tool, now)
+                described += _describe(session, tool, now, whole=whole)
             session.flush()
             for _, tool, reviews in found:
                 newest = {row.reviewer: row for row in session.exec(_newest().where(ReviewRow.tool == tool.slug))}
@@ -253,7 +255,7 @@ def _of_the_tool_meant(session: Session, tool: Tool, reviews: Sequence[Review]) 
     return replace(tool, slug=slug, name=name, category=category), [replace(review, tool=slug) for review in reviews]
 
 
-def _describe(session: Session, tool: Tool, now: datetime) -> bool:
+def _describe(session: Session, tool: Tool, now: datetime, *, whole: bool) -> bool:
     """Keep a tool as a sheet describes it; tells whether a known one is another than before."""
     row = session.get(ToolRow, tool.slug)
     if row is None:
@@ -261,8 +263,9 @@ def _describe(session: Session, tool: Tool, now: datetime) -> bool:
         session.add(ToolRow.model_validate(_blank(tool.slug, tool.name, now) | values))
         return False
     known = tool_of(row)
-    left_out = {name for name in ("tags", "price_checked_on", "open_source") if getattr(tool, name) in (None, ())}
-    if known.vendor and tool.vendor == (urlsplit(tool.url).hostname or "").removeprefix("www."):
+    silent = () if whole else ("tags", "price_checked_on", "open_source")
+    left_out = {name for name in silent if getattr(tool, name) in (None, ())}
+    if not whole and known.vendor and tool.vendor == (urlsplit(tool.url).hostname or "").removeprefix("www."):
         left_out.add("vendor")  # what stands for a vendor that a sheet does not name
     if known.price_checked_on and (tool.price_checked_on or date.min) < known.price_checked_on:
         left_out |= {"entry_price", "price_checked_on"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Text
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from digest.database import UtcDateTime
@@ -35,6 +35,14 @@ class LaunchRow(SQLModel, table=True):
     """The announcement of a tool; its entries stand in `launch_entries`."""
 
     __tablename__: ClassVar[Any] = "launches"
+    __table_args__ = (
+        # All that ranking a week's launches asks; and next to none is part of another, so only those are listed.
+        Index("launches_of_week", "first_seen", "merged_into", "rejected", "tool_slug", "score", "announced_at", "id"),
+        Index(
+            "launches_merged", "merged_into",
+            sqlite_where=text("merged_into IS NOT NULL"), postgresql_where=text("merged_into IS NOT NULL"),
+        ),
+    )  # fmt: skip
 
     id: str = Field(primary_key=True)
     tool_slug: str = Field(foreign_key="tools.slug", index=True)
@@ -42,7 +50,7 @@ class LaunchRow(SQLModel, table=True):
     title: str = Field(sa_type=Text)
     link: str = Field(sa_type=Text)
     announced_at: datetime = Field(sa_type=UtcDateTime)
-    first_seen: datetime = Field(sa_type=UtcDateTime, index=True)
+    first_seen: datetime = Field(sa_type=UtcDateTime)
     tagline: str = Field(default="", sa_type=Text)
     category: str = "Other"
     version: str = ""
@@ -50,7 +58,7 @@ class LaunchRow(SQLModel, table=True):
     score: float = 0.0
     reasons: list[str] = Field(default_factory=list, sa_type=JSON)
     rejected: bool = False
-    merged_into: str | None = Field(default=None, foreign_key="launches.id", index=True)
+    merged_into: str | None = Field(default=None, foreign_key="launches.id")
 
 
 class ToolAliasRow(SQLModel, table=True):
@@ -79,10 +87,11 @@ class LaunchEntryRow(SQLModel, table=True):
     """An entry that carries a launch; the entry itself lives in sources."""
 
     __tablename__: ClassVar[Any] = "launch_entries"
+    __table_args__ = (Index("launch_entries_feeds", "launch_id", "feed"),)  # which feeds carried it
 
     feed: str = Field(primary_key=True)
     entry_id: str = Field(primary_key=True)
-    launch_id: str = Field(sa_column=Column(ForeignKey("launches.id"), primary_key=True, index=True))
+    launch_id: str = Field(sa_column=Column(ForeignKey("launches.id"), primary_key=True))
     position: int
 
 

@@ -14,15 +14,16 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Date, Engine, Table, and_, delete, exists, insert, or_, text, update
+from sqlalchemy import ColumnElement, Date, Engine, Table, and_, delete, exists, func, insert, or_, text, update
+from sqlalchemy import select as sql_select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
-from digest.database import UtcDateTime, as_one, reading
+from digest.database import UtcDateTime, as_one, in_chunks, reading, writing
 from digest.editions import PUBLIC, content_values, edition_format, keep_matchups
 from digest.errors import Overtaken, UndoRefused
 from digest.tables import (
@@ -41,6 +42,9 @@ from digest.tables import (
 _T = TypeVar("_T")
 
 Kind = Literal["change", "undo", "redo"]
+
+#: How long a change can be taken back; each holds what it replaced, of an edition some 50 KB.
+KEPT = timedelta(days=90)
 
 #: How often a change is tried while others change the same rows.
 _TRIES = 3
@@ -205,6 +209,21 @@ class Journal:
         found = self._found(1)
         return found[0].id if found else 0
 
+    def tidy(self, now: datetime, retention: timedelta) -> None:
+        """Forget changes that nobody takes back any more: after KEPT, or `retention` where that is shorter.
+
+        One that a kept change took back stays with it, and so does the newest: its number is never given again.
+        """
+        before, newest = now - min(retention, KEPT), select(func.max(ChangeRow.id)).scalar_subquery()
+        named = exists().where(col(_OTHER.undoes) == col(ChangeRow.id), col(_OTHER.at) >= before)
+        with writing(self.engine) as session:
+            old = select(ChangeRow.id).where(col(ChangeRow.at) < before, col(ChangeRow.id) < newest, ~named)
+            gone = session.exec(old).all()
+            for some in in_chunks(gone):
+                # What took back one of those goes with it or stood between: no row may name one that is no more.
+                session.exec(update(ChangeRow).where(col(ChangeRow.undoes).in_(some)).values(undoes=None))
+                session.exec(delete(ChangeRow).where(col(ChangeRow.id).in_(some)))
+
     def _found(self, limit: int, *where: ColumnElement[bool]) -> list[Change]:
         row = ChangeRow
         columns = (row.id, row.at, row.by, row.week, row.kind, row.said, _UNDONE, row.revision)
@@ -251,11 +270,17 @@ def _table(row: type[SQLModel]) -> Table:
 def _images(session: Session, scope: Scope, keys: Iterable[_Key] = ()) -> _Rows:
     """Read the rows of a scope, and those with these keys that exist."""
     found: _Rows = {}
-    for table, where in [*scope.rows(), *_named(keys)]:
-        for row in session.connection().execute(table.select().where(where)).mappings():
-            kept = {name: value for name, value in row.items() if table.name != "editions" or name in _OF_EDITION}
-            found[_Key(table.name, tuple(row[one.name] for one in table.primary_key))] = kept
+    for table, where in scope.rows():
+        found |= _read(session, table, where)
+    for table, where in _named(key for key in keys if key not in found):  # a statement each: few left the scope
+        found |= _read(session, table, where)
     return found
+
+
+def _read(session: Session, table: Table, where: ColumnElement[bool]) -> _Rows:
+    mine = [one for one in table.columns if table.name != "editions" or one.name in _OF_EDITION]
+    rows = session.connection().execute(sql_select(*mine).where(where)).mappings()
+    return {_Key(table.name, tuple(row[one.name] for one in table.primary_key)): dict(row) for row in rows}
 
 
 def _named(keys: Iterable[_Key]) -> Iterator[tuple[Table, ColumnElement[bool]]]:

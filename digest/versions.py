@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Engine
@@ -41,13 +42,22 @@ class Kept:
         return edition_format().validate_python(self.content)
 
 
-def kept_versions(engine: Engine, week: str) -> list[Kept]:
+def kept_versions(engine: Engine, week: str) -> Sequence[Kept]:
     """Give the versions that changes of a week's edition ended, newest first, of the newest forty changes."""
-    columns = (ChangeRow.id, ChangeRow.kind, ChangeRow.said, ChangeRow.by, ChangeRow.at, ChangeRow.revision)
-    wanted = select(*columns, ChangeRow.images).where(ChangeRow.week == week)  # type: ignore[call-overload]
+    wanted = select(ChangeRow.id).where(ChangeRow.week == week).order_by(col(ChangeRow.id).desc()).limit(_MOST)
     with reading(engine) as session:
-        rows = session.execute(wanted.order_by(col(ChangeRow.id).desc()).limit(_MOST)).all()
-    return [*_kept(week, rows)]
+        found = tuple(one for one in session.exec(wanted) if one is not None)
+    return _read(engine, week, found)
+
+
+@lru_cache(maxsize=4)
+def _read(engine: Engine, week: str, changes: tuple[int, ...]) -> Sequence[Kept]:
+    """Read changes, newest first; a page asks for the same several times, and what one was never becomes another."""
+    columns = (ChangeRow.id, ChangeRow.kind, ChangeRow.said, ChangeRow.by, ChangeRow.at, ChangeRow.revision)
+    wanted = select(*columns, ChangeRow.images).where(col(ChangeRow.id).in_(changes))  # type: ignore[call-overload]
+    with reading(engine) as session:
+        rows = session.execute(wanted.order_by(col(ChangeRow.id).desc())).all()
+    return tuple(_kept(week, rows))
 
 
 def _kept(week: str, rows: Sequence[Any]) -> Iterator[Kept]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from digest.model import Launch, Tool, listing
@@ -42,8 +43,7 @@ class Wanted:
     partner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hopeful:
+class Hopeful(NamedTuple):
     """A launched tool without a ready verdict, in numbers: all of its score but whom it would pair with.
 
     `feeds` carried any launch of it, `strength` is the highest score of one, `announced_at` when the newest was.
@@ -55,38 +55,41 @@ class Hopeful:
     announced_at: datetime
 
 
-def rank(
-    launches: Iterable[Launch],
-    tools: Mapping[str, Tool],
+def ranking(
     ready: Sequence[Tool],
     met: Collection[frozenset[str]],
     reviewed: Mapping[str, int],
     *,
     quorum: int,
     now: datetime,
-) -> list[Wanted]:
-    """Rank the tools of launches that lack a verdict, most wanted first, then by slug.
+) -> Callable[[Iterable[Launch], Mapping[str, Tool]], list[Wanted]]:
+    """Make what ranks the tools of launches that lack a verdict, most wanted first, then by slug.
+
+    It takes the launches, any order, several of one tool counting together, and what is known of their tools by slug,
+    which may lack some.
 
     Args:
-        launches: Those to look at, any order; several of one tool count together.
-        tools: What is known of their tools, by slug; may lack some.
         ready: The tools with a ready verdict.
         met: Slugs of pairs that met too recently to meet again.
         reviewed: How many active reviewers have reviewed each tool, by slug.
         quorum: How many reviews make a verdict ready.
         now: When it is asked; recency counts back from here.
     """
-    by_tool: dict[str, list[Launch]] = {}
-    for launch in launches:
-        if reviewed.get(launch.tool_slug, 0) < quorum:
-            by_tool.setdefault(launch.tool_slug, []).append(launch)
     partners = _Partners(ready, met)
-    found = []
-    for slug, mine in by_tool.items():
-        mine.sort(key=lambda one: (one.announced_at, one.id))
-        tool = tools.get(slug) or Tool(slug, mine[-1].tool_name, category=mine[-1].category)
-        found.append(_wanted(mine, partners.best(tool, mine), reviewed.get(slug, 0), quorum, now))
-    return sorted(found, key=_order)
+
+    def rank(launches: Iterable[Launch], tools: Mapping[str, Tool]) -> list[Wanted]:
+        by_tool: dict[str, list[Launch]] = {}
+        for launch in launches:
+            if reviewed.get(launch.tool_slug, 0) < quorum:
+                by_tool.setdefault(launch.tool_slug, []).append(launch)
+        found = []
+        for slug, mine in by_tool.items():
+            mine.sort(key=lambda one: (one.announced_at, one.id))
+            tool = tools.get(slug) or Tool(slug, mine[-1].tool_name, category=mine[-1].category)
+            found.append(_wanted(mine, partners.best(tool, mine), reviewed.get(slug, 0), quorum, now))
+        return sorted(found, key=_order)
+
+    return rank
 
 
 #: What closer looks are taken at, at once.
@@ -101,12 +104,12 @@ def lead(
     may_pair: bool,
     now: datetime,
 ) -> list[Wanted]:
-    """Give the first of what `rank` gives of all these tools, with a closer look at no more of them than it takes.
+    """Give the first of what `ranking` gives of all these tools, with a closer look at no more of them than it takes.
 
     Args:
         hopefuls: The tools, any order.
         most: How many are wanted.
-        look: Ranks some of them, by slug: calls `rank` with all that is kept of them.
+        look: Ranks some of them, by slug, with all that is kept of them.
         may_pair: Whether any tool is ready; else nobody has a partner.
         now: When it is asked, as in `look`.
     """
@@ -122,13 +125,9 @@ def lead(
 
 def _bound(one: Hopeful, now: datetime, *, may_pair: bool) -> float:
     """Give a score that the tool cannot surpass, whoever it would pair with."""
-    parts = {
-        "mentions": min(1.0, one.feeds / EVERYWHERE),
-        "pairing": 1.0 if may_pair else 0.0,
-        "strength": one.strength,
-        "recency": _recency(max(0, (now - one.announced_at).days)),
-    }
-    return round(sum(WEIGHTS[name] * value for name, value in parts.items()), 4)
+    score = WEIGHTS["mentions"] * min(1.0, one.feeds / EVERYWHERE) + WEIGHTS["pairing"] * may_pair
+    age_days = max(0, (now - one.announced_at).days)
+    return round(score + WEIGHTS["strength"] * one.strength + WEIGHTS["recency"] * _recency(age_days), 4)
 
 
 def _recency(age_days: int) -> float:

@@ -49,10 +49,11 @@ def send_notices(services: Services, stop: Event | None = None, *, patient: bool
 
 
 def tidy(services: Services) -> None:
-    """Forget what settings say is kept no longer: old limits, settled letters, sign-ups that nobody confirmed."""
+    """Forget what settings say is kept no longer: limits, letters, changes, sign-ups that nobody confirmed."""
     retention = timedelta(days=services.settings.retention_days)
     services.joining.tidy(services.clock(), retention)
     services.events.tidy(services.clock(), retention)
+    services.journal.tidy(services.clock(), retention)
 
 
 def keep_sending(services: Services, stop: Event, rest_s: float = _REST_S) -> None:

@@ -18,7 +18,7 @@ from digest.judging import judge
 from digest.model import CATEGORIES, Launch, Review, Tool, Verdict, listing
 from digest.prices import is_stale
 from digest.tools import Appearance
-from digest.wanting import Wanted, lead, rank
+from digest.wanting import Wanted, lead, ranking
 from digest.weeks import shifted, week_of
 from flows.services import Services
 from sources import reviewexport
@@ -274,15 +274,14 @@ def wanted(services: Services) -> list[Wanted]:
     now, settings, store = services.clock(), services.settings, services.store
     launches = store.launches(since=now - timedelta(days=settings.first_poll_days), until=now)
     week = week_of(now, settings.zone)
-    return rank(
-        launches,
-        store.tools({one.tool_slug for one in launches}),
+    rank = ranking(
         [tool for tool, _, _ in store.ready(settings.quorum, services.judges)],
         services.editions.history(shifted(week, 1), settings.repeat_weeks + 1).met,
         store.reviewed(services.judges),
         quorum=settings.quorum,
         now=now,
     )
+    return rank(launches, store.tools({one.tool_slug for one in launches}))
 
 
 def most_wanted(services: Services, most: int) -> tuple[list[Wanted], int]:
@@ -292,12 +291,11 @@ def most_wanted(services: Services, most: int) -> tuple[list[Wanted], int]:
     reviewed, ready = services.store.reviewed(services.judges), launches.ready(settings.quorum, services.judges)
     week = week_of(now, settings.zone)
     met = services.editions.history(shifted(week, 1), settings.repeat_weeks + 1).met
-    hopefuls = launches.hopefuls(since, now, {slug for slug, have in reviewed.items() if have >= settings.quorum})
+    hopefuls = launches.hopefuls(since, now, settings.quorum, services.judges)
+    rank = ranking(ready, met, reviewed, quorum=settings.quorum, now=now)
 
     def look(slugs: Sequence[str]) -> list[Wanted]:
-        found = launches.of_tools(slugs, since, now)
-        tools = services.store.tools(slugs)
-        return rank(found, tools, ready, met, reviewed, quorum=settings.quorum, now=now)
+        return rank(launches.of_tools(slugs, since, now), services.store.tools(slugs))
 
     return lead(hopefuls, most, look, may_pair=bool(ready), now=now), len(hopefuls)
 

@@ -247,6 +247,61 @@ def edition_intro(
     _changed(record, as_json=as_json)
 
 
+@edition_app.command("preheader")
+def edition_preheader(
+    week: EditionName,
+    text: Annotated[str, typer.Argument(help='What inboxes show beside the subject; "" brings the composed one back.')],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write an edition's preheader; an approval is void from then on."""
+    from digest.weeks import parse_week
+    from flows import editing
+
+    with opened(home) as services:
+        record = editing.reword(services, parse_week(week), preheader=text)
+    _changed(record, as_json=as_json)
+
+
+MatchupName = Annotated[str, typer.Argument(metavar="PAIR", help="Slug of a matchup such as lantern-vs-abacus.")]
+
+
+@edition_app.command("blurb")
+def edition_blurb(
+    week: EditionName,
+    pair: MatchupName,
+    text: Annotated[str, typer.Argument(help='A paragraph above the comparison; "" takes it away.')],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a matchup's blurb; an approval is void from then on."""
+    from digest.weeks import parse_week
+    from flows import editing
+
+    with opened(home) as services:
+        record = editing.blurb(services, parse_week(week), pair, text)
+    _changed(record, as_json=as_json)
+
+
+@edition_app.command("layout")
+def edition_layout(
+    week: EditionName,
+    pair: MatchupName,
+    layout: Annotated[str, typer.Argument(help="full: with the panel's scorecard; short: without.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a matchup in full or short; an approval is void from then on."""
+    from digest.weeks import parse_week
+    from flows import editing
+
+    if layout not in {"full", "short"}:
+        raise typer.BadParameter(f"found {layout!r}; allowed: full, short", param_hint="LAYOUT")
+    with opened(home) as services:
+        record = editing.lay_out(services, parse_week(week), pair, "full" if layout == "full" else "short")
+    _changed(record, as_json=as_json)
+
+
 @edition_app.command("rebuild")
 def edition_rebuild(
     week: EditionWeek = None,

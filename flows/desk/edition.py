@@ -52,8 +52,9 @@ def _look(services: Services, week: str) -> EditionView:
         return EditionView(record.edition if record else None, open=False)
     edition, is_open = record.edition, record.state in {"draft", "approved"}
     words = services.editions.words_for(week)
-    ready = {slug for slug, n in services.store.reviewed(services.judges).items() if n >= services.settings.quorum}
-    names = services.store.tool_names()
+    ready = services.launches.ready_names(services.settings.quorum, services.judges)
+    shown = {slug for one in edition.passed_over for slug in (one.a, one.b)}.union(*words.vetoes)
+    names = ready | {slug: tool.name for slug, tool in services.store.tools(shown - ready.keys()).items()}
     pinned = frozenset(one.slug for one in edition.matchups if _slugs(one) in words.pins)
     return EditionView(
         edition,
@@ -63,9 +64,7 @@ def _look(services: Services, week: str) -> EditionView:
         pinned,
         tuple(tuple((slug, names.get(slug, slug)) for slug in sorted(one)) for one in sorted(words.vetoes, key=sorted)),
         services.editions.corrections(week) if is_open else (),
-        tuple(sorted(((slug, names[slug]) for slug in ready & names.keys()), key=lambda one: one[1].casefold()))
-        if is_open
-        else (),
+        tuple(sorted(ready.items(), key=lambda one: one[1].casefold())) if is_open else (),
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -18,6 +18,7 @@ from digest.store import Recorded
 from digest.undoing import Scope
 from flows import reviewing
 from flows.desk.keeping import kept, short
+from flows.refreshing import refresh
 from flows.services import Services
 from pages.desk.steps import ForReviews, PanelView, ToReview
 from sources.fields import Lined
@@ -99,8 +100,10 @@ def _save(services: Services, week: str, mark: str, fields: Mapping[str, str]) -
     def save() -> Recorded:
         if _mark(services.tools.find(tool.slug), services.store.reviews([tool.slug])) != mark:
             raise Stale(f"{short(tool.name)} has other reviews, or another description, than this page showed.")
-        done = services.store.record_reviews([(sheet.tool, sheet.reviews)], services.clock())
+        # The form shows everything there is to say of the tool: what stands empty in it was emptied.
+        done = services.store.record_reviews([(sheet.tool, sheet.reviews)], services.clock(), whole=True)
         _require_news(services, review, done)
+        refresh(services, week, {tool.slug})
         return done
 
     reviewer = next(one.name for one in services.panel if one.slug == review.reviewer)
@@ -172,11 +175,18 @@ def _take(services: Services, week: str, files: Sequence[tuple[str, bytes]]) -> 
     done = kept(
         services,
         Scope(week, frozenset(slugs)),
-        lambda: reviewing.keep_sheets(services, sheets),
+        lambda: _keep(services, week, sheets, slugs),
         lambda done: f"Took in reviews of {reviewing.in_words(done)}",
     )
     meant = "".join(f"\n{slug} is {tool} here, and was kept as that." for slug, tool in done.meant)
     return reviewing.in_words(done) + meant
+
+
+def _keep(services: Services, week: str, sheets: Sequence[Sheet], slugs: Collection[str]) -> reviewing.Taken:
+    """Keep sheets, and tell the week's draft again where it shows one of their tools."""
+    done = reviewing.keep_sheets(services, sheets)
+    refresh(services, week, slugs)
+    return done
 
 
 def _put(folder: Path, name: str, body: bytes) -> Path:

@@ -48,17 +48,17 @@ def week_page(services: Services) -> ForWeek:
 
 def _look(services: Services, week: str, view: WeekView) -> OfWeek:
     start, end = bounds(week, services.settings.zone)
-    reviewed, quorum = services.store.reviewed(services.judges), services.settings.quorum
-    ready = {slug for slug, have in reviewed.items() if have >= quorum}
-    skip = (view.page - 1) * _A_PAGE
-    found = services.launches.page(start, end, ready, show=view.show, named=view.named, skip=skip, most=_A_PAGE)
+    judges, quorum, skip = services.judges, services.settings.quorum, (view.page - 1) * _A_PAGE
+    found = services.launches.page(
+        start, end, quorum, judges, show=view.show, named=view.named, skip=skip, most=_A_PAGE
+    )  # fmt: skip
     opened = services.launches.line(view.launch) if view.launch else None
     lines = [*found.lines, *([opened] if opened else [])]
     wanted, many = reviewing.most_wanted(services, _WANTED)
     return OfWeek(
         found=found,
         pages=max(1, ceil(found.many / _A_PAGE)),
-        reviewed=reviewed,
+        reviewed=services.store.reviewed(judges),
         quorum=quorum,
         entries=services.entries.entries({key for line in lines for key in line.launch.entries}),
         wanted=wanted,

@@ -140,7 +140,8 @@ class Guard:
         """Let in who sends the password; everybody else learns how to come in."""
         if not self.keys.access.password or (scope["method"], scope["path"]) != ("POST", "/enter"):
             return self._turned_away(401)
-        if wait := self.keys.must_wait():
+        client = scope["client"][0] if scope.get("client") else ""
+        if wait := self.keys.must_wait(client):
             answer = self._turned_away(429)
             answer.headers["Retry-After"] = str(int(wait) + 1)
             return answer
@@ -148,7 +149,7 @@ class Guard:
         if body is None:
             return self._turned_away(413)
         sent = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-        session = self.keys.open_by_password(sent.get("password", ""), sent.get("who", ""))
+        session = self.keys.open_by_password(sent.get("password", ""), sent.get("who", ""), client)
         if session is None:
             return self._refuse(401, "That is not the password", "Look at what VERDICTS_DESK_PASSWORD is set to.")
         return self.with_cookie(RedirectResponse("/", 303), session)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv4Address, ip_address, ip_network
 
 #: The shortest password that may open the desk to other machines.
 SHORTEST_PASSWORD = 12
@@ -19,8 +20,8 @@ SHORTEST_PASSWORD = 12
 #: How long a session lasts without the desk being opened anew, in seconds.
 LASTS_S = 7 * 24 * 3600
 
-#: Wrong passwords that may be tried within so many seconds, by all together.
-TRIES, WITHIN_S = 10, 60.0
+#: Wrong passwords that may be tried within so many seconds, from one address and from all together.
+TRIES, TRIES_OF_ALL, WITHIN_S = 10, 200, 60.0
 
 #: Characters an editor's name may have.
 NAME_MOST = 80
@@ -64,7 +65,7 @@ class Keys:
         self._secret = hmac.digest(access.secret, b"desk" + seed, "sha256")
         self._key = secrets.token_urlsafe(24)
         self._lock = threading.Lock()
-        self._wrong: deque[float] = deque(maxlen=TRIES)
+        self._wrong: deque[tuple[float, str]] = deque(maxlen=TRIES_OF_ALL)  # when, and from where
 
     @property
     def cookie(self) -> str:
@@ -90,20 +91,22 @@ class Keys:
         """Tell where the desk opens, to whoever started it."""
         self.access.tell(self.address)
 
-    def must_wait(self) -> float:
-        """Say for how many seconds no password is looked at, 0.0 when one is."""
+    def must_wait(self, client: str) -> float:
+        """Say for how many seconds no password from an address is looked at, 0.0 when one is."""
+        place, now = network(client), time.monotonic()
         with self._lock:
-            if len(self._wrong) < TRIES:
-                return 0.0
-            return max(0.0, self._wrong[0] + WITHIN_S - time.monotonic())
+            mine = [at for at, other in self._wrong if other == place]
+            first = [tried[-most] for tried, most in ((mine, TRIES), ([at for at, _ in self._wrong], TRIES_OF_ALL))
+                     if len(tried) >= most]  # fmt: skip
+        return max(0.0, *(at + WITHIN_S - now for at in first), 0.0)
 
-    def open_by_password(self, password: str, who: str) -> Session | None:
+    def open_by_password(self, password: str, who: str, client: str) -> Session | None:
         """Let in who knows the password; None where it is wrong, or none is set."""
         right = self.access.password
         if right and hmac.compare_digest(_digest(password), _digest(right)):
             return self._begin(_name(who) or self.access.who)
         with self._lock:
-            self._wrong.append(time.monotonic())
+            self._wrong.append((time.monotonic(), network(client)))
         return None
 
     def session(self, cookie: str) -> Session | None:
@@ -137,6 +140,17 @@ class Keys:
 
     def _seal(self, text: str) -> str:
         return hmac.new(self._secret, text.encode(), "sha256").hexdigest()[:40]
+
+
+def network(client: str) -> str:
+    """Give whom an address counts for: of IPv6 one customer has at least 64 bits to choose from (RFC 6177)."""
+    try:
+        found = ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
 def _digest(password: str) -> bytes:

@@ -56,7 +56,7 @@
     } catch {
       return told("The desk does not answer", "Is it still running in its terminal?");
     }
-    if (keep) history.pushState(null, "", address);
+    if (keep) history[keep === "replace" ? "replaceState" : "pushState"](null, "", address);
     if (address.includes("#mail")) byId("mail").scrollIntoView({ block: "nearest" });
   }
 
@@ -92,6 +92,10 @@
       document.addEventListener("preview:painted", () => tell(), { once: true });
     });
   }
+
+  // Who asked for no look in particular gets the one that fits their screen.
+  const head = now(), own = location.pathname === "/preview" && matchMedia("(width < 700px)").matches;
+  if (own && head && frames().length) look(head.dataset.phone, "replace");
 
   document.addEventListener("desk:shown", () => { follow(); paintIfNew(); });
   // Who does not see it needs no news; who comes back gets them at once.

@@ -17,6 +17,7 @@ from digest.store import Store
 from tests.examples import NOW, launch, tool
 
 SINCE, UNTIL = NOW - timedelta(days=7), NOW
+PANEL = ("builder", "skeptic", "founder")
 
 
 def launched(number: int, **changes: Any) -> Launch:
@@ -37,8 +38,21 @@ def launches(engine: Engine) -> list[Launch]:
     return made
 
 
+def _review(engine: Engine, slug: str, *reviewers: str) -> None:
+    reviews = [Review(slug, who, "ship", "Yes.", NOW.date()) for who in reviewers]
+    Store(engine).record_reviews([(replace(tool(), slug=slug), reviews)], NOW)
+
+
+def test_each_page_goes_on_where_the_one_before_ended(engine: Engine, launches: list[Launch]) -> None:
+    view = Launches(engine)
+    whole = view.page(SINCE, UNTIL, 1, ()).lines
+    pages = [view.page(SINCE, UNTIL, 1, (), skip=skip, most=4) for skip in (0, 4, 8)]
+    assert tuple(line for page in pages for line in page.lines) == whole
+    assert {page.many for page in pages} == {len(launches) - 2}
+
+
 def test_a_week_has_its_first_moment_and_not_its_last(engine: Engine, launches: list[Launch]) -> None:
-    found = Launches(engine).page(SINCE, UNTIL, ())
+    found = Launches(engine).page(SINCE, UNTIL, 1, ())
     assert [one.launch for one in found.lines] == sorted([*launches[:9], launches[10]], key=weight)
     assert [one.place for one in found.lines] == list(range(1, 11))
 
@@ -46,12 +60,14 @@ def test_a_week_has_its_first_moment_and_not_its_last(engine: Engine, launches: 
 def test_launches_are_narrowed_and_counted(engine: Engine, launches: list[Launch]) -> None:
     Decisions(engine, "ada").reject(launches[3], NOW)
     Decisions(engine, "ada").merge(launches[4], launches[5], NOW)
+    _review(engine, "tool-7", "builder", "skeptic")
+    _review(engine, "tool-8", "builder", "gone")
     view = Launches(engine)
-    found = view.page(SINCE, UNTIL, {"tool-7"}, show="unreviewed", named="tOOL", skip=1, most=2)
+    found = view.page(SINCE, UNTIL, 2, PANEL, show="unreviewed", named="tOOL", skip=1, most=2)
     assert dict(found.counts) == {"all": 9, "unreviewed": 7, "rejected": 1}
     assert (found.many, len(found.lines)) == (7, 2)
-    assert [one.launch.id for one in view.page(SINCE, UNTIL, (), show="rejected").lines] == ["launch-03"]
-    assert view.page(SINCE, UNTIL, (), named="tool 99").lines == ()
+    assert [one.launch.id for one in view.page(SINCE, UNTIL, 1, (), show="rejected").lines] == ["launch-03"]
+    assert view.page(SINCE, UNTIL, 1, (), named="tool 99").lines == ()
 
 
 def test_a_word_or_an_entry_gives_a_launch_another_mark(engine: Engine, launches: list[Launch]) -> None:
@@ -75,7 +91,8 @@ def test_a_word_or_an_entry_gives_a_launch_another_mark(engine: Engine, launches
 
 def test_tools_that_hope_for_a_verdict_are_given_in_numbers(engine: Engine, launches: list[Launch]) -> None:
     Store(engine).keep_launches([launched(20, tool_slug="tool-2", entries=(("feed-0", "x"), ("feed-9", "y")))], NOW)
-    found = {one.tool: one for one in Launches(engine).hopefuls(SINCE, UNTIL, {"tool-1"})}
+    _review(engine, "tool-1", "builder", "skeptic")
+    found = {one.tool: one for one in Launches(engine).hopefuls(SINCE, UNTIL, 2, PANEL)}
     assert "tool-1" not in found
     assert "tool-11" not in found
     assert (found["tool-2"].feeds, found["tool-2"].strength) == (3, 0.2)
@@ -84,10 +101,10 @@ def test_tools_that_hope_for_a_verdict_are_given_in_numbers(engine: Engine, laun
 
 
 def test_tools_are_ready_with_a_quorum_and_found_by_words_of_their_name(engine: Engine) -> None:
-    reviews = [Review(tool().slug, who, "ship", "Yes.", NOW.date()) for who in ("builder", "skeptic")]
-    Store(engine).record_reviews([(tool(), reviews)], NOW)
-    view, panel = Launches(engine), ("builder", "skeptic", "founder")
-    assert view.ready(2, panel) == [replace(tool(), description="")]
-    assert view.ready(3, panel) == []
+    _review(engine, tool().slug, "builder", "skeptic")
+    view = Launches(engine)
+    assert view.ready(2, PANEL) == [replace(tool(), description="")]
+    assert view.ready_names(2, PANEL) == {tool().slug: tool().name}
+    assert (view.ready(3, PANEL), view.ready_names(3, PANEL)) == ([], {})
     assert [one.slug for one in view.tools_named(tool().name.upper())] == [tool().slug]
     assert view.tools_named(" ") == view.tools_named("nothing") == []

@@ -468,3 +468,29 @@ def test_two_editors_at_once_lose_nothing(journal: Journal, editions: Editions) 
     assert failed == []
     assert editions.require(WEEK).revision == 11
     assert [one.revision for one in journal.since(WEEK, 1)] == list(range(2, 12))
+
+
+def test_old_changes_are_forgotten_but_for_the_newest_and_what_a_kept_one_names(
+    journal: Journal, editions: Editions
+) -> None:
+    editions.keep_draft(edition())
+    for number in range(4):
+        intro = f"Number {number}."
+        journal.keep(
+            Scope(WEEK), "ada", NOW + timedelta(days=number),
+            lambda intro=intro: editions.keep_edit(
+                editions.require(WEEK), with_intro(editions.require(WEEK).edition, intro), "ada"
+            ),
+            intro,
+        )  # fmt: skip
+    last = journal.newest()
+    taken = journal.undo(last, "ada", NOW + timedelta(days=10))
+    assert editions.require(WEEK).edition.intro == "Number 2."
+    journal.tidy(NOW + timedelta(days=95), timedelta(days=400))
+    assert [one.id for one in journal.last()] == [taken.id, last], "what a kept change took back stays with it"
+    again = journal.undo(taken.id, "ada", NOW + timedelta(days=95))
+    journal.tidy(NOW + timedelta(days=500), timedelta(days=400))
+    assert [one.id for one in journal.last()] == [again.id], "no number is given twice"
+    assert editions.require(WEEK).edition.intro == "Number 3."
+    journal.tidy(NOW + timedelta(days=96), timedelta(days=1))
+    assert [one.id for one in journal.last()] == [again.id]

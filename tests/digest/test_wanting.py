@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from digest.model import Launch, Tool, slugify
-from digest.wanting import WEIGHTS, Hopeful, Wanted, lead, rank
+from digest.wanting import WEIGHTS, Hopeful, Wanted, lead, ranking
 from tests.examples import NOW, launch
 
 READY = (
@@ -33,7 +33,7 @@ def launched(name: str = "Plumb", *, feeds: int = 1, days: int = 0, **changes: A
 def ranked(*launches: Launch, tools: dict[str, Tool] | None = None, **changes: Any) -> list[Wanted]:
     given: dict[str, Any] = {"ready": READY, "met": set(), "reviewed": {}, "quorum": 3, "now": NOW} | changes
     ready, met, reviewed = given.pop("ready"), given.pop("met"), given.pop("reviewed")
-    return rank(launches, tools or {}, ready, met, reviewed, **given)
+    return ranking(ready, met, reviewed, **given)(launches, tools or {})
 
 
 def names(found: list[Wanted]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -141,6 +142,45 @@ def test_subject_and_intro_are_an_editor_s_and_survive_a_new_lead(ready: Path) -
     assert "A quiet week, and a &lt;good&gt; one." in document["html"]
     assert verdicts("edition", "intro", WEEK, "", home=ready).status == 0
     assert shown(ready)["intro"] == ""
+
+
+def test_preheader_blurb_and_layout_are_an_editor_s_too(ready: Path) -> None:
+    composed = shown(ready)
+    pair = f"{composed['matchups'][1]['a']}-vs-{composed['matchups'][1]['b']}"
+    assert verdicts("edition", "preheader", WEEK, "What inboxes\nshow.", home=ready).status == 0
+    assert verdicts("edition", "blurb", WEEK, pair, "A word of <ours>.", home=ready).status == 0
+    assert verdicts("edition", "layout", WEEK, pair, "full", home=ready).status == 0
+
+    document = shown(ready)
+    assert (document["preheader"], document["matchups"][1]["layout"]) == ("What inboxes show.", "full")
+    assert "A word of &lt;ours&gt;." in document["html"]
+    ran = verdicts("edition", "layout", WEEK, pair, "short", "--json", home=ready)
+    assert json.loads(ran.out)["matchups"][1]["layout"] == "short"
+    assert verdicts("edition", "preheader", WEEK, "", home=ready).status == 0
+    assert verdicts("edition", "blurb", WEEK, pair, "", home=ready).status == 0
+    assert shown(ready)["preheader"] == composed["preheader"]
+    assert "A word of" not in shown(ready)["html"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("blurb", WEEK, "x-vs-y", "Text."), "x-vs-y"),
+        (("blurb", WEEK, "{pair}", "x" * 601), "allowed: at most 600"),
+        (("layout", WEEK, "x-vs-y", "full"), "x-vs-y"),
+        (("layout", WEEK, "{pair}", "tall"), "allowed: full, short"),
+        (("preheader", WEEK, "x" * 1000), "allowed: at most"),
+    ],
+)
+def test_a_matchup_or_a_word_that_cannot_be_taken_is_named(ready: Path, words: tuple[str, ...], said: str) -> None:
+    before = shown(ready)
+    pair = f"{before['matchups'][0]['a']}-vs-{before['matchups'][0]['b']}"
+
+    ran = verdicts("edition", *(word.format(pair=pair) for word in words), home=ready)
+
+    assert ran.status == 2
+    assert said in ran.err
+    assert shown(ready) == before
 
 
 @pytest.mark.parametrize(

@@ -354,9 +354,21 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(op.f("ix_launches_first_seen"), "launches", ["first_seen"], unique=False)
-    op.create_index(op.f("ix_launches_merged_into"), "launches", ["merged_into"], unique=False)
     op.create_index(op.f("ix_launches_tool_slug"), "launches", ["tool_slug"], unique=False)
+    op.create_index(
+        "launches_merged",
+        "launches",
+        ["merged_into"],
+        unique=False,
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    )
+    op.create_index(
+        "launches_of_week",
+        "launches",
+        ["first_seen", "merged_into", "rejected", "tool_slug", "score", "announced_at", "id"],
+        unique=False,
+    )
     op.create_table(
         "matchups",
         sa.Column("week", sa.String(), nullable=False),
@@ -427,7 +439,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("feed", "entry_id", "launch_id"),
     )
-    op.create_index(op.f("ix_launch_entries_launch_id"), "launch_entries", ["launch_id"], unique=False)
+    op.create_index("launch_entries_feeds", "launch_entries", ["launch_id", "feed"], unique=False)
     guard_editions()
 
 

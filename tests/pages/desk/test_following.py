@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.demo import SAMPLES
-from flows.desk.following import Following
+from flows.desk.following import MEMORY, Following
 from tests.pages.desk.desks import WEEK, Sat, words
 
 
@@ -113,3 +113,34 @@ def _until(sat: Sat, said: str, *, gone: bool = False) -> str:
             return page
         time.sleep(0.1)
     raise AssertionError(f"waited in vain: {said!r}")
+
+
+def test_what_was_saved_while_the_desk_was_closed_is_taken_in_when_it_starts(sat: Sat, lead: tuple[str, str]) -> None:
+    saved(sat, "lead.yaml", quoting(lead[1], "Changed my mind."))
+    wrong = saved(sat, "wrong.yaml", lead[1].replace("call: ship", "call: maybe", 1))
+    first = Following(sat.services)
+    looked_at(first)
+    assert f"; {WEEK} shows it" in first.told().said
+    assert {one.file for one in first.told().faults} == {"wrong.yaml"}
+    sat.send("/undo")
+    before = sat.rows()
+    second = Following(sat.services)
+    looked_at(second)
+    assert second.told().said == "", "the file is the same: what was taken back stays so"
+    assert {one.file for one in second.told().faults} == {"wrong.yaml"}, "it is as wrong as it was"
+    assert sat.rows() == before
+    wrong.unlink()
+    saved(sat, "lead.yaml", quoting(lead[1], "And once more."))
+    third = Following(sat.services)
+    looked_at(third)
+    assert sat.record.edition.matchups[0].a.verdict.reviews[0].quote == "And once more."
+    assert third.told().faults == ()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"lead.yaml": 3}', "null"])
+def test_a_memory_that_cannot_be_read_remembers_nothing(sat: Sat, lead: tuple[str, str], text: str) -> None:
+    (sat.home / MEMORY).write_text(text, "utf-8")
+    saved(sat, "lead.yaml", quoting(lead[1], "Changed my mind."))
+    following = Following(sat.services)
+    looked_at(following)
+    assert "Took in lead.yaml" in following.told().said

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from fastapi.routing import APIRoute
 
 from digest.errors import SettingsError
 from flows.desk.serving import DeskServer, desk_password
-from pages.desk.keys import LASTS_S, TRIES
+from pages.desk.keys import LASTS_S, TRIES, TRIES_OF_ALL
 from pages.desk.showing import FILES
 from tests.pages.desk.desks import PASSWORD, Sat, browser_like, form_of, sat_at, words
 
@@ -294,8 +293,24 @@ def test_wrong_passwords_are_only_tried_so_often(shared: Sat) -> None:
         assert [one.status_code for one in said] == [401] * TRIES + [429]
         assert 0 < int(said[-1].headers["retry-after"]) <= 61
         assert guesser.post("/enter", data={"password": PASSWORD}).status_code == 429
-        shared.server.keys._wrong.extend([time.monotonic() - 61] * TRIES)  # a minute later
+        at, place = shared.server.keys._wrong[-TRIES]
+        shared.server.keys._wrong[-TRIES] = (at - 61, place)  # a minute later
         assert guesser.post("/enter", data={"password": PASSWORD}).status_code == 200
+
+
+def test_who_guesses_keeps_out_nobody_else_until_many_do(desk_home: Path) -> None:
+    with sat_at(desk_home, environment={"VERDICTS_DESK_PASSWORD": PASSWORD}) as sat:
+        keys = sat.server.keys
+        for _ in range(TRIES):
+            assert keys.open_by_password("a guess of twelve", "", "192.0.2.1") is None
+        assert min(keys.must_wait("192.0.2.1"), keys.must_wait("::ffff:192.0.2.1")) > 0
+        assert keys.must_wait("192.0.2.2") == keys.must_wait("2001:db8::1") == 0
+        for number in range(TRIES):
+            keys.open_by_password("a guess of twelve", "", f"2001:db8::{number}")
+        assert keys.must_wait("2001:db8::ffff") > 0, "one customer has all of them"
+        for number in range(TRIES_OF_ALL):
+            keys.open_by_password("a guess of twelve", "", f"198.51.100.{number}")
+        assert keys.must_wait("203.0.113.1") > 0
 
 
 def test_a_password_is_only_taken_from_the_desks_own_page(shared: Sat) -> None:

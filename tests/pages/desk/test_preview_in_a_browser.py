@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from digest.rendering import SHIPPED
@@ -131,3 +132,18 @@ def test_axe_finds_nothing(sat: Sat, browser: Browser) -> None:
             found = axe(page)
             assert found["violations"] == []
             assert found["contrast"] > 10
+
+
+@pytest.mark.parametrize(("width", "shown"), [(320, "phone"), (375, "phone"), (699, "phone"), (1280, "desktop")])
+def test_the_preview_opens_as_fits_the_screen_and_never_scrolls_sideways(
+    sat: Sat, browser: Browser, width: int, shown: str
+) -> None:
+    page = sat.show(browser, "/preview", width)
+    expect(page.locator("#mail")).to_have_class(shown)
+    expect(page.locator(".looks a[aria-current]").first).to_contain_text(shown.title())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    mail = page.locator("#mail")
+    assert mail.evaluate("one => one.scrollWidth <= one.clientWidth"), "nothing of the email is cut off"
+    page.goto(f"{sat.url}/preview/desktop")
+    expect(mail).to_have_class("desktop")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

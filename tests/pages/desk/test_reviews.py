@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,32 @@ def test_files_dragged_in_are_taken_in(sat: Sat, browser: Browser) -> None:
     page.evaluate(drop, GOOD)
     expect(page.locator(".note")).to_contain_text("1 tool: 2 new reviews")
     expect(page.locator("#trouble")).to_be_empty()
+
+
+def test_a_review_reaches_the_draft_that_shows_its_tool_and_leaves_with_undo(sat: Sat) -> None:
+    before, slug = sat.record, sat.record.edition.matchups[0].a.tool.slug
+    fill(sat, slug, before.edition.matchups[0].a.verdict.reviews[0].reviewer, quote="Another word on it.")
+    shown = sat.record.edition.matchups[0].a.verdict.reviews
+    assert "Another word on it." in {one.quote for one in shown}
+    assert "Another word on it." in sat.client.get("/framed/desktop").text
+    sat.send("/undo")
+    assert sat.record.edition == before.edition
+
+
+def test_files_that_are_dragged_in_reach_the_draft(sat: Sat) -> None:
+    side = sat.record.edition.matchups[0].a
+    said = f"tool: {side.tool.slug}\nname: {side.tool.name}\ntagline: A line\ncategory: {side.tool.category}\n"
+    said += "entry_price: Free\nurl: https://example.org\ndescription: Something.\nreviews:\n"
+    said += "  - {reviewer: builder, call: skip, reviewed_on: 2026-11-17, quote: From a file.}\n"
+    assert bring(sat, "/week/files", ("one.yaml", said.encode())).status_code == 200
+    assert "From a file." in {one.quote for one in sat.record.edition.matchups[0].a.verdict.reviews}
+
+
+def test_tags_and_what_nobody_knows_any_more_are_taken_away_by_emptying_their_fields(sat: Sat) -> None:
+    reviewer = stored(sat, "kino-kiln")[0].reviewer
+    fill(sat, "kino-kiln", reviewer, tags="one job, another", open_source="true")
+    told = sat.services.tools.find("kino-kiln")
+    assert (told.tags, told.open_source) == (("one job", "another"), True)
+    fill(sat, "kino-kiln", reviewer, tags="", open_source="")
+    emptied = sat.services.tools.find("kino-kiln")
+    assert emptied == replace(told, tags=(), open_source=None)
