@@ -174,6 +174,7 @@ def test_names_are_cut_to_the_plot_and_cannot_turn_it_round() -> None:
 
 
 def test_axes_end_at_round_numbers() -> None:
-    assert [nice(one) for one in (0, 0.7, 1, 1.2, 3, 4.5, 516, 7_000, 9_000)] == [1, 0.8, 1, 1.5, 3, 5, 600, 8_000, 10_000]
+    highest = (0, 0.7, 1, 1.2, 3, 4.5, 516, 7_000, 9_000)
+    assert [nice(one) for one in highest] == [1, 0.8, 1, 1.5, 3, 5, 600, 8_000, 10_000]
     assert nice(0.0033) == pytest.approx(0.004)
     assert [short(one) for one in (0, 0.5, 950, 8_500, 1_250_000)] == ["0", "0.5", "950", "8.5k", "1.25M"]
