@@ -4,14 +4,18 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test lint bench chaos format lock tools clean
+.PHONY: demo test proofs lint bench chaos format lock tools clean
 
 demo: .venv/demo
 	$(BIN)/verdicts demo --no-open
 
 # Three at once on two cores: some tests only wait.
 test: .venv/dev
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not thorough"
+
+# The same proofs once more, of other kinds and at length: some minutes.
+proofs: .venv/dev
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m thorough
 
 # Figures for claims about quality and speed; needs the development data for the first, minutes for the second.
 bench: .venv/dev

@@ -46,8 +46,11 @@ def site(home: Path, free_port: int) -> Iterator[Served]:
 
 @pytest.mark.parametrize(
     ("hand", "scripts", "width"),
-    [("mouse", True, 1280), ("mouse", False, 375), ("keyboard", True, 375)],
-    ids=["mouse, scripts, wide", "mouse, no scripts, phone", "keyboard, scripts, phone"],
+    [
+        pytest.param("mouse", True, 1280, id="mouse, scripts, wide", marks=pytest.mark.thorough),
+        pytest.param("mouse", False, 375, id="mouse, no scripts, phone"),
+        pytest.param("keyboard", True, 375, id="keyboard, scripts, phone", marks=pytest.mark.thorough),
+    ],
 )
 def test_a_reader_lives_a_whole_life(
     browser: Browser, site: Served, capfd: pytest.CaptureFixture[str], hand: str, scripts: bool, width: int

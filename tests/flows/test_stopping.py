@@ -133,10 +133,13 @@ def states(services: Services) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "requests"),
     [
-        (("send", WEEK), [signal.SIGINT] * 3), (("send", WEEK), [signal.SIGHUP]),
-        (("run", "--week", WEEK, "--now", "2026-11-17T09:05Z"), [signal.SIGTERM]),
+        pytest.param(("send", WEEK), [signal.SIGINT] * 3, id="send, Ctrl-C thrice"),
+        pytest.param(("send", WEEK), [signal.SIGHUP], id="send, the terminal closes", marks=pytest.mark.thorough),
+        pytest.param(
+            ("run", "--week", WEEK, "--now", "2026-11-17T09:05Z"), [signal.SIGTERM], id="run, a service manager",
+            marks=pytest.mark.thorough,
+        ),
     ],
-    ids=["send, Ctrl-C thrice", "send, the terminal closes", "run, a service manager"],
 )  # fmt: skip
 def test_calls_under_way_end_and_no_other_begins(
     home: Path, tmp_path: Path, words: tuple[str, ...], requests: list[signal.Signals]

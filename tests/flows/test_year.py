@@ -65,29 +65,32 @@ def _reviews(tool: str, now: datetime, dice: random.Random) -> list[Review]:
     return [Review(tool, one, dice.choice(("ship", "skip")), f"{one} on {tool}.", now.date()) for one in judges]
 
 
-def test_a_year_of_weeks_keeps_every_promise(year: Path) -> None:
+@pytest.mark.parametrize("weeks", [12, pytest.param(WEEKS, marks=pytest.mark.thorough)])
+def test_a_year_of_weeks_keeps_every_promise(year: Path, weeks: int) -> None:
     """One test, because living through the year is what takes time."""
     with open_services(year) as services:
         editions = sorted(services.editions.all(), key=lambda one: one.week)
+    assert len(editions) == weeks
     every_week_ends_as_sent_or_as_skipped_with_a_reason(editions)
     no_pair_is_repeated(editions)
     no_tool_stands_twice_in_an_edition_or_in_two_running(editions)
-    every_category_with_ready_tools_is_served(year, editions)
+    if weeks == WEEKS:  # in less, one may have to wait
+        every_category_with_ready_tools_is_served(year, editions)
     no_subject_comes_back_within_eight_editions(editions)
     every_pair_has_something_new_since_the_last_edition(year, editions)
     every_correction_corrects_what_the_edition_it_names_told(year, editions)
 
 
 @pytest.fixture
-def year(home: Path) -> Path:
-    """A home in which a scheduler ran on Monday and Tuesday of 52 weeks, over a week 53 and both clock changes."""
+def year(home: Path, weeks: int) -> Path:
+    """A home in which a scheduler ran on Monday and Tuesday of weeks: in all over a week 53 and both clock changes."""
     assert verdicts("init", home=home).status == 0
     (home / "verdicts.toml").write_text(
         'timezone = "Europe/Berlin"\npostal_address = "1 Sample Street"\nfrom_email = "verdicts@example.org"\n'
     )
     (home / "feeds.toml").write_text("# Nothing to poll.\n")
     dice = random.Random(52)  # noqa: S311 - always the same year
-    for number in range(WEEKS):
+    for number in range(weeks):
         week = shifted(FIRST, number)
         with open_services(home, monday(week)) as services:
             live_through(services, week, dice)
@@ -102,12 +105,12 @@ def pairs(record: EditionRecord) -> list[frozenset[str]]:
 
 
 def every_week_ends_as_sent_or_as_skipped_with_a_reason(editions: list[EditionRecord]) -> None:
-    assert [one.week for one in editions] == [shifted(FIRST, number) for number in range(WEEKS)]
+    assert [one.week for one in editions] == [shifted(FIRST, number) for number in range(len(editions))]
     assert {one.state for one in editions} == {"sent", "skipped"}
     for one in editions:
         assert bool(one.edition.matchups) == (one.state == "sent")
         assert one.state == "sent" or "no two tools to compare" in one.reason
-    assert Counter(one.state for one in editions)["sent"] >= WEEKS * 0.7
+    assert Counter(one.state for one in editions)["sent"] >= len(editions) * 0.7
 
 
 def no_pair_is_repeated(editions: list[EditionRecord]) -> None:
@@ -162,4 +165,4 @@ def every_correction_corrects_what_the_edition_it_names_told(year: Path, edition
         ]
         assert (told or said) == [one.before] != [one.after]
     with open_services(year) as services:
-        assert len(services.editions.corrections(shifted(FIRST, WEEKS))) <= 1  # of the last week
+        assert len(services.editions.corrections(shifted(FIRST, len(editions)))) <= 1  # of the last week

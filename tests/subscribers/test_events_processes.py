@@ -24,6 +24,12 @@ READERS, POSTS, EVENTS = 200, 16, 1500
 pytestmark = pytest.mark.slow
 
 
+#: Several processes and thousands of events take seconds on each.
+each_database = pytest.mark.parametrize(
+    "shared_engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)], indirect=True
+)
+
+
 @pytest.fixture
 def told_of(engine: Engine) -> dict[str, int]:
     """Many posts about one edition wait: each reader's letter is delivered, some bounce, some are complained about."""
@@ -64,6 +70,7 @@ def everything_was_applied_once(engine: Engine, expected: dict[str, int]) -> Non
     assert {(strays, reason, body) for _, strays, reason, body in posts(engine)} == {(0, "", b"")}
 
 
+@each_database
 def test_processes_killed_in_the_middle_leave_nothing_half_done(engine: Engine, told_of: dict[str, int]) -> None:
     cut_short = 0
     while waiting(engine):
@@ -77,6 +84,7 @@ def test_processes_killed_in_the_middle_leave_nothing_half_done(engine: Engine, 
     everything_was_applied_once(engine, told_of)
 
 
+@each_database
 def test_two_processes_at_once_apply_each_event_once(engine: Engine, told_of: dict[str, int]) -> None:
     both = [start(engine) for _ in range(2)]
 

@@ -130,6 +130,7 @@ def test_a_monday_with_the_mouse(monday: Sat, browser: Browser) -> None:
     made(monday)
 
 
+@pytest.mark.thorough
 def test_a_monday_with_the_keyboard_only(monday: Sat, browser: Browser) -> None:
     hand = Hand(monday, browser)
     page = hand.page
@@ -177,6 +178,7 @@ def test_approving_what_is_good_takes_three_interactions_at_most(sat: Sat, brows
     assert sat.state == "approved"
 
 
+@pytest.mark.thorough
 def test_a_review_a_swap_an_intro_and_the_approval_take_twelve_clicks_and_texts_at_most(
     sat: Sat, browser: Browser
 ) -> None:

@@ -12,8 +12,11 @@ from tests.pages.desk.desks import PASSWORD, Sat, sat_at
 from tests.pages.desk.test_trouble import changed_elsewhere
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [(1280, "light"), (375, "dark")]
+    + [pytest.param(*one, marks=pytest.mark.thorough) for one in ((375, "light"), (1280, "dark"))],
+)
 def test_axe_finds_nothing(sat: Sat, browser: Browser, width: int, scheme: Scheme) -> None:
     need_axe()
     sat.send("/hold", reason="a doubt")
@@ -26,7 +29,7 @@ def test_axe_finds_nothing(sat: Sat, browser: Browser, width: int, scheme: Schem
     assert axe(page)["violations"] == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.thorough)])
 def test_axe_finds_nothing_where_something_went_wrong(desk_home: Path, browser: Browser, scheme: Scheme) -> None:
     """A closed door with a password, a stale form, a template that cannot be printed."""
     need_axe()

@@ -41,7 +41,7 @@ def sticking_out(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), pytest.param(1280, "light", marks=pytest.mark.thorough)])
 def test_hostile_texts_do_nothing_and_axe_finds_nothing(sat: Sat, browser: Browser, width: int, scheme: Scheme) -> None:
     need_axe()
     made_hostile(sat)
