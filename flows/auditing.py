@@ -14,7 +14,6 @@ from sqlmodel import Session, col
 from digest.copying import at_one_moment, counted
 from digest.database import newest_version, open_engine, schema_version
 from digest.editions import fingerprint
-from digest.errors import DatabaseError
 from digest.model import Finding, Message
 from digest.settings import Settings, load_settings
 from digest.tables import EditionRow
@@ -121,7 +120,7 @@ _RULES = (
     ),
     _Rule(
         "suppression-hash", "suppressions", "suppressed addresses are kept as something that is no hash of ours",
-        "SELECT address_hash AS k FROM suppressions WHERE length(address_hash) <> 64",
+        "SELECT why AS k FROM suppressions WHERE length(address_hash) <> 64",
     ),
 )  # fmt: skip
 
@@ -179,12 +178,17 @@ def _audited(engine: Engine, where: str, key: bytes | None) -> Checked:
     version, needed = schema_version(engine), newest_version()
     if version != needed:
         return Checked(where, version, findings=(_other_version(version, needed),))
-    with at_one_moment(engine) as connection:
-        damage = list(_damage(connection))
-        if damage:  # what is read of it may be anything
-            return Checked(where, version, findings=tuple(damage))
-        findings = (*_broken_rules(connection), *_editions(connection), *_counts(connection), *_hashes(connection, key))
-        return Checked(where, version, counted(connection, every_table()), findings)
+    try:
+        with at_one_moment(engine) as connection:
+            if damage := tuple(_damage(connection)):  # what is read of it may be anything
+                return Checked(where, version, findings=damage)
+            findings = (
+                *_broken_rules(connection), *_editions(connection), *_counts(connection), *_hashes(connection, key),
+            )  # fmt: skip
+            return Checked(where, version, counted(connection, every_table()), findings)
+    except DBAPIError as error:
+        said = f"it cannot be read to its end: {str(error.orig).splitlines()[0]}"
+        return Checked(where, version, findings=(_blocker("damaged", said, "database", _RESTORE),))
 
 
 def _other_version(version: str | None, needed: str) -> Finding:
@@ -200,18 +204,15 @@ def _blocker(code: str, message: str, where: str, fix: str) -> Finding:
 
 def _damage(connection: Connection) -> Iterator[Finding]:
     """Look for what makes reading useless: pages of the file, tables, columns, triggers that are not as they were."""
-    try:
-        if connection.dialect.name == "sqlite":
-            for (said,) in connection.exec_driver_sql("PRAGMA integrity_check(5)").all():
-                if said != "ok":
-                    yield _blocker("damaged", f"the file is damaged: {said.splitlines()[0]}", "database", _RESTORE)
-            pointing = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-            for table in sorted({row[0] for row in pointing}):
-                count = sum(row[0] == table for row in pointing)
-                yield _blocker("points-nowhere", f"{count:,} rows point to rows that are not there", table, _RESTORE)
-        yield from _structure(connection)
-    except DBAPIError as error:
-        raise DatabaseError(f"the database cannot be read to its end: {str(error.orig).splitlines()[0]}") from error
+    if connection.dialect.name == "sqlite":
+        for (said,) in connection.exec_driver_sql("PRAGMA integrity_check(5)").all():
+            if said != "ok":
+                yield _blocker("damaged", f"the file is damaged: {said.splitlines()[0]}", "database", _RESTORE)
+        pointing = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        for table in sorted({row[0] for row in pointing}):
+            count = sum(row[0] == table for row in pointing)
+            yield _blocker("points-nowhere", f"{count:,} rows point to rows that are not there", table, _RESTORE)
+    yield from _structure(connection)
 
 
 def _structure(connection: Connection) -> Iterator[Finding]:

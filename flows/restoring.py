@@ -184,6 +184,7 @@ def _replaced_file(database: Path, new: Path, stamp: str) -> Path | None:
     if database.exists():
         kept = database.with_name(f"{database.name}.{stamp}")
         kept.hardlink_to(database)
+        kept.chmod(0o600)
         for end in ("-wal", "-shm"):  # of a database that could not be read; it must not be taken for the new one's
             if (log := database.with_name(f"{database.name}{end}")).exists():
                 log.replace(kept.with_name(f"{kept.name}{end}"))
