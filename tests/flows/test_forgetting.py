@@ -120,7 +120,6 @@ def test_of_who_is_forgotten_no_table_and_no_byte_of_a_file_tells(home: Path) ->
         assert alarm.data["steps"] == [batch.reason]
         assert [one.email for one in session.exec(select(SubscriberRow))] == [OTHER]
     engine.dispose()
-    assert "readers' addresses" not in verdicts("db", "check", home=home).out
 
 
 def test_an_address_that_json_spells_otherwise_is_struck_out_too(home: Path) -> None:
@@ -175,7 +174,8 @@ def test_tidying_much_lets_others_write_meanwhile(started: Path) -> None:
         with writing(services.engine) as session:
             session.connection().exec_driver_sql(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
-                " INSERT INTO subscribers (id, email, folded, address_hash, name, state, created_at, moving_to) SELECT 's' || i, 'e' || i,"
+                " INSERT INTO subscribers (id, email, folded, address_hash, name, state, created_at, moving_to)"
+                " SELECT 's' || i, 'e' || i,"
                 " 'f' || i, 'h' || i, '', 'unconfirmed', ?, '' FROM n",
                 (f"{long_ago:%Y-%m-%d %H:%M:%S.%f}",),
             )

@@ -1,18 +1,17 @@
-"""Whole databases: backed up while they are written to, restored to either kind, checked, and moved, row by row."""
+"""Backups, made while they are written to and restored to either kind of database, and nobody comes back."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shutil
 import sqlite3
 import stat
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -21,105 +20,22 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import select
 
-from digest.copying import at_one_moment, compared
-from digest.database import open_engine, reading, upgrade, writing
+from digest.database import reading, writing
 from digest.editions import Editions
 from digest.settings import load_settings
 from flows.alone import alone
 from flows.backups import DATABASE, MANIFEST, unpacked
-from flows.databases import every_table
-from flows.demo import demo
 from subscribers.accounts import Accounts
 from subscribers.store import Subscribers
-from subscribers.tables import ConsentRow, EventRow, NoticeRow, SubscriberRow, TallyRow
-from tests.commands import Ran, verdicts
-
-#: Tuesday of week 47: the demo's edition is out.
-SENT = datetime(2026, 11, 17, 12, 0, tzinfo=UTC)
-
-AT = ("--now", SENT.isoformat())
-
-LATER = ("--now", (SENT + timedelta(hours=20)).isoformat())
-
-ADA = "ada@example.org"
-
-
-@pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with an edition that is out, a reader more, events, a letter that waits; nobody changes it."""
-    home = tmp_path_factory.mktemp("told") / "home"
-    demo(home, SENT)
-    verdicts("db", "upgrade", home=home)
-    engine = engine_of(home)
-    letter: dict[str, Any] = {"kind": "alarm", "data": {"a": [1, None, "ß"]}, "queued_at": SENT, "due_at": SENT}
-    with writing(engine) as session:
-        whose, week = session.execute(text("SELECT subscriber_id, week FROM deliveries LIMIT 1")).one()
-        session.add(NoticeRow(**letter, state="queued"))
-        session.add(NoticeRow(**letter, state="accepted", settled_at=SENT))
-        for kind in ("delivered", "open"):
-            session.add(EventRow(week=week, subscriber_id=whose, kind=kind, at=SENT))
-            session.add(TallyRow(week=week, kind=kind, letters=1))
-    engine.dispose()
-    list_ = home / "list.csv"
-    list_.write_text(f"email,name,state,confirmed_at,source\n{ADA},Ada,confirmed,2026-03-01,list\n")
-    assert verdicts("subscribers", "import", list_, *AT, home=home).status == 0
-    (home / "reviews").mkdir()
-    (home / "reviews" / "one.yaml").write_text("tool: one\n")
-    return home
+from subscribers.tables import ConsentRow, NoticeRow, SubscriberRow
+from tests.commands import verdicts
+from tests.flows.lived import ADA, AT, LATER, SENT, emptied, made, opened, same, set_database
 
 
 @pytest.fixture
-def lived(told: Path, tmp_path: Path) -> Path:
-    """A copy of that home."""
-    return shutil.copytree(told, tmp_path / "lived")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def home(request: pytest.FixtureRequest, lived: Path) -> Path:
-    """That home with its rows once on SQLite and once on PostgreSQL."""
-    if request.param == "postgresql":
-        url = request.getfixturevalue("new_postgres")()
-        assert verdicts("db", "move", url, home=lived).status == 0
-        set_database(lived, url)
-    return lived
-
-
-def set_database(home: Path, url: str) -> None:
-    kept = [one for one in (home / "verdicts.toml").read_text().splitlines() if not one.startswith("database_url")]
-    (home / "verdicts.toml").write_text("\n".join([f'database_url = "{url}"', *kept]) + "\n")
-
-
-def engine_of(home: Path) -> Engine:
-    return open_engine(load_settings(home, {}).database)
-
-
-@contextmanager
-def opened(home: Path) -> Iterator[Engine]:
-    engine = engine_of(home)
-    yield engine
-    engine.dispose()
-
-
-def made(home: Path, path: Path, *words: str) -> Path:
-    """Make a backup; gives its path."""
-    ran = verdicts("db", "backup", path, *(words or AT), home=home)
-    assert ran.status == 0, ran.err
-    return path
-
-
-def same(one: Engine, other: Engine) -> bool:
-    with at_one_moment(one) as left, at_one_moment(other) as right:
-        found = compared(left, right, every_table())
-    assert sum(table.same for table in found) > 500
-    return not [table for table in found if table.differ]
-
-
-def emptied(home: Path, tmp_path: Path) -> Path:
-    """A home folder where nothing is yet but settings that name a database without tables."""
-    folder = tmp_path / "new"
-    folder.mkdir()
-    (folder / "verdicts.toml").write_text((home / "verdicts.toml").read_text())
-    return folder
+def home(stored: Path) -> Path:
+    """A home that has been lived in, with its rows once on SQLite and once on PostgreSQL."""
+    return stored
 
 
 # Backup and restore
@@ -455,200 +371,3 @@ def test_a_week_that_may_have_been_composed_and_sent_since_is_not_composed_by_it
         record = Editions(engine).require("2026-W48")
     assert record.state == "skipped"
     assert "verdicts compose --week 2026-W48" in record.reason
-
-
-# Check
-
-
-SABOTAGE = [
-    ("DELETE FROM batches", "delivery-without-batch"),
-    ("UPDATE batches SET size = size + 1", "batch-size"),
-    ("UPDATE batches SET state = 'claimed'", "sent-and-waiting"),
-    ("DELETE FROM subscribers WHERE email <> 'ada@example.org'", "orphan"),
-    ("INSERT INTO consents (subscriber_id, what, at, source, network, wording, wording_version)"
-     " VALUES ('gone', 'asked', '2026-01-01 00:00:00', '', '', '', '')", "orphan"),
-    ("UPDATE votes SET subscriber_id = 'gone' || subscriber_id", "orphan"),
-    ("UPDATE votes SET tool = 'no-such-' || tool", "orphan"),
-    ("UPDATE notices SET subscriber_id = 'gone'", "orphan"),
-    ("UPDATE events SET subscriber_id = 'gone'", "orphan"),
-    ("INSERT INTO earlier_calls (key, week, number) VALUES ('k', '2026-W47', 999)", "orphan"),
-    ("DELETE FROM entries", "orphan"),
-    ("UPDATE tallies SET week = '2020-W01'", "orphan"),
-    ("UPDATE tallies SET letters = letters + 1", "tallies"),
-    ("DELETE FROM events", "tallies"),
-    ("DELETE FROM matchups", "matchups"),
-    ("UPDATE subscribers SET address_hash = 'x' || address_hash", "other-key"),
-    ("INSERT INTO suppressions (address_hash, why, at, soft) SELECT address_hash, 'erasure', created_at, false"
-     " FROM subscribers", "erased-and-here"),
-    ("INSERT INTO suppressions (address_hash, why, at, soft) VALUES ('a@b.example', 'request',"
-     " '2026-01-01 00:00:00', false)", "suppression-hash"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("statement", "code"), SABOTAGE)
-def test_a_check_finds_what_does_not_agree(lived: Path, statement: str, code: str) -> None:
-    with closing(sqlite3.connect(lived / "verdicts.db")) as connection:
-        connection.execute(statement)
-        connection.commit()
-
-    assert code in codes(verdicts("db", "check", "--json", home=lived))
-
-
-def codes(ran: Ran) -> set[str]:
-    assert (ran.status, ran.document["ok"]) == (1, False), ran.err
-    assert all(one["fix"] and one["message"] and "@" not in one["message"] for one in ran.document["findings"])
-    return {one["code"] for one in ran.document["findings"]}
-
-
-def test_a_check_on_postgresql_finds_the_same(told: Path, new_postgres: Callable[[], str], tmp_path: Path) -> None:
-    home = shutil.copytree(told, tmp_path / "lived")
-    url = new_postgres()
-    assert verdicts("db", "move", url, home=home).status == 0
-    set_database(home, url)
-    for statement, code in SABOTAGE:
-        with opened(home) as engine, engine.connect() as connection, connection.begin() as undone:
-            connection.execute(text(statement))
-            from flows import auditing
-
-            findings = [*auditing._broken_rules(connection), *auditing._editions(connection)]
-            findings += [*auditing._counts(connection)]
-            findings += [*auditing._hashes(connection, load_settings(home, {}).key("suppression_key"))]
-            assert code in {one.code for one in findings}, statement
-            undone.rollback()
-    with opened(home) as engine, writing(engine) as session:
-        session.execute(text("SELECT setval(pg_get_serial_sequence('consents', 'id'), 1)"))
-        session.execute(text("DROP TRIGGER editions_seal ON editions"))
-        session.execute(text("ALTER TABLE pace DROP COLUMN reason"))
-
-    assert codes(verdicts("db", "check", "--json", home=home)) == {"ids", "trigger", "columns"}
-
-
-def test_a_check_finds_bytes_that_are_not_those_approved(lived: Path) -> None:
-    with closing(sqlite3.connect(lived / "verdicts.db")) as connection:
-        trigger = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'editions_seal'").fetchone()[0]
-        connection.execute("DROP TRIGGER editions_seal")
-        connection.execute("UPDATE editions SET html = html || ' '")
-        connection.commit()
-        assert "trigger" in codes(verdicts("db", "check", "--json", home=lived))
-        connection.execute(trigger)
-        connection.commit()
-
-    assert codes(verdicts("db", "check", "--json", home=lived)) == {"bytes-changed"}
-
-
-def test_a_check_finds_damaged_pages(lived: Path) -> None:
-    with closing(sqlite3.connect(lived / "verdicts.db")) as connection:
-        connection.execute("PRAGMA journal_mode=DELETE").fetchall()
-        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_votes_subscriber_id'").fetchone()
-        size = connection.execute("PRAGMA page_size").fetchone()[0]
-    with (lived / "verdicts.db").open("rb+") as file:
-        file.seek((root[0] - 1) * size + 100)
-        file.write(os.urandom(size - 100))
-
-    assert "damaged" in codes(verdicts("db", "check", "--json", home=lived))
-
-
-def test_a_check_says_what_a_home_without_its_key_lacks(lived: Path) -> None:
-    (lived / "suppression_key.key").unlink()
-
-    assert codes(verdicts("db", "check", "--json", home=lived)) == {"no-key"}
-
-
-def test_a_check_of_a_backup_tells_that_it_belongs_to_another_key(lived: Path, tmp_path: Path) -> None:
-    file = made(lived, tmp_path / "one.tar.gz")
-    assert verdicts("db", "check", file, home=lived).status == 0
-    (lived / "suppression_key.key").write_text("another\n")
-
-    assert codes(verdicts("db", "check", file, "--json", home=lived)) == {"other-key"}
-
-
-def test_a_check_of_another_version_says_what_to_do(lived: Path) -> None:
-    with closing(sqlite3.connect(lived / "verdicts.db")) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        connection.commit()
-
-    ran = verdicts("db", "check", home=lived)
-
-    assert ran.status == 1
-    assert "Update the program" in ran.out
-
-
-# Move
-
-
-def test_a_move_there_and_back_keeps_every_row(lived: Path, new_postgres: Callable[[], str], tmp_path: Path) -> None:
-    url, back = new_postgres(), tmp_path / "back.db"
-    there = verdicts("db", "move", url, "--json", home=lived)
-    original = shutil.copy(lived / "verdicts.db", tmp_path / "original.db")
-    set_database(lived, url)
-
-    returned = verdicts("db", "move", f"sqlite:///{back}", home=lived)
-
-    assert {one["differ"] for one in there.document["tables"]} == {0}
-    assert (returned.status, returned.err) == (0, "")
-    assert "set database_url in verdicts.toml" in returned.out
-    one, other = (open_engine(f"sqlite:///{path}") for path in (original, back))
-    assert same(one, other)
-    one.dispose()
-    other.dispose()
-
-
-def test_a_move_to_where_rows_are_changes_nothing(home: Path, tmp_path: Path) -> None:
-    taken = tmp_path / "taken.db"
-    engine = open_engine(f"sqlite:///{taken}")
-    upgrade(engine)
-    with writing(engine) as session:
-        session.add(ConsentRow(subscriber_id="x", what="asked", at=SENT))
-    engine.dispose()
-    before = taken.read_bytes()
-
-    ran = verdicts("db", "move", f"sqlite:///{taken}", home=home)
-
-    assert ran.status == 2
-    assert "there are rows already (consents 1)" in ran.err
-    assert taken.read_bytes() == before
-
-
-def test_a_move_to_itself_is_refused(home: Path) -> None:
-    ran = verdicts("db", "move", load_settings(home, {}).database, home=home)
-
-    assert (ran.status, "that is where the database is" in ran.err) == (2, True)
-
-
-def test_what_a_database_has_no_place_for_is_named_and_nothing_is_moved(
-    lived: Path, new_postgres: Callable[[], str]
-) -> None:
-    with closing(sqlite3.connect(lived / "verdicts.db")) as connection:
-        connection.execute(
-            "UPDATE tools SET tagline = 'a' || char(0) || 'b' WHERE slug = (SELECT min(slug) FROM tools)"
-        )
-        slug = connection.execute("SELECT min(slug) FROM tools").fetchone()[0]
-        connection.commit()
-    url = new_postgres()
-
-    ran = verdicts("db", "move", url, home=lived)
-
-    assert ran.status == 2
-    assert f"tools, slug '{slug}'" in ran.err
-    engine = open_engine(url)
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM feeds")).scalar_one() == 0
-    engine.dispose()
-
-
-def test_a_row_that_differs_or_lacks_is_told_by_its_key(lived: Path, tmp_path: Path) -> None:
-    other = shutil.copy(lived / "verdicts.db", tmp_path / "other.db")
-    with closing(sqlite3.connect(other)) as connection:
-        first, second, *_ = (row[0] for row in connection.execute("SELECT slug FROM tools ORDER BY slug").fetchall())
-        connection.execute("UPDATE tools SET tags = '[\"other\"]' WHERE slug = ?", (first,))
-        connection.execute("DELETE FROM tools WHERE slug = ?", (second,))
-        connection.commit()
-    one, two = engine_of(lived), open_engine(f"sqlite:///{other}")
-    with at_one_moment(one) as left, at_one_moment(two) as right:
-        found = {table.table: table for table in compared(left, right, every_table()) if table.differ}
-
-    assert set(found) == {"tools"}
-    assert found["tools"].differ == 2
-    assert found["tools"].first == (f"slug {first!r}", f"slug {second!r}")
-    one.dispose()
-    two.dispose()
