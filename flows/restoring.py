@@ -177,6 +177,10 @@ def _replaced(settings: Settings, target: Engine, copy: Engine, now: datetime, *
 
 
 def _replaced_file(database: Path, new: Path, stamp: str) -> Path | None:
+    database.parent.mkdir(parents=True, exist_ok=True)
+    if new.stat().st_dev != database.parent.stat().st_dev:  # nothing takes a place on another disk in one step
+        staged = database.with_name(f".{database.name}.{stamp}")
+        new = Path(shutil.copy(new, staged))
     new.chmod(0o600)
     with new.open("rb+") as file:
         os.fsync(file.fileno())
@@ -188,7 +192,6 @@ def _replaced_file(database: Path, new: Path, stamp: str) -> Path | None:
         for end in ("-wal", "-shm"):  # of a database that could not be read; it must not be taken for the new one's
             if (log := database.with_name(f"{database.name}{end}")).exists():
                 log.replace(kept.with_name(f"{kept.name}{end}"))
-    database.parent.mkdir(parents=True, exist_ok=True)
     new.replace(database)
     return kept
 

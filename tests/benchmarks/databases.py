@@ -1,9 +1,9 @@
 """Whole databases at scale: `python -m tests.benchmarks.databases [--rows N]`.
 
-Makes a SQLite database of so many confirmed readers with their consents and an edition's deliveries, backs it up, checks
-it, moves it to a real PostgreSQL, backs that up, and restores it to SQLite and over PostgreSQL; each by a command in a
-process of its own, with the clock's and the processor's seconds and the peak of its memory. PostgreSQL's own processor
-time is not in it.
+Makes a SQLite database of so many confirmed readers with their consents and an edition's deliveries, backs it up,
+checks it, moves it to a real PostgreSQL, backs that up, and restores it to SQLite and over PostgreSQL; each by a
+command in a process of its own, with the clock's and the processor's seconds and the peak of its memory. PostgreSQL's
+own processor time is not in it.
 """
 
 from __future__ import annotations
