@@ -27,6 +27,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.gathering --growth
 	$(BIN)/python -m tests.benchmarks.pages
 	$(BIN)/python -m tests.benchmarks.subscribers --postgresql
+	$(BIN)/python -m tests.benchmarks.databases
 	$(BIN)/python -m tests.benchmarks.events
 	$(BIN)/python -m tests.benchmarks.events --postgresql
 	$(BIN)/python -m tests.benchmarks.smtp

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, TypeDecorator, create_engine, event, inspect, text
@@ -97,6 +98,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA secure_delete=ON")  # else what was erased stays in the file, where no query looks
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -225,6 +227,39 @@ def insert_ignore(session: Session, table: type[SQLModel], rows: Sequence[Mappin
     statement = inserting(session, table).on_conflict_do_nothing()
     options = {"preserve_rowcount": True}
     return session.connection().execute(statement, [dict(row) for row in rows], execution_options=options).rowcount
+
+
+def settle_file(engine: Engine) -> bool:
+    """Bring what was written into SQLite's file and empty the log beside it, where erased rows are still in clear.
+
+    Returns whether all of it is: not while another program reads. PostgreSQL does so itself.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with explained(engine), engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for the type checker
+        busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def bit_by_bit(engine: Engine, some: Callable[[Session, int], int], at_once: int = 1000) -> int:
+    """Do work of any size in small transactions, with rests in which others write; returns what it all came to.
+
+    Args:
+        engine: The database.
+        some: Does the next so many at most within a transaction, and gives how many it did; fewer are the last.
+        at_once: How many.
+    """
+    done = 0
+    while True:
+        began = monotonic()
+        with writing(engine) as session:
+            count = some(session, at_once)
+        done += count
+        if count < at_once:
+            return done
+        sleep(min(max(0.005, monotonic() - began), 1.0))  # a writer that waits looks again only now and then
 
 
 def in_chunks(values: Sequence[_T], size: int = 500) -> Iterator[Sequence[_T]]:

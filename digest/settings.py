@@ -145,7 +145,10 @@ class Settings(BaseModel):
         default=(), description="addresses or networks of proxies whose X-Forwarded-For is believed"
     )
     retention_days: Number = Field(
-        default=400, ge=30, le=3650, description="how long settled letters and sign-ups nobody confirmed are kept"
+        default=400,
+        ge=30,
+        le=3650,
+        description="days that settled letters, unconfirmed sign-ups, posts of events and what entries said are kept",
     )
 
     @field_validator("refuse_addresses", mode="before")

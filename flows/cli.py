@@ -10,6 +10,7 @@ import typer
 
 from flows.commands import (
     checking,
+    databases,
     desk,
     editions,
     gathering,
@@ -45,6 +46,7 @@ for commands in (
     reconciling,
     readers,
     running,
+    databases,
 ):
     app.add_typer(commands.app)
 

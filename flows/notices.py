@@ -9,6 +9,7 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from digest.database import settle_file
 from digest.model import Message
 from digest.weeks import due_in, shifted, week_of
 from flows.checking import check_edition
@@ -49,11 +50,17 @@ def send_notices(services: Services, stop: Event | None = None, *, patient: bool
 
 
 def tidy(services: Services) -> None:
-    """Forget what settings say is kept no longer: limits, letters, changes, sign-ups that nobody confirmed."""
+    """Forget what settings say is kept no longer, some rows in each transaction, so that no send waits for it.
+
+    That is old limits, settled letters, sign-ups that nobody confirmed, posts of events, changes at the desk, and what
+    entries said; what was erased meanwhile leaves the database's log, too.
+    """
     retention = timedelta(days=services.settings.retention_days)
     services.joining.tidy(services.clock(), retention)
     services.events.tidy(services.clock(), retention)
     services.journal.tidy(services.clock(), retention)
+    services.entries.tidy(services.clock(), retention)
+    settle_file(services.engine)
 
 
 def keep_sending(services: Services, stop: Event, rest_s: float = _REST_S) -> None:

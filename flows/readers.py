@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from digest.database import settle_file
 from digest.errors import Fault, FilesError, SettingsError
 from flows.progress import counting, reading
 from flows.services import Services, whoever
@@ -170,8 +171,10 @@ def forget(services: Services, email: str) -> str:
     with _address(email):
         reader = services.subscribers.find(email)
         if reader is not None and services.accounts.erase(reader.id, services.clock()):
+            settle_file(services.engine)
             return "erased; only a keyed hash of the address stays, so that no import brings it back"
         kept_out = services.accounts.suppress(email, services.clock())
+        settle_file(services.engine)
         return "no subscriber; " + ("no import takes it from now on" if kept_out else "and no import takes it already")
 
 

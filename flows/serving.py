@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import fcntl
 import os
 import signal
 import socket
@@ -23,6 +22,7 @@ from fastapi import FastAPI
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
+from flows.alone import alone
 from flows.events import event_key, keep_applying
 from flows.notices import keep_sending
 from flows.sending import keep_resuming
@@ -44,7 +44,7 @@ def serve(home: Path, port: int) -> None:
     """
     with interrupted():
         try:
-            with _alone(home), open_services(home) as services, _pages(services, port), _beside(services):
+            with alone(home), open_services(home) as services, _pages(services, port), _beside(services):
                 _say(f"public pages: http://127.0.0.1:{port}")
                 with _prefect_server(home) as address:
                     _say(f"schedules: {address.removesuffix('/api')}")
@@ -61,17 +61,6 @@ def _as_long_as_a_call(services: Services) -> float:
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Hold the home folder's lock; the kernel gives it back however the process ends."""
-    with (home / "serve.lock").open("w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SettingsError(f"{home} is served already; stop that process first, or use another --home") from error
-        yield
 
 
 def public_app(services: Services) -> FastAPI:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, bindparam, func, or_, tuple_, update
+from sqlalchemy import ColumnElement, Engine, and_, bindparam, func, or_, tuple_, update
 from sqlmodel import Session, col, select
 
-from digest.database import insert_ignore, inserting, reading, writing
+from digest.database import bit_by_bit, insert_ignore, inserting, reading, writing
 from digest.model import Entry, Feed
 from sources.polling import Memory, Poll, after, remembered
 from sources.recognising import Known, fresh, known, link_key, title_key, to_mute
@@ -123,6 +123,24 @@ class FeedStore:
             )
             counts = dict(session.exec(counted.group_by(col(EntryRow.feed))).all())
         return [_health(memories[feed.name], counts.get(feed.name, 0), now) for feed in feeds]
+
+    def tidy(self, now: datetime, retention: timedelta) -> int:
+        """Forget what entries said that are old enough, some in each transaction; returns how many.
+
+        Their title and link stay: launches name them, and without them a feed that still lists an old post would have
+        it announced again.
+        """
+        old = and_(col(EntryRow.first_seen) < now - retention, col(EntryRow.summary) != "")
+        keys = select(EntryRow.feed, EntryRow.id).where(old)
+
+        def some(session: Session, most: int) -> int:
+            found = session.exec(keys.limit(most)).all()
+            for start in range(0, len(found), _CHUNK):
+                these = tuple_(col(EntryRow.feed), col(EntryRow.id)).in_(found[start : start + _CHUNK])
+                session.connection().execute(update(EntryRow).where(these).values(summary=""))
+            return len(found)
+
+        return bit_by_bit(self._engine, some)
 
     def _entries(self, *wanted: ColumnElement[bool], limit: int | None = None) -> list[tuple[Entry, datetime]]:
         order = (

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from digest.database import insert_ignore, reading, writing
 from subscribers.addressing import address_hash, fold
 from subscribers.consequences import LETTER
-from subscribers.erasing import keep_numbers, nobody
+from subscribers.erasing import keep_numbers, nobody, strike_out
 from subscribers.joining import is_harmful, kinds_of, lift_wishes, one_letter, prove
 from subscribers.limits import allowed
 from subscribers.notices import queue
@@ -172,7 +172,7 @@ class Accounts:
                 return False
             insert_ignore(session, SuppressionRow, [{"address_hash": row.address_hash, "why": "erasure", "at": now}])
             _remove(session, row, self._key)
-            _forget_elsewhere(session, row.folded)
+            _forget_elsewhere(session, row.folded, row.email)
             return True
 
     def suppressed(self, email: str) -> dict[str, Any] | None:
@@ -193,7 +193,7 @@ class Accounts:
         """
         hashed = address_hash(folded := fold(email), self._key)
         with writing(self.engine) as session:
-            _forget_elsewhere(session, folded)
+            _forget_elsewhere(session, folded, email.strip())
             return bool(insert_ignore(session, SuppressionRow, [{"address_hash": hashed, "why": "erasure", "at": now}]))
 
 
@@ -227,7 +227,8 @@ def _remove(session: Session, row: SubscriberRow, key: bytes) -> None:
         if mine is None:
             continue
         batch = session.get_one(BatchRow, (week, mine.batch))
-        dropped = {"state": "dropped", "reason": "erased"} if batch.state == "planned" and mine.state is None else {}
+        never = batch.state == "planned" and mine.state is None
+        dropped = {"state": "dropped", "reason": "erased"} if never else {"reason": ""}  # servers say the address in it
         here = (col(DeliveryRow.week) == week, col(DeliveryRow.subscriber_id) == row.id)
         session.exec(update(DeliveryRow).where(*here).values(subscriber_id=nobody(key, week, row.id), **dropped))
     keep_numbers(session, key, row.id)
@@ -239,8 +240,8 @@ def _remove(session: Session, row: SubscriberRow, key: bytes) -> None:
     session.flush()
 
 
-def _forget_elsewhere(session: Session, folded: str) -> None:
-    """Take an address out where another reader asked to move to it, or has moved away from it."""
+def _forget_elsewhere(session: Session, folded: str, spelled: str) -> None:
+    """Take an address out where another reader asked to move to it or moved away from it, and where others said it."""
     for other in session.exec(select(SubscriberRow).where(SubscriberRow.moving_to != "")):
         if fold(other.moving_to) == folded:
             other.moving_to = ""
@@ -248,6 +249,8 @@ def _forget_elsewhere(session: Session, folded: str) -> None:
     for letter in session.exec(select(NoticeRow).where(col(NoticeRow.kind).in_(("move", "moved")))):
         if fold(letter.email) == folded:
             session.delete(letter)
+    session.flush()
+    strike_out(session, folded, spelled)
 
 
 def _row(row: object, names: Collection[str]) -> dict[str, Any]:

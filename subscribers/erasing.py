@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import hmac
+import json
+import re
 import secrets
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Text, bindparam, cast, delete, or_, select, text, update
 from sqlmodel import Session, col
 
 from digest.database import insert_ignore
-from subscribers.tables import ConsentRow, EventRow, VoteRow
+from digest.tables import EditionRow
+from subscribers.tables import BatchRow, ConsentRow, EventPostRow, EventRow, NoticeRow, PaceRow, VoteRow
 
 #: Where what is only counted has its week.
 ERASED = "erased"
 
 #: How a consent is called that took leave, by a reader's own word or by a provider's.
 LEFT = ("left", "complained")
+
+#: Where others may have said an address in their own words: servers that refuse mail, and people who hold editions.
+_SAID = (BatchRow.reason, EditionRow.reason, EditionRow.held, EventPostRow.reason, NoticeRow.reason, PaceRow.reason)
+
+#: What stands where an address was.
+_STRUCK = "[erased]"
 
 
 def nobody(key: bytes, week: str, subscriber_id: str) -> str:
@@ -50,3 +60,53 @@ def keep_numbers(session: Session, key: bytes, subscriber_id: str) -> None:
         for whose, kind, about, at in kept
     ]
     insert_ignore(session, EventRow, rows)
+
+
+def strike_out(session: Session, *addresses: str) -> None:
+    """Take an address out of whatever others said of it: reasons, alarms, and posts of a provider that are kept whole.
+
+    Args:
+        session: The caller's, writing.
+        addresses: One address as it is written and as it is folded.
+    """
+    spelled = sorted({one for one in addresses if one}, key=len, reverse=True)
+    if not spelled:
+        return
+    said = re.compile("|".join(map(re.escape, spelled)), re.IGNORECASE)
+    for column in _SAID:
+        _strike_column(session, column, said, spelled)
+    for letter in session.execute(_ALARMS.where(_names(cast(col(NoticeRow.data), Text), spelled))).all():
+        struck = json.loads(said.sub(_STRUCK, json.dumps(letter.data, ensure_ascii=False)))
+        session.execute(update(NoticeRow).where(col(NoticeRow.id) == letter.id).values(data=struck))
+    _strike_posts(session, spelled)
+
+
+def _names(column: Any, spelled: list[str]) -> Any:
+    escaped = {json.dumps(one)[1:-1] for one in spelled}  # as JSON has them
+    return or_(*(column.icontains(one, autoescape=True) for one in sorted({*spelled, *escaped})))
+
+
+def _strike_column(session: Session, column: Any, said: re.Pattern[str], spelled: list[str]) -> None:
+    table = column.class_.__table__
+    keys = list(table.primary_key.columns)
+    for *key, found in session.execute(select(*keys, column).where(_names(column, spelled))).all():
+        mine = [one == value for one, value in zip(keys, key, strict=True)]
+        session.execute(update(table).where(*mine).values({column.key: said.sub(_STRUCK, found)}))
+
+
+def _strike_posts(session: Session, spelled: list[str]) -> None:
+    """Take an address out of posts that wait or could not be read; what else is in them may still be applied."""
+    ways = {way.encode() for one in spelled for way in (one, one.lower(), json.dumps(one)[1:-1])}
+    within = (
+        "position(:way in body) > 0" if session.get_bind().dialect.name == "postgresql" else "instr(body, :way) > 0"
+    )
+    for way in sorted(ways, key=len, reverse=True):
+        there = select(col(EventPostRow.id), col(EventPostRow.body)).where(
+            text(within).bindparams(bindparam("way", way))
+        )
+        for post in session.execute(there).all():
+            struck = re.sub(re.escape(way), _STRUCK.encode(), post.body, flags=re.IGNORECASE)
+            session.execute(update(EventPostRow).where(col(EventPostRow.id) == post.id).values(body=struck))
+
+
+_ALARMS = select(col(NoticeRow.id), col(NoticeRow.data))

@@ -12,11 +12,24 @@ from itertools import accumulate, islice
 from threading import Event as Stop
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Engine, and_, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    Engine,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)  # fmt: skip
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
-from digest.database import UtcDateTime, in_chunks, one_at_a_time, reading, writing
+from digest.database import UtcDateTime, bit_by_bit, in_chunks, one_at_a_time, reading, writing
 from subscribers.batches import prove
 from subscribers.consequences import LETTER, follow, keep_still, wear_out
 from subscribers.erasing import nobody
@@ -157,12 +170,12 @@ class Events:
         What a post holds that could not be applied goes sooner: there are addresses in it.
         """
         before, kept_since = now - retention, now - min(retention, _FAILED_LAST)
-        with writing(self.engine) as session:
-            old = (*_FAILED, col(EventPostRow.applied_at) < kept_since)
-            session.execute(update(EventPostRow).where(*old).values(body=b""))
-            session.execute(delete(EventPostRow).where(col(EventPostRow.applied_at) < before))
-            letters = col(EventRow.week).startswith(LETTER)
-            session.execute(delete(EventRow).where(letters, col(EventRow.at) < before))
+        failed = select(col(EventPostRow.id)).where(*_FAILED, col(EventPostRow.applied_at) < kept_since)
+        applied = select(col(EventPostRow.id)).where(col(EventPostRow.applied_at) < before)
+        letters = select(*_EVENT_KEY).where(col(EventRow.week).startswith(LETTER), col(EventRow.at) < before)
+        bit_by_bit(self.engine, partial(_blank, failed), 100)  # a post may have a megabyte
+        bit_by_bit(self.engine, partial(_delete, applied, [col(EventPostRow.id)]))
+        bit_by_bit(self.engine, partial(_delete, letters, _EVENT_KEY))
 
     def _waiting(self) -> list[_Post]:
         """Read the oldest posts that wait."""
@@ -349,6 +362,25 @@ _BODIES = (
     .where(col(EventPostRow.id).in_(_IDS), col(EventPostRow.applied_at).is_(None))
     .order_by(col(EventPostRow.id))
 )
+_EVENT_KEY = [col(EventRow.week), col(EventRow.subscriber_id), col(EventRow.kind), col(EventRow.about)]
+
+
+def _blank(which: Select[Any], session: Session, most: int) -> int:
+    """Empty so many posts at most; returns how many."""
+    some = session.execute(which.limit(most)).scalars().all()
+    for ids in in_chunks(some):
+        session.execute(update(EventPostRow).where(col(EventPostRow.id).in_(ids)).values(body=b""))
+    return len(some)
+
+
+def _delete(which: Select[Any], key: list[Any], session: Session, most: int) -> int:
+    """Delete so many rows of `key`'s table at most; returns how many."""
+    some = session.execute(which.limit(most)).all()
+    for keys in in_chunks(some, 200):
+        session.execute(delete(key[0].class_).where(tuple_(*key).in_([tuple(one) for one in keys])))
+    return len(some)
+
+
 _FAILED = (col(EventPostRow.applied_at).is_not(None), func.length(col(EventPostRow.body)) > 0)
 _UNMARKED = (col(EventPostRow.id) == bindparam("id_"), col(EventPostRow.applied_at).is_(None))
 _FAIL = update(EventPostRow).where(*_UNMARKED).values(applied_at=bindparam("now"), reason=bindparam("reason"))

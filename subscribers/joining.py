@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, exists, insert, text, update
 from sqlmodel import Session, col, select
 
-from digest.database import UtcDateTime, writing
+from digest.database import UtcDateTime, bit_by_bit, in_chunks, writing
 from subscribers.addressing import address_hash, fold, mailbox
 from subscribers.limits import allowed, forget_limits
 from subscribers.links import ID_LENGTH
@@ -113,18 +113,17 @@ class Joining:
     def tidy(self, now: datetime, retention: timedelta) -> None:
         """Forget what is no longer needed: old limits, settled letters, and sign-ups that nobody confirmed."""
         before = now - retention
+        with writing(self.engine) as session:
+            forget_limits(session, now)
+            session.exec(update(SubscriberRow).where(_gave_up_moving(now)).values(moving_to=""))
+        settled = select(NoticeRow.id).where(col(NoticeRow.settled_at) < before)
+        bit_by_bit(self.engine, lambda session, most: _forget(session, NoticeRow.id, settled, most))
         lapsed = select(SubscriberRow.id).where(
             col(SubscriberRow.state) == "unconfirmed",
             col(SubscriberRow.created_at) < before,
             col(SubscriberRow.asked_at).is_(None) | (col(SubscriberRow.asked_at) < before),
         )
-        with writing(self.engine) as session:
-            forget_limits(session, now)
-            session.exec(delete(NoticeRow).where(col(NoticeRow.settled_at) < before))
-            session.exec(update(SubscriberRow).where(_gave_up_moving(now)).values(moving_to=""))
-            for table in (NoticeRow, ConsentRow):
-                session.exec(delete(table).where(col(table.subscriber_id).in_(lapsed)))
-            session.exec(delete(SubscriberRow).where(col(SubscriberRow.id).in_(lapsed)))
+        bit_by_bit(self.engine, lambda session, most: _forget(session, SubscriberRow.id, lapsed, most))
 
     def _taken(self, email: str, refuse: Collection[str] | None = None) -> str | None:
         """Fold an address; None when it is none, or of a kind that settings refuse."""
@@ -137,6 +136,16 @@ class Joining:
     def _permits(self, session: Session, origin: Origin, now: datetime) -> bool:
         what = f"network:{address_hash(origin.network, self._key)}"
         return allowed(session, what, self._per_network, timedelta(hours=1), now)
+
+
+def _forget(session: Session, key: Any, which: Any, most: int) -> int:
+    """Delete so many rows at most, with what belongs to them where they are readers; returns how many."""
+    some = session.exec(which.limit(most).with_for_update(skip_locked=True)).all()  # who confirms just now stays
+    for ids in in_chunks(some):
+        for table in (NoticeRow, ConsentRow) if key.class_ is SubscriberRow else ():
+            session.exec(delete(table).where(col(table.subscriber_id).in_(ids)))
+        session.exec(delete(key.class_).where(key.in_(ids)))
+    return len(some)
 
 
 def _gave_up_moving(now: datetime) -> ColumnElement[bool]:

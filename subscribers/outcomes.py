@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, select, text
+from sqlalchemy import BindParameter, and_, bindparam, case, func, select, text
 from sqlmodel import Session, col
 
 from digest.database import in_chunks
+from subscribers.erasing import ERASED
 from subscribers.eventposts import Event, Kind
 from subscribers.tables import EventRow, TallyRow
 
@@ -91,6 +92,19 @@ def count(session: Session, events: Iterable[Event]) -> None:
         session.connection().execute(_ADD, rows)
 
 
+def miscounted(session: Session) -> list[str]:
+    """Give the weeks of editions whose tallies are not what all their events come to, counted anew."""
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    for week, rank, letters in session.execute(_WORST):
+        counted[week][_RANKED[rank]] += letters
+    for week, kind, letters in session.execute(_OPENS):
+        counted[week][kind] += letters
+    told: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in session.execute(select(col(TallyRow.week), col(TallyRow.kind), col(TallyRow.letters))):
+        told[row.week][row.kind] += row.letters
+    return sorted(week for week in counted.keys() | told.keys() if counted[week] != told[week])
+
+
 def _counted(kinds: Collection[str]) -> list[str]:
     """What a letter counts as, of all that is told of it."""
     worst = [kind for kind in _RANKED if kind in kinds][-1:]
@@ -119,4 +133,20 @@ _KEPT = select(col(EventRow.subscriber_id), col(EventRow.kind)).where(
 _ADD = text(
     "INSERT INTO tallies (week, kind, letters) VALUES (:week, :kind, :letters)"
     " ON CONFLICT (week, kind) DO UPDATE SET letters = tallies.letters + excluded.letters"
+)
+
+# Letters outside the editions are not counted, nor is what stays of readers who are gone.
+_OF_EDITIONS = and_(~col(EventRow.week).startswith("letter-"), col(EventRow.week) != ERASED)
+_RANK = case(*((col(EventRow.kind) == kind, number) for number, kind in enumerate(_RANKED)))
+_EACH = (
+    select(col(EventRow.week), func.max(_RANK).label("rank"))
+    .where(_OF_EDITIONS, col(EventRow.kind).in_(_RANKED))
+    .group_by(col(EventRow.week), col(EventRow.subscriber_id))
+    .subquery()
+)
+_WORST = select(_EACH.c.week, _EACH.c.rank, func.count()).group_by(_EACH.c.week, _EACH.c.rank)
+_OPENS = (
+    select(col(EventRow.week), col(EventRow.kind), func.count(col(EventRow.subscriber_id).distinct()))
+    .where(_OF_EDITIONS, col(EventRow.kind).in_(_OPENED))
+    .group_by(col(EventRow.week), col(EventRow.kind))
 )

@@ -1,4 +1,4 @@
-"""Make a home, try the demo, keep the database current."""
+"""Make a home, try the demo."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import typer
 from flows.commands.common import Home, Now, say
 
 app = typer.Typer()
-db_app = typer.Typer(help="The database.", no_args_is_help=True)
-app.add_typer(db_app, name="db")
 
 
 @app.command()
@@ -56,14 +54,3 @@ def init(
     with open_services(folder, create=True) as services:
         say(f"database ready: {services.engine.url.render_as_string(hide_password=True)}")
     say("next: `verdicts gather`, then `verdicts launches`; settings are in verdicts.toml")
-
-
-@db_app.command("upgrade")
-def db_upgrade(home: Home = None) -> None:
-    """Bring the database's tables to this program's version."""
-    from digest.database import open_engine, upgrade
-    from digest.settings import home_folder, load_settings
-
-    engine = open_engine(load_settings(home_folder(home)).database)
-    before, after = upgrade(engine)
-    say(f"tables are at {after}" + ("" if before == after else f" (before: {before or 'none'})"))

@@ -369,6 +369,7 @@ def test_sqlite_keeps_a_write_ahead_log_and_writes_it_through(tmp_path: Path) ->
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
     with sqlite3.connect(tmp_path / "verdicts.db") as plain:
         assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     plain.close()

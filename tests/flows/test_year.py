@@ -153,7 +153,7 @@ def every_pair_has_something_new_since_the_last_edition(year: Path, editions: li
 
 def every_correction_corrects_what_the_edition_it_names_told(year: Path, editions: list[EditionRecord]) -> None:
     corrections = [one for edition in editions for one in edition.edition.corrections]
-    assert corrections
+    assert corrections or len(editions) < WEEKS
     for one in corrections:
         printed = next(edition.edition for edition in editions if edition.week == one.week)
         sides = [side for matchup in printed.matchups for side in matchup.sides if side.tool.slug == one.tool]
