@@ -54,7 +54,8 @@ class Following:
     def __init__(self, services: Services) -> None:
         self._services, self._folder = services, services.settings.home / "reviews"
         self._memory = services.settings.home / MEMORY
-        self._known, self._seen = self._remembered(), dict[Path, _Stamp]()
+        self._known: Mapping[Path, _Stamp] = self._remembered()
+        self._seen: Mapping[Path, _Stamp] = {}
         self._wrong: dict[Path, tuple[Fault, ...]] = {}
         self._told, self._asked_at, self._took_s = TakenIn(), -_WATCHED_S, 0.0
         self._settling = False

@@ -18,14 +18,12 @@ from digest.store import Recorded
 from digest.undoing import Scope
 from flows import reviewing
 from flows.desk.keeping import kept, short
+from flows.desk.wanting import MOST, Wanting
 from flows.refreshing import refresh
 from flows.services import Services
 from pages.desk.steps import ForReviews, PanelView, ToReview
 from sources.fields import Lined
 from sources.sheets import FIELDS, REVIEW_FIELDS, Sheet, document_of, sheet_of
-
-#: Tools that are listed as wanted; whoever looks for another one searches for its name.
-_WANTED = 20
 
 #: Characters of a file's name that are kept; longer ones do not fit into a folder.
 _NAME = 50
@@ -34,11 +32,11 @@ _NAME = 50
 FORM = "The form"
 
 
-def reviews_page(services: Services) -> ForReviews:
+def reviews_page(services: Services, wanting: Wanting) -> ForReviews:
     """Make the steps of the reviews' page."""
     return ForReviews(
         today=lambda: reviewing.today(services),
-        wanted=lambda: reviewing.most_wanted(services.named(""), _WANTED),
+        wanted=lambda: wanting.first(MOST),
         named=services.launches.tools_named,
         tool=lambda slug: _to_review(services.named(""), slug),
         view=lambda slug, reviewer, call: _view(services.named(""), slug, reviewer, call),

@@ -24,6 +24,7 @@ from flows.desk.numbers import numbers_page
 from flows.desk.preview import preview_page
 from flows.desk.reviews import reviews_page
 from flows.desk.sending import sending_page
+from flows.desk.wanting import Wanting
 from flows.desk.week import week_page
 from flows.services import Services, whoever
 from pages.desk.app import create_desk
@@ -37,7 +38,7 @@ PATIENCE_S = 5
 _LAST_ANSWERS_S = 5
 
 
-def desk_steps(services: Services, following: Following) -> Steps:
+def desk_steps(services: Services, following: Following, wanting: Wanting) -> Steps:
     """Make what the desk calls."""
     return Steps(
         site=services.settings.site,
@@ -45,8 +46,8 @@ def desk_steps(services: Services, following: Following) -> Steps:
         front=front_page(services),
         edition=edition_page(services),
         comparing=comparing_page(services),
-        week=week_page(services),
-        reviews=reviews_page(services),
+        week=week_page(services, wanting),
+        reviews=reviews_page(services, wanting),
         preview=preview_page(services, following),
         health=health_page(services),
         sending=sending_page(services),
@@ -95,8 +96,8 @@ class DeskServer:
             host, port, services.settings.key("secret"), whoever(), services.clock, _tell, password, _names(host)
         )
         folders = template_folders(services.settings.home)
-        self._following = Following(services)
-        steps = desk_steps(services, self._following)
+        self._following, self._wanting = Following(services), Wanting(services)
+        steps = desk_steps(services, self._following, self._wanting)
         self.app, desk = create_desk(steps, access, folders, lambda: self._server.should_exit)
         self._end_sending = steps.sending.end
         self.keys, self.pages = desk.keys, desk.pages
@@ -116,6 +117,7 @@ class DeskServer:
         finally:
             self._listener.close()
             self._end_sending()
+            self._wanting.close()
 
     def stop(self) -> None:
         """Let `run` return, once answers under way are given."""

@@ -12,8 +12,8 @@ from digest.spotting import spot
 from digest.store import entry_key
 from digest.undoing import Scope
 from digest.weeks import bounds
-from flows import reviewing
 from flows.desk.keeping import kept, short
+from flows.desk.wanting import Wanting
 from flows.services import Services
 from flows.steps import COMPARED
 from pages.desk.steps import ForWeek, OfWeek, WeekView
@@ -28,14 +28,14 @@ _SHORT = 4
 _LOOKED_THROUGH = 50
 
 
-def week_page(services: Services) -> ForWeek:
+def week_page(services: Services, wanting: Wanting) -> ForWeek:
     """Make the steps of the week's page."""
 
     def named(who: str) -> Services:
         return services.named(who)
 
     return ForWeek(
-        look=lambda week, view: _look(named(""), week, view),
+        look=lambda week, view: _look(named(""), wanting, week, view),
         accept=lambda who, week, seen, one: _accept(named(who), week, seen, one),
         reject=lambda who, week, seen, one: _reject(named(who), week, seen, one),
         rename=lambda who, week, seen, one, name: _rename(named(who), week, seen, one, name),
@@ -46,7 +46,7 @@ def week_page(services: Services) -> ForWeek:
     )
 
 
-def _look(services: Services, week: str, view: WeekView) -> OfWeek:
+def _look(services: Services, wanting: Wanting, week: str, view: WeekView) -> OfWeek:
     start, end = bounds(week, services.settings.zone)
     judges, quorum, skip = services.judges, services.settings.quorum, (view.page - 1) * _A_PAGE
     found = services.launches.page(
@@ -54,7 +54,7 @@ def _look(services: Services, week: str, view: WeekView) -> OfWeek:
     )  # fmt: skip
     opened = services.launches.line(view.launch) if view.launch else None
     lines = [*found.lines, *([opened] if opened else [])]
-    wanted, many = reviewing.most_wanted(services, _WANTED)
+    wanted, many = wanting.first(_WANTED)
     return OfWeek(
         found=found,
         pages=max(1, ceil(found.many / _A_PAGE)),

@@ -474,15 +474,14 @@ def test_old_changes_are_forgotten_but_for_the_newest_and_what_a_kept_one_names(
     journal: Journal, editions: Editions
 ) -> None:
     editions.keep_draft(edition())
+
+    def reword(intro: str) -> None:
+        record = editions.require(WEEK)
+        editions.keep_edit(record, with_intro(record.edition, intro), "ada")
+
     for number in range(4):
         intro = f"Number {number}."
-        journal.keep(
-            Scope(WEEK), "ada", NOW + timedelta(days=number),
-            lambda intro=intro: editions.keep_edit(
-                editions.require(WEEK), with_intro(editions.require(WEEK).edition, intro), "ada"
-            ),
-            intro,
-        )  # fmt: skip
+        journal.keep(Scope(WEEK), "ada", NOW + timedelta(days=number), partial(reword, intro), intro)
     last = journal.newest()
     taken = journal.undo(last, "ada", NOW + timedelta(days=10))
     assert editions.require(WEEK).edition.intro == "Number 2."
