@@ -27,6 +27,7 @@ from flows.events import event_key, keep_applying
 from flows.notices import keep_sending
 from flows.sending import keep_resuming
 from flows.services import Services, open_services
+from flows.silence import keep_watching
 from flows.stopping import interrupted
 from pages.app import create_app
 from pages.rooms import Keeping, Rooms
@@ -116,9 +117,9 @@ def _pages(services: Services, port: int) -> Iterator[None]:
 
 @contextmanager
 def _beside(services: Services) -> Iterator[None]:
-    """Send letters outside the editions, apply what the provider tells, and go on with editions: each from a thread."""
+    """Send letters outside the editions, apply events, go on with editions, look for silence: each from a thread."""
     stop = threading.Event()
-    works = (keep_sending, keep_applying, keep_resuming)
+    works = (keep_sending, keep_applying, keep_resuming, keep_watching)
     threads = [threading.Thread(target=work, args=(services, stop), daemon=True) for work in works]
     for thread in threads:
         thread.start()

@@ -124,6 +124,13 @@ class FeedStore:
             counts = dict(session.exec(counted.group_by(col(EntryRow.feed))).all())
         return [_health(memories[feed.name], counts.get(feed.name, 0), now) for feed in feeds]
 
+    def asked(self) -> tuple[datetime | None, datetime | None]:
+        """Tell when a feed was first and when one was last asked, watched still or not; None where none ever was."""
+        with reading(self._engine) as session:
+            first, last = func.min(FeedMemory.first_polled_at), func.max(FeedMemory.last_try_at)
+            began, ended = session.execute(select(first, last)).one()
+        return began, ended
+
     def _entries(self, *wanted: ColumnElement[bool], limit: int | None = None) -> list[tuple[Entry, datetime]]:
         order = (
             col(EntryRow.first_seen),
