@@ -11,6 +11,7 @@ import typer
 from flows.commands import (
     checking,
     desk,
+    doctoring,
     editions,
     gathering,
     launching,
@@ -45,6 +46,7 @@ for commands in (
     reconciling,
     readers,
     running,
+    doctoring,
 ):
     app.add_typer(commands.app)
 

@@ -23,6 +23,7 @@ from fastapi import FastAPI
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
+from flows.doctoring.scheduled import ADDRESS
 from flows.events import event_key, keep_applying
 from flows.notices import keep_sending
 from flows.sending import keep_resuming
@@ -47,7 +48,7 @@ def serve(home: Path, port: int) -> None:
         try:
             with _alone(home), open_services(home) as services, _pages(services, port), _beside(services):
                 _say(f"public pages: http://127.0.0.1:{port}")
-                with _prefect_server(home) as address:
+                with _prefect_server(home) as address, _told(home, address):
                     _say(f"schedules: {address.removesuffix('/api')}")
                     _keep_schedules(home, _as_long_as_a_call(services))
         except KeyboardInterrupt:
@@ -141,6 +142,18 @@ def _listen(port: int) -> socket.socket:
         listener.close()
         raise SettingsError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
     return listener
+
+
+@contextmanager
+def _told(home: Path, address: str) -> Iterator[None]:
+    """Write down where Prefect is, for `verdicts doctor`."""
+    path = home / ADDRESS
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(address, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from digest.errors import SettingsError
-from flows.desk.checks import checks
+from flows.doctoring.installation import checks
 from flows.services import Services
 from flows.status import STUBBORN, status
 from flows.timetable import feeds_of, runs, schedules
