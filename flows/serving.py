@@ -20,6 +20,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
@@ -95,14 +96,47 @@ def public_app(services: Services) -> FastAPI:
             proxies=settings.trusted_proxies,
             events=services.events,
             event_key=event_key(services.environment),
+            watched=lambda: _watched(services),
+            figures_apart=bool(settings.metrics_port),
         )
     )
 
 
+def _watched(services: Services) -> list[str]:
+    """Name the feeds as they are now; none while their list cannot be read, which `verdicts status` tells."""
+    try:
+        return [one.name for one in services.named("").feeds]
+    except SettingsError:
+        return []
+
+
+@contextmanager
+def _figures(app: FastAPI, port: int) -> Iterator[None]:
+    """Serve the figures at a port of their own, to this machine only; 0 for beside the pages."""
+    if not port:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, "127.0.0.1", app.state.figures)
+    except OSError as error:
+        raise SettingsError(f"metrics_port {port} cannot be used ({error.strerror}); choose another") from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)
+
+
 @contextmanager
 def _pages(services: Services, port: int) -> Iterator[None]:
-    """Serve the public pages from a thread."""
+    """Serve the public pages from a thread, and their figures."""
     app = public_app(services)
+    with _figures(app, services.settings.metrics_port):
+        yield from _served(app, port)
+
+
+def _served(app: FastAPI, port: int) -> Iterator[None]:
     listener = _listen(port)
     # Addresses hold readers' tokens: no access log. Whose word on a client's address counts is for the settings to say.
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False))

@@ -30,8 +30,10 @@ def letters(services: Services, record: EditionRecord | None) -> Iterator[Check]
     """Render every email, and write one as it would leave; `record` is the edition that some of them show."""
     rendered: dict[str, Parts] = {}
     found = check_templates(services, record, lambda name, parts: rendered.update({name: parts}))
-    yield from _in_short(found)
     own = services.settings.home / "templates"
+    if not own.is_dir():  # what might be nicer in those that came with the program is nobody's to mend here
+        found = tuple(one for one in found if one.level == "blocker")
+    yield from _in_short(found)
     if not found:
         files = sum(one.is_file() for one in own.rglob("*")) if own.is_dir() else 0
         yield Check("Templates", "good", f"{len(rendered)} emails can be rendered, with {files} templates of your own.")

@@ -104,6 +104,7 @@ def test_a_well_kept_installation_is_told_so_for_all_it_needs(
     environment = standin.environment() | {"SENDGRID_EVENT_PUBLIC_KEY": EVENT_KEY}
     week = site.services.editions.states()[0][0]
     site.services.editions.start_sending(week)
+    site.services.ledger.plan(week, datetime.now(UTC))
     site.services.editions.finish_sending(week, datetime.now(UTC))
     began = time.monotonic()
     found = examine(site.home, environment, nameserver=zone[1])
