@@ -102,6 +102,18 @@ class Settings(BaseModel):
     )
     editors: Words = Field(default=(), description="addresses that get the editor's notice")
     operator: str = Field(default="", description="address that gets alarms")
+    heartbeat_url: str = Field(
+        default="",
+        repr=False,
+        description="address asked after each good run, for who watches from outside; empty: none",
+    )
+    metrics_port: Number = Field(
+        default=0, ge=0, le=65535,
+        description="port of /metrics on 127.0.0.1; 0: beside the pages, for direct neighbours only",
+    )  # fmt: skip
+    dkim_selectors: Words = Field(
+        default=(), description="selectors that letters are signed with; empty: SendGrid's own, with sendgrid"
+    )
     gather_at: str = Field(default="0 * * * *", description="when feeds are polled, as cron in `timezone`")
     compose_at: str = Field(default="0 6 * * 1", description="when the week's digest is composed, as cron")
     send_at: str = Field(default="0 9 * * 2", description="when it is sent, as cron")
@@ -207,6 +219,20 @@ class Settings(BaseModel):
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(allowed)
         return value.rstrip("/")
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _askable(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#]+[^\s#]*", value):
+            raise ValueError("an address such as https://watch.example.org/ping/…")
+        return value
+
+    @field_validator("dkim_selectors")
+    @classmethod
+    def _selectors(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", one) for one in value):
+            raise ValueError("names such as s1 or mail2026")
+        return value
 
     @field_validator("from_email", "reply_to", "operator")
     @classmethod

@@ -14,6 +14,9 @@ from digest.wording import moment, stopped, week_name
 from subscribers.ledger import Halted
 from subscribers.notices import queue
 
+#: How the reason begins for which the clock holds an edition.
+TOO_LATE = "too late"
+
 
 def composed(settings: Settings, week: str, now: datetime) -> Also:
     """Tell every editor once that a week's draft is there to be read."""
@@ -43,13 +46,46 @@ def skipped(settings: Settings, week: str, reason: str, now: datetime) -> Also:
 def too_late(settings: Settings, week: str, due: datetime, now: datetime) -> Also:
     """Tell the operator that the clock holds an edition, because its time is over."""
     return partial(
-        _alarm, settings, week, "too late", now,
+        _alarm, settings, week, TOO_LATE, now,
         title=f"{week_name(week)} was not sent in time",
         happened=f"{week} was due on {moment(due.astimezone(settings.zone))} and has not been sent; it is held now.",
         means="No reader has it, and it does not go out by itself any more.",
         steps=(
             f"To send it all the same: verdicts edition release {week}, and at once verdicts send {week}",
             f"To do without it: verdicts edition skip {week} --reason \"too late\"",
+        ),
+    )  # fmt: skip
+
+
+def never_ended(settings: Settings, week: str, how: str, now: datetime) -> Also:
+    """Tell the operator that a week's time is over and it ended neither sent nor skipped; `how` says how it stands.
+
+    It is the same cause as that of `skipped`: whichever is noticed first is told, and no second letter follows.
+    """
+    return partial(
+        _alarm, settings, week, "skipped", now,
+        title=f"{week_name(week)} has no end",
+        happened=f"The time of {week} is over, and it was neither sent nor skipped: {stopped(how)}",
+        means="Readers got nothing, and no run of this program ended the week. Maybe nothing runs it.",
+        steps=(
+            "See what is wrong: verdicts doctor",
+            "Do once what is due, and see how it stands: verdicts run, verdicts status",
+            f"End the week: verdicts edition skip {week} --reason \"…\"",
+        ),
+    )  # fmt: skip
+
+
+def nothing_gathered(settings: Settings, since: datetime, how: str, now: datetime) -> Also:
+    """Tell the operator that nothing was gathered since a moment a day ago or more; `how` says what happened."""
+    return partial(
+        _alarm, settings, f"{since:%Y-%m-%dT%H:%M}", "gathering", now,
+        title="Nothing was gathered for a day",
+        happened=how,
+        means="Launches of this time may be missing from the next digest; feeds forget what is old.",
+        steps=(
+            "See what is wrong: verdicts doctor",
+            "See whether it runs: systemctl status verdicts, or whatever keeps `verdicts serve` running",
+            "Gather now: verdicts gather",
         ),
     )  # fmt: skip
 
@@ -96,7 +132,7 @@ def turned_away(settings: Settings) -> Halted:
 def _alarm(
     settings: Settings, week: str, cause: str, now: datetime, session: Session, **said: str | tuple[str, ...]
 ) -> None:
-    """Queue an alarm, of each cause once a week; `said` are the fields of an Alarm."""
+    """Queue an alarm, of each cause once a week (or moment); `said` are the fields of an Alarm."""
     if settings.operator:
         data = {**said, "at": now.isoformat()}
         queue(session, "alarm", now, email=settings.operator, data=data, once=f"alarm {week} {cause}")

@@ -12,6 +12,7 @@ from flows.commands import (
     checking,
     databases,
     desk,
+    doctoring,
     editions,
     gathering,
     launching,
@@ -47,6 +48,7 @@ for commands in (
     readers,
     running,
     databases,
+    doctoring,
 ):
     app.add_typer(commands.app)
 

@@ -8,9 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from digest.editions import EditionRecord
-from digest.errors import SettingsError
 from digest.model import Counts, Edition, Entry, Finding, Launch, Message, Review, Spotted, slugify
-from digest.weeks import due_in, shifted, week_of
 
 if TYPE_CHECKING:
     from digest.wanting import Wanted
@@ -20,15 +18,6 @@ if TYPE_CHECKING:
     from flows.services import Services
     from flows.steps import Gathered
     from subscribers.numbers import Figures
-
-#: Weeks shown by `status` besides this one.
-WEEKS_SHOWN = 8
-
-#: For how long `status` names a letter that was refused, or of which nobody knows whether it went out.
-LETTERS_SHOWN = timedelta(days=7)
-
-#: A letter queued longer than this waits for a sender that is down, or for somebody to start sending.
-_LETTERS_LATE = timedelta(minutes=15)
 
 
 def gathered(result: Gathered) -> dict[str, Any]:
@@ -206,134 +195,6 @@ def reconciled(result: Reconciled) -> dict[str, Any]:
         "unasked": result.unasked,
         "weeks": [sent(one) for one in result.weeks],
     }
-
-
-def status(services: Services) -> dict[str, Any]:
-    """Show every recent week and every feed, and say what needs a person."""
-    now, zone = services.clock(), services.settings.zone
-    this_week = week_of(now, zone)
-    kept = {record.week: record for record in services.editions.all(limit=WEEKS_SHOWN + 1)}
-    first = min([*kept, this_week])
-    weeks = [week for number in range(WEEKS_SHOWN + 1) if (week := shifted(this_week, -number)) >= first]
-    later = sorted((week for week in kept if week > this_week), reverse=True)
-    health = services.entries.health(services.feeds, now)
-    feeds = [
-        {
-            "name": one.name,
-            "last_success": _iso(one.last_success_at),
-            "next_poll": _iso(one.next_poll_at),
-            "error_streak": one.error_streak,
-            "reason": one.reason,
-            "retired": _iso(one.retired_at),
-        }
-        for one in health
-    ]
-    shown = [_week(services, week, kept.get(week), now) for week in [*later, *weeks]]
-    unknown = len(services.ledger.unknown())
-    told = services.editions.corrections(shifted(this_week, 52))
-    corrections = [asdict(one) | {"changed_on": f"{one.changed_on}"} for one in told]
-    letters = notices(services)
-    needs = [
-        *_needs(services, shown, feeds, unknown), *_letters_need(services, letters), *_events_need(services),
-        *map(correction, corrections),
-    ]  # fmt: skip
-    return {
-        "weeks": shown, "feeds": feeds, "unknown": unknown, "corrections": corrections, "notices": letters,
-        "needs": needs,
-    }  # fmt: skip
-
-
-def notices(services: Services) -> dict[str, Any]:
-    """Show how many letters outside the editions stand how, and those of the last days that need a person."""
-    since = services.clock() - LETTERS_SHOWN
-    return {
-        **services.notices.counts(),
-        "waiting_since": _iso(services.notices.waiting_since()),
-        "trouble": [
-            {"id": one.id, "kind": one.kind, "state": one.state, "at": _iso(one.claimed_at), "reason": one.reason}
-            for one in (*services.notices.unknown(since), *services.notices.refused(since))
-        ],
-    }
-
-
-def _letters_need(services: Services, letters: Mapping[str, Any]) -> list[str]:
-    since = letters["waiting_since"]
-    late = since is not None and services.clock() - datetime.fromisoformat(since) > _LETTERS_LATE
-    waiting = f"{letters['queued']} letters wait to be sent, the oldest since {since}: is `verdicts serve` running?"
-    return [waiting] * late + [
-        f"letter {one['id']} ({one['kind']}) is {one['state']}: {one['reason']}" for one in letters["trouble"]
-    ]
-
-
-def _events_need(services: Services) -> list[str]:
-    now = services.clock()
-    since, broken = services.events.waiting_since(), services.events.broken(now - LETTERS_SHOWN)
-    late = since is not None and now - since > _LETTERS_LATE
-    waiting = f"what the mail provider told since {since} waits to be applied: is `verdicts serve` running?"
-    return [waiting] * late + [
-        f"post {number} of the mail provider's events, of {_iso(at)}, could not be applied: {why}"
-        for number, at, why in broken
-    ]
-
-
-def correction(one: Mapping[str, Any]) -> str:
-    """Say what readers were told otherwise, and that the next edition tells them."""
-    return (
-        f"{one['tool_name']}: since {one['week']} told readers, the {one['reviewer_name']} changed {one['before']} to"
-        f" {one['after']}; the next edition composed says so"
-    )
-
-
-def _week(services: Services, week: str, record: EditionRecord | None, now: datetime) -> dict[str, Any]:
-    settings = services.settings
-    if record is not None:
-        return {
-            "week": week,
-            "state": record.state,
-            "reason": record.reason or record.held or "",
-            "held": record.held,
-            "subject": record.edition.subject,
-        }
-    due = due_in(week, settings.compose_at, settings.zone)
-    late = due is not None and now >= due
-    reason = "nothing composed it" if late else f"to be composed {due:%a %d %B %H:%M} UTC" if due else "no compose_at"
-    return {"week": week, "state": "missing" if late else "to come", "reason": reason, "held": None, "subject": ""}
-
-
-def _needs(services: Services, weeks: list[dict[str, Any]], feeds: list[dict[str, Any]], unknown: int) -> list[str]:
-    settings, now = services.settings, services.clock()
-    needs = [f"{unknown} deliveries have an unknown outcome"] if unknown else []
-    try:
-        _ = services.judges
-    except SettingsError as error:  # a quorum that the panel cannot reach: nothing would be composed
-        needs.append(str(error))
-    for week in weeks:
-        name, state = week["week"], week["state"]
-        due = due_in(name, settings.send_at, settings.zone)
-        if week["held"]:
-            needs.append(f"{name} is held ({week['held']}): {_out_of_held(services, name, state)}")
-        elif state == "missing":
-            needs.append(f"{name} has no edition: `verdicts compose --week {name}` or wait for the schedule")
-        elif state == "draft" and settings.approval == "editor":
-            needs.append(f"{name} waits for approval: `verdicts edition approve {name}`")
-        elif state in {"approved", "sending", "draft"} and due and now > due + timedelta(hours=1):
-            skip = "" if state == "sending" else " or `edition skip`"
-            needs.append(f"{name} should have been sent {due:%a %d %B %H:%M} UTC: `verdicts send {name}`{skip}")
-    needs += [f"feed {one['name']}: {one['reason']}" for one in feeds if one["error_streak"] >= 3 or one["retired"]]
-    if not any(one["last_success"] for one in feeds):
-        needs.append("no feed was ever read: `verdicts gather`")
-    return needs
-
-
-def _out_of_held(services: Services, week: str, state: str) -> str:
-    """Say what can be done with an edition that is held."""
-    from subscribers.ending import may_be_taken_back  # noqa: PLC0415 - only for an edition that stands
-
-    if state != "sending":
-        return f"`verdicts edition release {week}` or `edition skip`"
-    if may_be_taken_back(services.engine, week):
-        return f"`verdicts edition release {week}`; or edit or skip it, as nobody has it"
-    return f"`verdicts edition release {week}`, or end it as it is: `verdicts reconcile {week} --give-up`"
 
 
 def feed_health(services: Services) -> list[dict[str, Any]]:

@@ -12,7 +12,9 @@ from digest.errors import VerdictsError
 _LONGEST_REST_S = 60.0
 
 
-def keep(what: str, work: Callable[[], str], stop: Event, rest_s: float, log: logging.Logger) -> None:
+def keep(
+    what: str, work: Callable[[], str], stop: Event, rest_s: float, log: logging.Logger, *, at_once: bool = False
+) -> None:
     """Do work until `stop` is set, with a rest before each round that doubles while rounds fail.
 
     Args:
@@ -21,8 +23,9 @@ def keep(what: str, work: Callable[[], str], stop: Event, rest_s: float, log: lo
         stop: Set to end it after the round under way.
         rest_s: The rest after a round that went well.
         log: Where trouble is told, in one line each time that it is another.
+        at_once: The first round comes without a rest before it.
     """
-    pause, said = rest_s, ""
+    pause, said = 0.0 if at_once else rest_s, ""
     while not stop.wait(pause):
         try:
             trouble = work()
@@ -32,4 +35,4 @@ def keep(what: str, work: Callable[[], str], stop: Event, rest_s: float, log: lo
         if trouble and trouble != said:
             log.warning("%s: %s", what, trouble)
         said = trouble
-        pause = min(pause * 2, _LONGEST_REST_S) if trouble else rest_s
+        pause = max(rest_s, min(pause * 2, _LONGEST_REST_S)) if trouble else rest_s

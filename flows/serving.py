@@ -19,14 +19,17 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
 from flows.alone import alone
+from flows.doctoring.scheduled import ADDRESS
 from flows.events import event_key, keep_applying
 from flows.notices import keep_sending
 from flows.sending import keep_resuming
 from flows.services import Services, open_services
+from flows.silence import keep_watching
 from flows.stopping import interrupted
 from pages.app import create_app
 from pages.rooms import Keeping, Rooms
@@ -46,7 +49,7 @@ def serve(home: Path, port: int) -> None:
         try:
             with alone(home), open_services(home) as services, _pages(services, port), _beside(services):
                 _say(f"public pages: http://127.0.0.1:{port}")
-                with _prefect_server(home) as address:
+                with _prefect_server(home) as address, _told(home, address):
                     _say(f"schedules: {address.removesuffix('/api')}")
                     _keep_schedules(home, _as_long_as_a_call(services))
         except KeyboardInterrupt:
@@ -82,14 +85,47 @@ def public_app(services: Services) -> FastAPI:
             proxies=settings.trusted_proxies,
             events=services.events,
             event_key=event_key(services.environment),
+            watched=lambda: _watched(services),
+            figures_apart=bool(settings.metrics_port),
         )
     )
 
 
+def _watched(services: Services) -> list[str]:
+    """Name the feeds as they are now; none while their list cannot be read, which `verdicts status` tells."""
+    try:
+        return [one.name for one in services.named("").feeds]
+    except SettingsError:
+        return []
+
+
+@contextmanager
+def _figures(app: FastAPI, port: int) -> Iterator[None]:
+    """Serve the figures at a port of their own, to this machine only; 0 for beside the pages."""
+    if not port:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, "127.0.0.1", app.state.figures)
+    except OSError as error:
+        raise SettingsError(f"metrics_port {port} cannot be used ({error.strerror}); choose another") from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)
+
+
 @contextmanager
 def _pages(services: Services, port: int) -> Iterator[None]:
-    """Serve the public pages from a thread."""
+    """Serve the public pages from a thread, and their figures."""
     app = public_app(services)
+    with _figures(app, services.settings.metrics_port):
+        yield from _served(app, port)
+
+
+def _served(app: FastAPI, port: int) -> Iterator[None]:
     listener = _listen(port)
     # Addresses hold readers' tokens: no access log. Whose word on a client's address counts is for the settings to say.
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False))
@@ -105,9 +141,9 @@ def _pages(services: Services, port: int) -> Iterator[None]:
 
 @contextmanager
 def _beside(services: Services) -> Iterator[None]:
-    """Send letters outside the editions, apply what the provider tells, and go on with editions: each from a thread."""
+    """Send letters outside the editions, apply events, go on with editions, look for silence: each from a thread."""
     stop = threading.Event()
-    works = (keep_sending, keep_applying, keep_resuming)
+    works = (keep_sending, keep_applying, keep_resuming, keep_watching)
     threads = [threading.Thread(target=work, args=(services, stop), daemon=True) for work in works]
     for thread in threads:
         thread.start()
@@ -129,6 +165,18 @@ def _listen(port: int) -> socket.socket:
         listener.close()
         raise SettingsError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
     return listener
+
+
+@contextmanager
+def _told(home: Path, address: str) -> Iterator[None]:
+    """Write down where Prefect is, for `verdicts doctor`."""
+    path = home / ADDRESS
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(address, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

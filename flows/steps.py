@@ -21,7 +21,7 @@ from digest.preflight import blockers, summary
 from digest.spotting import spot
 from digest.wanting import prominence as carried
 from digest.weeks import bounds, due_in, week_of
-from flows import alarms, events, notices, sending
+from flows import alarms, events, notices, sending, silence
 from flows.checking import check_edition, message_of, require_unblocked
 from flows.services import Services
 from flows.stopping import gently
@@ -40,9 +40,6 @@ _AT_ONCE = 5_000
 
 #: A process that gathers every hour looks at the entries of the last days each time.
 _spotted = lru_cache(maxsize=_AT_ONCE)(spot)
-
-#: How the reason begins for which the clock holds an edition.
-_TOO_LATE = "too late"
 
 #: Feeds that carried a tool within this time until it counts as a reigning one, which new ones are set against.
 _RENOWNED, _REMEMBERED = 8, timedelta(weeks=26)
@@ -229,7 +226,13 @@ def run(
     """
     at_once = do or (lambda _, work: work())
     told = at_once("events", lambda: events_applied(services))
-    return [told, *_moved_on(services, week, at_once), at_once("notices", lambda: _letters_sent(services))]
+    done = [told, *_moved_on(services, week, at_once)]
+    return [*done, *_silent(services), at_once("notices", lambda: _letters_sent(services))]
+
+
+def _silent(services: Services) -> list[Done]:
+    """Tell the operator what should have happened by now and has not."""
+    return [Done("alarm", one.said, problem=True) for one in silence.raise_alarms(services)]
 
 
 def _moved_on(services: Services, week: str | None, at_once: Callable[[str, Callable[[], Done]], Done]) -> list[Done]:
@@ -285,7 +288,7 @@ def _left_over(services: Services, week: str) -> list[EditionRecord]:
         for one in services.editions.all(limit=8)
         if one.week < week
         and one.state in {"draft", "approved"}
-        and (one.held or _TOO_LATE).startswith(_TOO_LATE)
+        and (one.held or alarms.TOO_LATE).startswith(alarms.TOO_LATE)
         and _expired(services, one.week)
     ]
 
@@ -342,7 +345,7 @@ def send_when_due(services: Services, week: str) -> Done:
         )
     if record.state != "sending" and _expired(services, week):
         told = alarms.too_late(settings, week, due, now)
-        services.editions.hold(week, f"{_TOO_LATE}: it was due {due:%a %d %B %H:%M} UTC", told)
+        services.editions.hold(week, f"{alarms.TOO_LATE}: it was due {due:%a %d %B %H:%M} UTC", told)
         said = f"{week} is too late: `verdicts edition release {week}` and at once `verdicts send {week}`, or skip it"
         return Done("send", said, problem=True)
     return _approved_and_sent(services, record)

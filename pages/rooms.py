@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,6 +48,8 @@ class Rooms:
     `fresh_s` is how many seconds a page may be behind the database; 0 asks it each time. With thousands of tools what
     is known of them now may be half a minute behind, and in a rush of readers votes may, too.
     `event_key` is the mail provider's public key: with it, what it posts is kept by `events`; else it is refused.
+    `watched` names the feeds as they are now. With `figures_apart` /metrics is not among the pages: whoever serves them
+    serves `app.state.figures` elsewhere.
     """
 
     editions: Editions
@@ -65,6 +67,8 @@ class Rooms:
     fresh_s: float = 1.0
     events: Events | None = None
     event_key: str = ""
+    watched: Callable[[], Collection[str]] = tuple
+    figures_apart: bool = False
 
 
 #: Printed pages that are kept; of some 13 KB each, 25 MB.

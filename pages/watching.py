@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from ipaddress import ip_address
-from threading import Lock
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry, Histogram
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.registry import Collector
-from sqlalchemy import Engine, func
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
+from sqlmodel import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digest.database import reading, require_current
+from digest.database import require_current
 from digest.errors import DatabaseError
 from digest.tables import EditionRow
+from pages.figures import Counted
 from pages.rooms import Rooms
-from subscribers.tables import BatchRow, NoticeRow, SubscriberRow
-
-#: Figures that the database counts are at most so old.
-COUNTED_FOR_S = 10.0
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -36,7 +29,8 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 1
 def add_watching(app: FastAPI, rooms: Rooms) -> None:
     """Count requests, and add /healthz, /readyz and /metrics."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Counted(rooms))
+    registry.register(Counted(rooms))
+    app.state.figures = registry
     requests = Histogram(
         "verdicts_request_seconds", "Requests by route, with how long they took.",
         ("route", "method", "status"), registry=registry, buckets=_BUCKETS,
@@ -54,7 +48,7 @@ def add_watching(app: FastAPI, rooms: Rooms) -> None:
 
     @app.api_route("/metrics", methods=["GET", "HEAD"])
     def metrics(request: Request) -> Response:
-        if not _is_near(request):
+        if rooms.figures_apart or not _is_near(request):
             raise HTTPException(404)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -113,54 +107,3 @@ class Watch:
             route = getattr(scope.get("route"), "path", "none")
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._requests.labels(route, method, status).observe(time.perf_counter() - began)
-
-
-class _Counted(Collector):
-    """What the database counts: editions, subscribers, letters and notices by state, and how long the oldest waits."""
-
-    def __init__(self, rooms: Rooms) -> None:
-        self._rooms, self._lock = rooms, Lock()
-        self._figures: list[GaugeMetricFamily] = []
-        self._counted_at: float | None = None
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        """Give the figures, at most COUNTED_FOR_S old; none while the database does not answer."""
-        with self._lock:
-            if self._counted_at is None or time.monotonic() - self._counted_at >= COUNTED_FOR_S:
-                self._figures = self._count()
-                self._counted_at = time.monotonic()
-            return self._figures
-
-    def _count(self) -> list[GaugeMetricFamily]:
-        up = GaugeMetricFamily("verdicts_database_up", "Whether the database answers.")
-        try:
-            figures = _figures(self._rooms.editions.engine, self._rooms.clock())
-        except (SQLAlchemyError, DatabaseError):  # what is missing is told by the figure that says so
-            up.add_metric([], 0)
-            return [up]
-        up.add_metric([], 1)
-        return [up, *figures]
-
-
-def _figures(engine: Engine, now: datetime) -> list[GaugeMetricFamily]:
-    by_state = {
-        "editions": ("Editions by state.", select(EditionRow.state, func.count()).group_by(EditionRow.state)),
-        "subscribers": (
-            "Subscribers by state.", select(SubscriberRow.state, func.count()).group_by(SubscriberRow.state),
-        ),
-        "notices": ("Letters outside the editions by state.",
-                    select(NoticeRow.state, func.count()).group_by(NoticeRow.state)),
-        "letters": ("Letters of editions by the state of their batch.",
-                    select(BatchRow.state, func.sum(BatchRow.size)).group_by(BatchRow.state)),
-    }  # fmt: skip
-    figures = []
-    with reading(engine) as session:
-        for name, (help_, statement) in by_state.items():
-            family = GaugeMetricFamily(f"verdicts_{name}", help_, labels=("state",))
-            for state, n in session.exec(statement):
-                family.add_metric([state], int(n))
-            figures.append(family)
-        oldest = session.exec(select(func.min(NoticeRow.queued_at)).where(col(NoticeRow.state) == "queued")).one()
-    waits = GaugeMetricFamily("verdicts_oldest_notice_seconds", "How long the oldest waiting letter has waited.")
-    waits.add_metric([], max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
-    return [*figures, waits]

@@ -142,6 +142,13 @@ class FeedStore:
 
         return bit_by_bit(self._engine, some)
 
+    def asked(self) -> tuple[datetime | None, datetime | None]:
+        """Tell when a feed was first and when one was last asked, watched still or not; None where none ever was."""
+        with reading(self._engine) as session:
+            first, last = func.min(FeedMemory.first_polled_at), func.max(FeedMemory.last_try_at)
+            began, ended = session.execute(select(first, last)).one()
+        return began, ended
+
     def _entries(self, *wanted: ColumnElement[bool], limit: int | None = None) -> list[tuple[Entry, datetime]]:
         order = (
             col(EntryRow.first_seen),

@@ -46,6 +46,15 @@ def counts_of(session: Session, week: str) -> Counts:
     return _counts(states[week], told_of(session, week))
 
 
+def in_doubt(engine: Engine) -> int:
+    """Count the letters of all editions of which nobody knows whether they went out, without looking at each letter."""
+    batches = select(col(BatchRow.week)).where(col(BatchRow.state) == "unknown")
+    alone = select(col(DeliveryRow.week)).where(col(DeliveryRow.state) == "unknown")
+    with reading(engine) as session:
+        weeks = set(session.execute(batches.union(alone)).scalars())
+        return sum(states["unknown"] for states in _states(session, weeks)[0].values())
+
+
 def _states(session: Session, weeks: Collection[str]) -> tuple[dict[str, Counter[str]], dict[str, datetime]]:
     """Count deliveries by state, and say when each edition was begun that was."""
     found, begun = {week: Counter[str]() for week in weeks}, dict[str, datetime]()

@@ -51,6 +51,9 @@ WAYS = (
 _REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 500: "Oh"}
 
 
+#: What its key may do, but for what it is told to lack.
+_SCOPES = ("mail.send", "messages.read", "suppression.read", "2fa_required", "sender_verification_eligible")
+
 #: The lists of addresses it mails no more.
 _LISTS = ("bounces", "invalid_emails", "spam_reports", "unsubscribes")
 
@@ -277,6 +280,8 @@ class Connection:
         first = path.partition("/")[0]
         if {first, path} & self.standin.lacking or {"messages": "activity"}.get(first) in self.standin.lacking:
             return self.refuse(403, "access forbidden")
+        if method == "GET" and path == "scopes":
+            return self.answer(200, {"scopes": [one for one in _SCOPES if one not in self.standin.lacking]})
         if method == "GET" and path == "messages":
             return self.activity(query.get("query", [""])[0])
         if method == "POST" and path == "logs":

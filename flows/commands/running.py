@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
-from flows.commands.common import AsJson, Home, Now, Week, add_row, finish, opened, print_json, say, show, table_of
+from flows.commands.common import AsJson, Home, Now, Week, finish, opened, print_json, say
 
 app = typer.Typer()
 
@@ -25,6 +26,7 @@ def run(
     from digest.settings import home_folder
     from digest.weeks import parse_week
     from flows import steps
+    from flows.heartbeat import beat
     from flows.stopping import interrupted
 
     week = parse_week(week) if week else None
@@ -35,12 +37,16 @@ def run(
             done = [steps.Done(**one) for one in weekly(str(home_folder(home)), week, now)]
         else:
             done = steps.run(services, week)
+        well = not any(one.problem for one in done)
+        trouble = beat(services.settings.heartbeat_url) if well and now is None else ""
     if as_json:
         print_json([asdict(one) for one in done])
     else:
         for one in done:
             say(f"{one.step}: {one.said}")
-    finish(1 if any(one.problem for one in done) else 0)
+    if trouble:
+        sys.stderr.write(f"verdicts: {trouble}\n")
+    finish(0 if well else 1)
 
 
 @app.command()
@@ -61,21 +67,15 @@ def serve(
 
 @app.command()
 def status(home: Home = None, now: Now = None, as_json: AsJson = False) -> None:
-    """Show every week, every feed in trouble, and what needs a person; exit 1 when something does."""
-    from flows import documents
+    """Show the recent weeks, schedules, feeds in trouble, and what needs a person; exit 1 when something does."""
+    from flows.status import status as how_it_stands
 
     with opened(home, now) as services:
-        document = documents.status(services)
+        document, zone = how_it_stands(services), services.settings.zone
     if as_json:
         print_json(document)
     else:
-        table = table_of("week", "state", "subject", "reason")
-        for one in document["weeks"]:
-            add_row(table, one["week"], one["state"], one["subject"], one["reason"])
-        show(table)
-        failing = [one["name"] for one in document["feeds"] if one["error_streak"]]
-        say(f"\nfeeds: {len(document['feeds'])}, failing: {', '.join(failing) or 'none'}")
-        say("needs a person: " + ("nothing" if not document["needs"] else ""))
-        for one in document["needs"]:
-            say(f"  {one}")
+        from flows.commands.screen import print_status
+
+        print_status(document, zone)
     finish(1 if document["needs"] else 0)

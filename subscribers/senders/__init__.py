@@ -39,6 +39,18 @@ class Doubt:
     addresses: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """That a sender lets us in: as what, in a few words, and what time it is there (UTC), None where it does not say.
+
+    `lacks` names what we may not do there, though sending needs it.
+    """
+
+    said: str
+    at: datetime | None = None
+    lacks: str = ""
+
+
 class Records(Protocol):
     """What a sender itself knows of calls that were made."""
 

@@ -26,7 +26,7 @@ from subscribers.addressing import MAX_BATCH, Batch, Identity, Recipient
 from subscribers.calling import Answer, Calls, Lost, Unreached
 from subscribers.letters import common_headers, host, own_headers, plain
 from subscribers.pacing import LONGEST_REST
-from subscribers.senders import Doubt, Receipt
+from subscribers.senders import Access, Doubt, Receipt
 
 #: What it takes from the environment, and what for.
 ENVIRONMENT = {
@@ -241,6 +241,27 @@ class SendGrid:
             raise self._stopped(error) from error
         if answer.status_code != HTTPStatus.OK:
             raise _odd(answer)
+
+    def let_in(self) -> Access:
+        """Ask what the key may do; nothing is sent.
+
+        Raises:
+            SendError: It is not let in, or SendGrid cannot be reached; the text says why, without the key.
+        """
+        try:
+            answer = self._client.client.scopes.get({})
+        except (Unreached, Lost) as error:
+            raise SendLater(f"SendGrid cannot be reached: {error}") from error
+        except HTTPError as error:
+            raise _explained(error, self._clock()) from error
+        try:
+            scopes = orjson.loads(answer.body)["scopes"]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise SendHalted("what answers at SENDGRID_HOST is not SendGrid's API") from error
+        lacks = "" if "mail.send" in scopes else "mail.send"
+        never = datetime.min.replace(tzinfo=UTC)
+        at = _their_clock(answer.headers, never)
+        return Access(f"SendGrid takes the key, with {len(scopes)} permissions", None if at == never else at, lacks)
 
     def found(self, doubt: Doubt) -> bool | None:
         """Look a call up by its key: in Email Activity, else in Email Logs, as far as the account has them.

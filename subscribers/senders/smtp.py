@@ -16,7 +16,7 @@ from digest.settings import Settings
 from subscribers.addressing import Batch, Recipient
 from subscribers.lettering import Unaddressable, letters
 from subscribers.letters import on_the_wire
-from subscribers.senders import Doubt, Receipt
+from subscribers.senders import Access, Doubt, Receipt
 from subscribers.smtpline import Envelope, Lost, NoServer, Outcome, Said, Server, Tls
 from subscribers.smtplines import Lines
 
@@ -104,6 +104,25 @@ class Smtp:
             except NoServer as error:
                 return self._ended(call, error)
         return self._over(call)
+
+    def let_in(self) -> Access:
+        """Connect, encrypted and logged in as settings say, and say goodbye; nothing is sent.
+
+        Raises:
+            SendLater: It cannot be reached, or not now.
+            SendHalted: It does not let us in, or cannot do what settings ask for.
+        """
+        try:
+            self.server.connect().quit()
+        except NoServer as error:
+            raise (SendHalted if error.halted else SendLater)(str(error)) from error
+        how = {"tls": "encrypted", "starttls": "encrypted", "none": "without encryption"}[self.server.tls]
+        return Access(f"{self.server} lets us in, {how}" + (", with the password" if self.server.username else ""))
+
+    @property
+    def bounces_to(self) -> str:
+        """Where bounces go, "" for the From address."""
+        return self._bounces_to
 
     def found(self, _doubt: Doubt) -> bool | None:
         """A mail server keeps no record that could be asked."""

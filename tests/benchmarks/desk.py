@@ -1,10 +1,9 @@
-"""How fast the pages of the desk answer: `python -m tests.benchmarks.desk [--weeks N | --this-week] [--edits N] [--changing]`.
+"""How fast the pages of the desk answer: `python -m tests.benchmarks.desk [--weeks N | --this-week] [--edits N]`.
 
 A real desk on a home with 5,000 tools, 10,000 launches and 100 editions, asked by one editor over HTTP on this machine.
 The launches are of the last 100 weeks; with `--weeks 2`, of two, and with `--this-week` all of one, which is a hundred
-times what feeds bring. `--edits` changes the draft so often first; with `--changing`
-something is committed before each page, so that nothing found before holds.
-The processor time of the server is what counts: it is the same on a machine that has other work.
+times what feeds bring. `--edits` changes the draft so often first; with `--changing` something is committed before each
+page, so that nothing found before holds.
 """
 
 from __future__ import annotations

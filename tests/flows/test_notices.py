@@ -26,10 +26,11 @@ from digest.editions import Editions
 from digest.errors import EditionError, SendHalted
 from digest.model import Review, Tool
 from digest.rendering import render
-from flows import documents, sending, steps
+from flows import sending, steps
 from flows.demo import SAMPLES
 from flows.notices import keep_sending, send_notices
 from flows.services import Services, open_services
+from flows.status import status
 from sources.panel import BUNDLED_REVIEWERS, load_reviewers
 from sources.reviewfiles import read_reviews
 from subscribers.addressing import Batch
@@ -366,9 +367,9 @@ def test_status_names_what_waits_too_long_what_was_refused_and_what_got_lost(ope
         notice = opened.notices.claim("elsewhere:1:1", NOW, "fake")
         assert notice is not None
         opened.notices.record(notice, state, NOW, f"it is {state}")
-    soon = documents.status(later(opened, NOW + timedelta(minutes=1)))
-    late = documents.status(later(opened, NOW + timedelta(hours=1)))
-    old = documents.status(later(opened, NOW + timedelta(days=8)))
+    soon = status(later(opened, NOW + timedelta(minutes=1)))
+    late = status(later(opened, NOW + timedelta(hours=1)))
+    old = status(later(opened, NOW + timedelta(days=8)))
 
     assert (late["notices"]["queued"], late["notices"]["unknown"], late["notices"]["refused"]) == (1, 1, 1)
     assert late["notices"]["waiting_since"] == NOW.isoformat()

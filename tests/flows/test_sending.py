@@ -16,11 +16,12 @@ from sqlmodel import Session, select
 
 from digest.errors import EditionError
 from digest.model import Counts
-from flows import documents, reconciling, sending, steps
+from flows import reconciling, sending, steps
 from flows.alarms import halted
 from flows.asking import Asking
 from flows.keeping import keep
 from flows.services import Services, open_services
+from flows.status import status
 from subscribers.addressing import Batch
 from subscribers.claiming import myself
 from subscribers.ledger import Claim, Ledger
@@ -166,7 +167,7 @@ def test_whoever_reads_of_a_halted_sender_is_told_to_release_the_edition(opened:
     assert alarm.data["steps"][1:] == [
         f"Let it go on: verdicts edition release {WEEK}", f"Send the rest: verdicts send {WEEK}",
     ]  # fmt: skip
-    assert any(release in one for one in documents.status(opened)["needs"])
+    assert any(release in one for one in status(opened)["needs"])
 
 
 def test_an_edition_that_was_begun_and_not_planned_is_not_over(opened: Services) -> None:

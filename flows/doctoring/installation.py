@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from digest.database import newest_version, schema_version
+from digest.database import newest_version, open_engine, schema_version
 from digest.errors import SettingsError, VerdictsError
-from digest.settings import FILE, Settings, load_settings
+from digest.settings import FILE, SECRETS, Settings, load_settings
 from flows.events import event_key
 from flows.services import Services
 from pages.desk.steps import Check, Level
@@ -26,7 +26,13 @@ _LITTLE, _TOO_LITTLE = 1_000_000_000, 100_000_000
 #: How long after its time a gather may still be on its way.
 _SLACK = timedelta(minutes=15)
 
-_ANEW = f"Mend it in {FILE} or in the environment; then open the desk anew, and restart `verdicts serve`."
+#: How long to wait for a database that another program writes to, in seconds.
+_PATIENCE_S = 5.0
+
+#: Variables that name a file with a secret.
+_NAMED = {*(f"VERDICTS_{name.upper()}_FILE" for name in SECRETS), "SENDGRID_API_KEY_FILE", "SMTP_PASSWORD_FILE"}
+
+_ANEW = f"Mend it in {FILE} or in the environment; then restart `verdicts serve` and the desk."
 
 
 def checks(services: Services, feeds: Sequence[FeedHealth], gathers_at: datetime) -> list[Check]:
@@ -37,13 +43,21 @@ def checks(services: Services, feeds: Sequence[FeedHealth], gathers_at: datetime
         feeds: How they do, none where their list cannot be read.
         gathers_at: When they were last to be asked by the clock.
     """
-    settings, read = _settings(services)
-    found = [
-        read, _keys(services), _sender(services, settings), _from(settings), _site(settings),
-        _events(services, settings), _told(settings), _database(services), _disk(settings.home), _panel(services),
-        _feeds(services), _clock(services, feeds, gathers_at),
-    ]  # fmt: skip
+    return by_level([*installed(services), database(services), kept(services, feeds, gathers_at)])
+
+
+def by_level(found: Iterable[Check]) -> list[Check]:
+    """Put what is wrong first, and what is good last."""
     return sorted(found, key=lambda one: ("wrong", "warning", "good").index(one.level))
+
+
+def installed(services: Services) -> list[Check]:
+    """Look at files and settings, for which no database is needed."""
+    settings, read = _settings(services)
+    return [
+        read, _keys(services), _sender(services, settings), _from(settings), _site(settings),
+        _events(services, settings), _told(settings), disk(settings.home), _panel(services), _feeds(services),
+    ]  # fmt: skip
 
 
 def _settings(services: Services) -> tuple[Settings, Check]:
@@ -64,7 +78,23 @@ def _keys(services: Services) -> Check:
         services.settings.key("secret"), services.settings.key("suppression_key")
     except SettingsError as error:
         return Check("Keys", "wrong", str(error), "`verdicts init` makes what is missing.")
+    if opened := open_to_others(services.settings.home, services.environment):
+        names = " ".join(map(str, opened))
+        return Check("Keys", "wrong", f"Others on this machine may read or change {names}.", f"`chmod go= {names}`.")
     return Check("Keys", "good", "The keys of links and of the suppression list are there.")
+
+
+def open_to_others(home: Path, environment: Mapping[str, str]) -> list[Path]:
+    """Name the key files, ours and those the environment names, that others than their owner may read or change.
+
+    What a container mounts as a secret may be readable: there, nobody else is.
+    """
+    ours = [home / f"{name}.key" for name in SECRETS]
+    named = [Path(value) for name, value in environment.items() if name.endswith("_FILE") and name in _NAMED and value]
+    mounted = Path("/run/secrets")
+    return [
+        one for one in (*ours, *named) if one.is_file() and mounted not in one.parents and one.stat().st_mode & 0o077
+    ]
 
 
 def _sender(services: Services, settings: Settings) -> Check:
@@ -89,7 +119,7 @@ def _from(settings: Settings) -> Check:
 def _site(settings: Settings) -> Check:
     parts = urlsplit(settings.site_url)
     faults = [*(["is not https"] if parts.scheme != "https" else []),
-              *(["leads to this machine or network only"] if _is_near(parts.hostname or "") else [])]  # fmt: skip
+              *(["leads to this machine or network only"] if is_near(parts.hostname or "") else [])]  # fmt: skip
     if not faults:
         return Check("Public pages", "good", f"{settings.site_url}.")
     said = f"{settings.site_url} {' and '.join(faults)}: the links in letters would not work for readers."
@@ -97,7 +127,8 @@ def _site(settings: Settings) -> Check:
     return Check("Public pages", level, said, "Set site_url to the address readers reach, with https.")
 
 
-def _is_near(host: str) -> bool:
+def is_near(host: str) -> bool:
+    """Tell whether a host is this machine, or one of a network that is not for the public."""
     try:
         return not ip_address(host).is_global
     except ValueError:
@@ -127,24 +158,29 @@ def _told(settings: Settings) -> Check:
     return Check("Who is told", "good", f"{len(settings.editors)} of drafts, {settings.operator} of alarms.")
 
 
-def _database(services: Services) -> Check:
-    engine = services.engine
+def database(services: Services) -> Check:
+    """Tell whether it is there, of this program's version, and how large it is."""
+    engine = open_engine(services.settings.database, _PATIENCE_S)
     try:
         found, needed = schema_version(engine), newest_version()
     except VerdictsError as error:
         return Check("Database", "wrong", str(error), "Look whether it is there, and who holds it.")
+    finally:
+        engine.dispose()
+    if found is None:
+        return Check("Database", "wrong", "It is not there, or has no tables of ours.", "`verdicts init` makes it.")
     if found != needed:
         said = f"Its tables are at {found}, this program knows {needed}."
-        return Check(
-            "Database", "wrong", said, "Update the program, or run `verdicts db upgrade`; then open the desk anew."
-        )
+        fix = "Update the program, or run `verdicts db upgrade`; then restart `verdicts serve` and the desk."
+        return Check("Database", "wrong", said, fix)
     if engine.dialect.name == "sqlite":
         path = Path(engine.url.database or "")
         return Check("Database", "good", f"SQLite, {path.name}, {_size(path.stat().st_size)}, tables at {found}.")
     return Check("Database", "good", f"PostgreSQL, {engine.url.database}, tables at {found}.")
 
 
-def _disk(home: Path) -> Check:
+def disk(home: Path) -> Check:
+    """Tell how much room there is."""
     free = shutil.disk_usage(home).free
     level: Level = "wrong" if free < _TOO_LITTLE else "warning" if free < _LITTLE else "good"
     fix = "" if level == "good" else "Make room: a database that cannot grow takes no events and no launches."
@@ -178,7 +214,7 @@ def _read(about: str, said: Callable[[], str], fix: str) -> Check:
         return Check(about, "wrong", str(error), fix)
 
 
-def _clock(services: Services, feeds: Sequence[FeedHealth], gathers_at: datetime) -> Check:
+def kept(services: Services, feeds: Sequence[FeedHealth], gathers_at: datetime) -> Check:
     """Tell whether the schedules seem to run: a feed that was due at the last gather was asked since."""
     waiting = [one for one in feeds if not one.retired_at and _was_due(one, gathers_at)]
     if waiting and services.clock() > gathers_at + _SLACK:
