@@ -23,6 +23,7 @@ from fastapi import FastAPI
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
+from flows import logs
 from flows.events import event_key, keep_applying
 from flows.notices import keep_sending
 from flows.sending import keep_resuming
@@ -34,6 +35,16 @@ from pages.rooms import Keeping, Rooms
 #: Prefect's server starts in 6 to 16 s on two cores.
 _SERVER_START_S = 90
 
+#: How Prefect's own server runs: it tells nobody of itself, and forgets runs after a month: there are a hundred
+#: a day.
+_ITS_SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "true",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * 24 * 3600),
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P7D",
+}
+
 
 def serve(home: Path, port: int) -> None:
     """Keep the schedules and serve the public pages until SIGTERM, SIGHUP or Ctrl-C; calls under way then end first.
@@ -42,9 +53,10 @@ def serve(home: Path, port: int) -> None:
         SettingsError: Another process serves this home folder, or the port is taken.
         VerdictsError: Prefect's server did not start.
     """
-    with interrupted():
+    with interrupted(), open_services(home) as services:
+        logs.begin(services.settings.log_format)
         try:
-            with _alone(home), open_services(home) as services, _pages(services, port), _beside(services):
+            with _alone(home), _pages(services, port), _beside(services):
                 _say(f"public pages: http://127.0.0.1:{port}")
                 with _prefect_server(home) as address:
                     _say(f"schedules: {address.removesuffix('/api')}")
@@ -103,7 +115,9 @@ def _pages(services: Services, port: int) -> Iterator[None]:
     app = public_app(services)
     listener = _listen(port)
     # Addresses hold readers' tokens: no access log. Whose word on a client's address counts is for the settings to say.
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, proxy_headers=False)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -152,42 +166,24 @@ def _prefect_server(home: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}/api"
-    os.environ |= {
-        "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_API_URL": address,
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "prefect",
-        "server",
-        "start",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--no-ui",
-    ]
+    os.environ |= _ITS_SETTINGS | {"PREFECT_HOME": str(home / "prefect"), "PREFECT_API_URL": address}
     (home / "prefect").mkdir(exist_ok=True)
-    with (home / "prefect" / "server.log").open("a", encoding="utf-8") as log:
-        server = subprocess.Popen(  # noqa: S603 - our own words
-            command,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, nothing is locked in it
-        )
+    words = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+    server = subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, *words],
+        stdout=subprocess.DEVNULL,  # a banner; what it logs goes where ours does
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, nothing is locked in it
+    )
+    try:
+        _await(server, address)
+        yield address
+    finally:
+        server.terminate()
         try:
-            _await(server, address, home)
-            yield address
-        finally:
-            server.terminate()
-            try:
-                server.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
 
 
 def _die_with_parent() -> None:
@@ -196,7 +192,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def _await(server: subprocess.Popen[bytes], address: str, home: Path) -> None:
+def _await(server: subprocess.Popen[bytes], address: str) -> None:
     deadline = time.monotonic() + _SERVER_START_S
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -204,7 +200,7 @@ def _await(server: subprocess.Popen[bytes], address: str, home: Path) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.25)
-    raise VerdictsError(f"Prefect's server did not start; see {home / 'prefect' / 'server.log'}")
+    raise VerdictsError("Prefect's server did not start; the lines above say why")
 
 
 def _keep_schedules(home: Path, patience_s: float) -> None:

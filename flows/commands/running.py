@@ -60,6 +60,26 @@ def serve(
 
 
 @app.command()
+def deploy(
+    pool: Annotated[str, typer.Option("--pool", help="The work pool; made where there is none.")] = "verdicts",
+    home: Home = None,
+) -> None:
+    """Make the Prefect server that PREFECT_API_URL names know the flows, for workers on any number of machines."""
+    import asyncio
+    import os
+
+    from digest.errors import SettingsError
+    from digest.settings import home_folder
+
+    if not os.environ.get("PREFECT_API_URL"):
+        raise SettingsError("PREFECT_API_URL is missing: name a Prefect server, or use `verdicts serve`")
+    with opened(home) as services:
+        from flows.deploying import deploy as make_known  # three seconds that only this command pays
+
+        asyncio.run(make_known(home_folder(home), services.settings, pool, say))
+
+
+@app.command()
 def status(home: Home = None, now: Now = None, as_json: AsJson = False) -> None:
     """Show every week, every feed in trouble, and what needs a person; exit 1 when something does."""
     from flows import documents
