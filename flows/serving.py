@@ -46,8 +46,10 @@ _ITS_SETTINGS = {
 }
 
 
-def serve(home: Path, port: int) -> None:
+def serve(home: Path, port: int, host: str = "127.0.0.1", *, schedules: bool = True) -> None:
     """Keep the schedules and serve the public pages until SIGTERM, SIGHUP or Ctrl-C; calls under way then end first.
+
+    Without `schedules`, workers of a Prefect server are left to them.
 
     Raises:
         SettingsError: Another process serves this home folder, or the port is taken.
@@ -56,8 +58,10 @@ def serve(home: Path, port: int) -> None:
     with interrupted(), open_services(home) as services:
         logs.begin(services.settings.log_format)
         try:
-            with _alone(home), _pages(services, port), _beside(services):
-                _say(f"public pages: http://127.0.0.1:{port}")
+            with _alone(home), _pages(services, port, host), _beside(services):
+                _say(f"public pages: http://{host}:{port}")
+                if not schedules:
+                    signal.pause()
                 with _prefect_server(home) as address:
                     _say(f"schedules: {address.removesuffix('/api')}")
                     _keep_schedules(home, _as_long_as_a_call(services))
@@ -110,10 +114,10 @@ def public_app(services: Services) -> FastAPI:
 
 
 @contextmanager
-def _pages(services: Services, port: int) -> Iterator[None]:
+def _pages(services: Services, port: int, host: str = "127.0.0.1") -> Iterator[None]:
     """Serve the public pages from a thread."""
     app = public_app(services)
-    listener = _listen(port)
+    listener = _listen(port, host)
     # Addresses hold readers' tokens: no access log. Whose word on a client's address counts is for the settings to say.
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, proxy_headers=False)
@@ -144,15 +148,17 @@ def _beside(services: Services) -> Iterator[None]:
             thread.join(timeout=_as_long_as_a_call(services))
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int, host: str = "127.0.0.1") -> socket.socket:
     # Named TCP: else asyncio lets answers wait for more to send with them, 40 ms each on a kept connection.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise SettingsError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
+        raise SettingsError(
+            f"port {port} of {host} cannot be used ({error.strerror}); choose another with --port or --host"
+        ) from error
     return listener
 
 

@@ -46,6 +46,10 @@ def run(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option("--port", help="Of the public pages.")] = 8000,
+    host: Annotated[str, typer.Option("--host", help="Where they listen; 0.0.0.0 in a container.")] = "127.0.0.1",
+    schedules: Annotated[
+        bool, typer.Option("--schedules/--no-schedules", help="Off where workers of a Prefect server keep them.")
+    ] = True,
     home: Home = None,
 ) -> None:
     """Keep the schedules and serve the public pages, until stopped."""
@@ -56,7 +60,7 @@ def serve(
         say(f"feeds: {len(services.feeds)}, reviewers: {len(services.panel)}, sender: {services.settings.sender}")
     from flows.serving import serve as keep_serving
 
-    keep_serving(home_folder(home), port)
+    keep_serving(home_folder(home), port, host, schedules=schedules)
 
 
 @app.command()
