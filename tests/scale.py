@@ -146,7 +146,7 @@ def _whole() -> Iterator[str]:
         if user:
             shutil.chown(name, user)
         init = [
-            bins[-1] / "initdb",
+            str(bins[-1] / "initdb"),
             "--pgdata",
             f"{name}/data",
             "--username",
