@@ -1,10 +1,11 @@
 # make demo: the whole line, from feeds to a digest in an outbox.   make test: every test.   make lint: every linter.
 # make bench: what is claimed of quality and speed, measured.   make chaos: sending, killed again and again.
+# make scale: sending by several workers of a Prefect server.
 # make tools: what proves emails.
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test proofs lint bench chaos format lock tools clean
+.PHONY: demo test proofs lint bench chaos scale format lock tools clean
 
 demo: .venv/demo
 	$(BIN)/verdicts demo --no-open
@@ -41,6 +42,11 @@ chaos: .venv/dev
 	$(BIN)/python -m tests.chaos --kills 150 --seed 1000 --postgresql
 	$(BIN)/python -m tests.chaos --kills 100 --sender smtp
 	$(BIN)/python -m tests.chaos --kills 100 --seed 1000 --sender smtp --postgresql
+
+# A real Prefect server, PostgreSQL and workers; an edition for 200,000 by one, two and four of them, one of them killed.
+scale: .venv/dev
+	$(BIN)/python -m tests.scale
+	$(BIN)/python -m tests.scale --connections 2
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -140,6 +140,9 @@ class Settings(BaseModel):
     pace_per_day: Number = Field(default=0, ge=0, description="letters of editions a day at most; 0: any number")
     send_connections: Number = Field(default=8, ge=1, le=64, description="calls to the sender at the same time")
     send_timeout_s: Number = Field(default=30, ge=1, le=600, description="seconds until a call is given up as unknown")
+    send_workers: Number = Field(
+        default=1, ge=1, le=256, description="flow runs that send an edition at once, where workers are there for them"
+    )
     settle_s: Number = Field(
         default=900, ge=0, le=7 * 24 * 3600,
         description="seconds until SendGrid's own records of a call are believed; 900 at least, but for tests",
@@ -161,6 +164,10 @@ class Settings(BaseModel):
         ge=30,
         le=3650,
         description="days that settled letters, unconfirmed sign-ups, posts of events and what entries said are kept",
+    )
+
+    log_format: Literal["logfmt", "json"] = Field(
+        default="logfmt", description="how serve writes its log, a line for each event: logfmt or json"
     )
 
     @field_validator("refuse_addresses", mode="before")

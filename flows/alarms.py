@@ -129,6 +129,25 @@ def turned_away(settings: Settings) -> Halted:
     return tell
 
 
+#: What a state of Prefect's means for who is told of it.
+_MEANS = {
+    "failed": "The run ended with an error. Prefect's log of it says which.",
+    "crashed": "The process of the run is gone. What it had begun is gone on with within a quarter of an hour.",
+    "late": "Nobody has begun the run: no worker is there, or all are busy.",
+}
+
+
+def run_went_wrong(settings: Settings, run: str, state: str, now: datetime) -> Also:
+    """Tell the operator that a run failed, crashed or came late, of each run's name and state once a day."""
+    return partial(
+        _alarm, settings, f"{now.astimezone(settings.zone):%Y-%m-%d}", f"run {run} {state}", now,
+        title=f"The run {run} {'is' if state == 'late' else 'has'} {state}",
+        happened=f"Prefect tells that {run} {'is' if state == 'late' else 'has'} {state}.",
+        means=f"{_MEANS.get(state, '')} Nobody gets anything twice, and what is done stays done.".strip(),
+        steps=("See how the weeks stand: verdicts status", "See what is wrong: verdicts doctor"),
+    )  # fmt: skip
+
+
 def _alarm(
     settings: Settings, week: str, cause: str, now: datetime, session: Session, **said: str | tuple[str, ...]
 ) -> None:

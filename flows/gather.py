@@ -15,4 +15,4 @@ from prefect import flow  # isort: skip - after flows.runs, which sets Prefect u
 def gather(home: str, now: datetime | None = None) -> dict[str, Any]:
     """Poll the feeds that are due; returns what `verdicts gather --json` prints."""
     with opened(home, now) as services:
-        return documents.gathered(recorded("poll feeds", lambda: steps.gather(services), retries=1))
+        return documents.gathered(recorded("poll feeds", lambda: steps.gather(services), retries=2))

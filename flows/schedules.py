@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from digest.settings import load_settings
-from flows.deployments import deployments
+from flows.automations import register
+from flows.deployments import NAME, deployments
 from flows.stopping import handled
 
-from prefect.runner import Runner  # isort: skip - after flows.runs, which sets Prefect up
+from prefect import get_client  # isort: skip - after flows.runs, which sets Prefect up
+from prefect.runner import Runner  # isort: skip
 
 #: How often it is looked whether flow runs have ended, in seconds.
 _LOOKS_EACH_S = 0.1
@@ -53,9 +55,15 @@ class _Schedules(Runner):
 async def keep(home: Path, patience_s: float) -> None:
     """Poll Prefect for runs that are due, and run each in a process of its own, until somebody asks to end.
 
+    What became due while nobody served is done once: to deploy anew forgets the runs that were missed, and one run
+    brings the week to where it should be.
     `patience_s` is how long flow runs may take to end then, in seconds.
     """
     runner = _Schedules(name="verdicts", pause_on_shutdown=False)
     for deployment in deployments(home, load_settings(home)):
         await runner.aadd_deployment(deployment)
+    async with get_client() as client:
+        await register(client, str(home), far=False)
+        weekly = await client.read_deployment_by_name(f"weekly/{NAME}")
+        await client.create_flow_run_from_deployment(weekly.id)
     await runner.until_asked(patience_s)

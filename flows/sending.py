@@ -63,6 +63,7 @@ def send(
     resting: Callable[[Rest], None] = lambda _: None,
     stop: Event | None = None,
     asked: dict[str, datetime] | None = None,
+    begun: Callable[[int], None] = lambda _: None,
 ) -> Sent:
     """Send an approved edition to everyone who may receive it, or go on where an earlier try stopped.
 
@@ -74,6 +75,7 @@ def send(
         resting: Told of such a wait.
         stop: Set to end it after the calls in flight.
         asked: Remembers from one try to the next when the sender was asked about which call in doubt.
+        begun: Told how many readers it is planned for, before the first call.
 
     Raises:
         EditionError: It is not approved, is held, or its bytes are not those that were approved.
@@ -89,7 +91,7 @@ def send(
     sender, identity, key = services.sender, services.identity, services.link_keys[0]
     if editions.start_sending(week).state == "sent":
         return standing(services, week)
-    ledger.plan(week, services.clock(), sender.size)
+    begun(ledger.plan(week, services.clock(), sender.size))
     settle(ledger, Asking(sender, services.clock, stop, {} if asked is None else asked), services.clock, week)
     work = Delivery(message, identity, ledger, sender, key, services.clock, patience, progress, resting)
     rest = deliver(work, stop)

@@ -23,6 +23,7 @@ from prometheus_client import start_http_server
 
 from digest.errors import SettingsError, VerdictsError
 from digest.rendering import template_folders
+from flows import logs
 from flows.alone import alone
 from flows.doctoring.scheduled import ADDRESS
 from flows.events import event_key, keep_applying
@@ -37,18 +38,33 @@ from pages.rooms import Keeping, Rooms
 #: Prefect's server starts in 6 to 16 s on two cores.
 _SERVER_START_S = 90
 
+#: How Prefect's own server runs: it tells nobody of itself, and forgets runs after a month: there are a hundred
+#: a day.
+_ITS_SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "true",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * 24 * 3600),
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P7D",
+}
 
-def serve(home: Path, port: int) -> None:
+
+def serve(home: Path, port: int, host: str = "127.0.0.1", *, schedules: bool = True) -> None:
     """Keep the schedules and serve the public pages until SIGTERM, SIGHUP or Ctrl-C; calls under way then end first.
+
+    Without `schedules`, workers of a Prefect server are left to them.
 
     Raises:
         SettingsError: Another process serves this home folder, or the port is taken.
         VerdictsError: Prefect's server did not start.
     """
-    with interrupted():
+    with interrupted(), open_services(home) as services:
+        logs.begin(services.settings.log_format)
         try:
-            with alone(home), open_services(home) as services, _pages(services, port), _beside(services):
-                _say(f"public pages: http://127.0.0.1:{port}")
+            with alone(home), _pages(services, port, host), _beside(services):
+                _say(f"public pages: http://{host}:{port}")
+                if not schedules:
+                    signal.pause()
                 with _prefect_server(home) as address, _told(home, address):
                     _say(f"schedules: {address.removesuffix('/api')}")
                     _keep_schedules(home, _as_long_as_a_call(services))
@@ -118,17 +134,19 @@ def _figures(app: FastAPI, port: int) -> Iterator[None]:
 
 
 @contextmanager
-def _pages(services: Services, port: int) -> Iterator[None]:
+def _pages(services: Services, port: int, host: str = "127.0.0.1") -> Iterator[None]:
     """Serve the public pages from a thread, and their figures."""
     app = public_app(services)
     with _figures(app, services.settings.metrics_port):
-        yield from _served(app, port)
+        yield from _served(app, port, host)
 
 
-def _served(app: FastAPI, port: int) -> Iterator[None]:
-    listener = _listen(port)
+def _served(app: FastAPI, port: int, host: str) -> Iterator[None]:
+    listener = _listen(port, host)
     # Addresses hold readers' tokens: no access log. Whose word on a client's address counts is for the settings to say.
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, proxy_headers=False)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -155,15 +173,17 @@ def _beside(services: Services) -> Iterator[None]:
             thread.join(timeout=_as_long_as_a_call(services))
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int, host: str = "127.0.0.1") -> socket.socket:
     # Named TCP: else asyncio lets answers wait for more to send with them, 40 ms each on a kept connection.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise SettingsError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
+        raise SettingsError(
+            f"port {port} of {host} cannot be used ({error.strerror}); choose another with --port or --host"
+        ) from error
     return listener
 
 
@@ -189,42 +209,24 @@ def _prefect_server(home: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}/api"
-    os.environ |= {
-        "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_API_URL": address,
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "prefect",
-        "server",
-        "start",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--no-ui",
-    ]
+    os.environ |= _ITS_SETTINGS | {"PREFECT_HOME": str(home / "prefect"), "PREFECT_API_URL": address}
     (home / "prefect").mkdir(exist_ok=True)
-    with (home / "prefect" / "server.log").open("a", encoding="utf-8") as log:
-        server = subprocess.Popen(  # noqa: S603 - our own words
-            command,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, nothing is locked in it
-        )
+    words = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+    server = subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, *words],
+        stdout=subprocess.DEVNULL,  # a banner; what it logs goes where ours does
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, nothing is locked in it
+    )
+    try:
+        _await(server, address)
+        yield address
+    finally:
+        server.terminate()
         try:
-            _await(server, address, home)
-            yield address
-        finally:
-            server.terminate()
-            try:
-                server.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
 
 
 def _die_with_parent() -> None:
@@ -233,7 +235,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def _await(server: subprocess.Popen[bytes], address: str, home: Path) -> None:
+def _await(server: subprocess.Popen[bytes], address: str) -> None:
     deadline = time.monotonic() + _SERVER_START_S
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -241,7 +243,7 @@ def _await(server: subprocess.Popen[bytes], address: str, home: Path) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.25)
-    raise VerdictsError(f"Prefect's server did not start; see {home / 'prefect' / 'server.log'}")
+    raise VerdictsError("Prefect's server did not start; the lines above say why")
 
 
 def _keep_schedules(home: Path, patience_s: float) -> None:

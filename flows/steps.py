@@ -216,17 +216,22 @@ def approve(services: Services, week: str, by: str) -> EditionRecord:
 
 
 def run(
-    services: Services, week: str | None = None, *, do: Callable[[str, Callable[[], Done]], Done] | None = None
+    services: Services,
+    week: str | None = None,
+    *,
+    do: Callable[[str, Callable[[], Done]], Done] | None = None,
+    aside: bool = False,
 ) -> list[Done]:
     """Bring a week to where it should be now; safe to repeat.
 
     Applies what the provider told, gathers what is due, composes once its time has come, sends once it is due, approved
     (by the clock where settings say so) and not too late, then letters. `do` runs each step by name; a scheduler hands
-    in its own to record them.
+    in its own to record them. `aside` is for who runs this beside schedules: feeds are polled only before something is
+    composed, and an edition is left to a process that is sending it.
     """
     at_once = do or (lambda _, work: work())
     told = at_once("events", lambda: events_applied(services))
-    done = [told, *_moved_on(services, week, at_once)]
+    done = [told, *_moved_on(services, week, at_once, aside)]
     return [*done, *_silent(services), at_once("notices", lambda: _letters_sent(services))]
 
 
@@ -235,15 +240,19 @@ def _silent(services: Services) -> list[Done]:
     return [Done("alarm", one.said, problem=True) for one in silence.raise_alarms(services)]
 
 
-def _moved_on(services: Services, week: str | None, at_once: Callable[[str, Callable[[], Done]], Done]) -> list[Done]:
+def _moved_on(
+    services: Services, week: str | None, at_once: Callable[[str, Callable[[], Done]], Done], aside: bool
+) -> list[Done]:
     now = services.clock()
     week = week or week_of(now, services.settings.zone)
-    done = [at_once("gather", lambda: _gathered_or_why_not(services))]
+    due = due_in(week, services.settings.compose_at, services.settings.zone)
+    composes = services.editions.of(week) is None and due is not None and now >= due
+    done = [at_once("gather", lambda: _gathered_or_why_not(services))] if composes or not aside else []
     done += [at_once("close", partial(_closed, services, one)) for one in _left_over(services, week)]
-    begun = [one for one in services.editions.under_way(held=True) if one < week]
+    busy = services.ledger.under_way(now) if aside else set()
+    begun = [one for one in services.editions.under_way(held=True) if one < week and one not in busy]
     done += [at_once("send", partial(send_when_due, services, one)) for one in begun]
     record = services.editions.of(week)
-    due = due_in(week, services.settings.compose_at, services.settings.zone)
     if record is None and _expired(services, week):
         return [*done, at_once("compose", lambda: _ended_without(services, week))]
     if record is None and due is not None and now >= due:
@@ -254,7 +263,7 @@ def _moved_on(services: Services, week: str | None, at_once: Callable[[str, Call
         return [*done, Done("compose", f"{week} {when}")]
     if record.state == "draft":
         done.append(at_once("check", lambda: _checked(services, week)))
-    return [*done, at_once("send", lambda: send_when_due(services, week))]
+    return done if week in busy else [*done, at_once("send", lambda: send_when_due(services, week))]
 
 
 def _gathered_or_why_not(services: Services) -> Done:
@@ -325,8 +334,11 @@ def _checked(services: Services, week: str) -> Done:
     return Done("check", f"{week}: {summary(found)}", problem=bool(blockers(found)))
 
 
-def send_when_due(services: Services, week: str) -> Done:
-    """Send a week's edition if its time has come, nobody holds it, and it is approved or the clock may approve it."""
+def send_when_due(services: Services, week: str, begun: Callable[[int], None] = lambda _: None) -> Done:
+    """Send a week's edition if its time has come, nobody holds it, and it is approved or the clock may approve it.
+
+    `begun` is told how many readers it is planned for, before the first call.
+    """
     settings, now = services.settings, services.clock()
     record = services.editions.of(week)
     if record is None:
@@ -348,10 +360,10 @@ def send_when_due(services: Services, week: str) -> Done:
         services.editions.hold(week, f"{alarms.TOO_LATE}: it was due {due:%a %d %B %H:%M} UTC", told)
         said = f"{week} is too late: `verdicts edition release {week}` and at once `verdicts send {week}`, or skip it"
         return Done("send", said, problem=True)
-    return _approved_and_sent(services, record)
+    return _approved_and_sent(services, record, begun)
 
 
-def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
+def _approved_and_sent(services: Services, record: EditionRecord, begun: Callable[[int], None]) -> Done:
     week = record.week
     if record.state == "draft":
         if services.settings.approval == "editor":
@@ -362,7 +374,7 @@ def _approved_and_sent(services: Services, record: EditionRecord) -> Done:
             return Done("send", str(error), problem=True)
     try:
         with gently() as stop:
-            result = sending.send(services, week, stop=stop)
+            result = sending.send(services, week, stop=stop, begun=begun)
     except EditionBlocked as error:
         return Done("send", str(error), problem=True)
     return Done("send", sending.said_of(result), problem=result.needs_a_person)

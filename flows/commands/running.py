@@ -52,6 +52,10 @@ def run(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option("--port", help="Of the public pages.")] = 8000,
+    host: Annotated[str, typer.Option("--host", help="Where they listen; 0.0.0.0 in a container.")] = "127.0.0.1",
+    schedules: Annotated[
+        bool, typer.Option("--schedules/--no-schedules", help="Off where workers of a Prefect server keep them.")
+    ] = True,
     home: Home = None,
 ) -> None:
     """Keep the schedules and serve the public pages, until stopped."""
@@ -62,7 +66,27 @@ def serve(
         say(f"feeds: {len(services.feeds)}, reviewers: {len(services.panel)}, sender: {services.settings.sender}")
     from flows.serving import serve as keep_serving
 
-    keep_serving(home_folder(home), port)
+    keep_serving(home_folder(home), port, host, schedules=schedules)
+
+
+@app.command()
+def deploy(
+    pool: Annotated[str, typer.Option("--pool", help="The work pool; made where there is none.")] = "verdicts",
+    home: Home = None,
+) -> None:
+    """Make the Prefect server that PREFECT_API_URL names know the flows, for workers on any number of machines."""
+    import asyncio
+    import os
+
+    from digest.errors import SettingsError
+    from digest.settings import home_folder
+
+    if not os.environ.get("PREFECT_API_URL"):
+        raise SettingsError("PREFECT_API_URL is missing: name a Prefect server, or use `verdicts serve`")
+    with opened(home) as services:
+        from flows.deploying import deploy as make_known  # three seconds that only this command pays
+
+        asyncio.run(make_known(home_folder(home), services.settings, pool, say))
 
 
 @app.command()
