@@ -11,7 +11,10 @@ from tests.benchmarks.figures import Figure, amount, number
 _WIDTH, _HEIGHT = 640, 300
 
 #: Room for words on the left and right, above and below.
-_LEFT, _RIGHT, _ABOVE, _BELOW = 62, 150, 18, 42
+_LEFT, _RIGHT, _ABOVE, _BELOW = 62, 150, 46, 42
+
+#: How far points stand from both ends of the axis, so that their words do.
+_INSET = 26
 
 #: Ways to break lines, so that they differ without colour.
 _DASHES = ("", "7 4", "2 4", "9 3 2 3")
@@ -31,7 +34,7 @@ svg { --paper: #fff; --ink: #1f2328; --faint: #c9d1d9; --line: #0b57d0; font: 12
 
 
 class _Frame:
-    """Where values stand: both axes by powers of ten, so that a straight line at 45° grows in proportion."""
+    """Where values stand: both axes by powers of ten, so that what grows in proportion is straight and never bends."""
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
         across, up = zip(*points, strict=True)
@@ -39,8 +42,8 @@ class _Frame:
         self.powers = range(floor(log10(min(up))), max(ceil(log10(max(up))), floor(log10(min(up))) + 1) + 1)
 
     def x(self, value: float) -> float:
-        room, span = _WIDTH - _LEFT - _RIGHT, self._to - self._from
-        return _LEFT + room * ((log10(value) - self._from) / span if span else 0.5)
+        room, span = _WIDTH - _LEFT - _RIGHT - 2 * _INSET, self._to - self._from
+        return _LEFT + _INSET + room * ((log10(value) - self._from) / span if span else 0.5)
 
     def y(self, value: float) -> float:
         room, span = _HEIGHT - _ABOVE - _BELOW, self.powers[-1] - self.powers[0]
@@ -62,7 +65,7 @@ def svg(title: str, figures: Sequence[Figure]) -> str:
         f"<desc>{escape(told(lines, unit, along))}</desc>",
         f"<style>{_STYLE}</style>",
         f'<rect class="paper" width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>',
-        f'<text x="8" y="{_ABOVE - 4}">{escape(unit)}</text>',
+        f'<text x="14" y="22" font-weight="600">{escape(title)}</text>',
         *shapes,
         "</svg>\n",
     ])  # fmt: skip

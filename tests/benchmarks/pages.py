@@ -73,6 +73,7 @@ def main() -> None:
     """Measure, and tell."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="medians are taken over so many")
+    parser.add_argument("--editions", type=int, default=EDITIONS, help="how many the larger home has")
     parser.add_argument("--readers", type=int, nargs="*", default=(), help="also homes with so many readers")
     parser.add_argument("--serve", nargs=2, metavar=("HOME", "PORT"), help="be the server")
     parser.add_argument("--bare", nargs=2, metavar=("FILE", "PORT"), help="be a server of one page and nothing else")
@@ -90,7 +91,7 @@ def main() -> None:
     elif options.sign_up:
         print(json.dumps(asyncio.run(sign_up(*map(int, options.sign_up)))))  # noqa: T201
     else:
-        measure(options.rounds, options.readers)
+        measure(options.rounds, options.editions, options.readers)
 
 
 def run(app: FastAPI, port: int) -> None:
@@ -197,10 +198,10 @@ def told(commands: Sequence[Sequence[str]]) -> Timed:
     return Timed(*(tuple(one[name] for one in each) for name in ("p50", "p95", "p99", "per_s")))
 
 
-def many(services: Services) -> None:
+def many(services: Services, editions: int) -> None:
     """Fill a home with editions of invented tools, none compared twice, each with votes."""
     message = render(examples.edition(), services.settings.site)  # only its length counts here
-    for number in range(EDITIONS):
+    for number in range(editions):
         week, at = shifted("2026-W47", -number), NOW - timedelta(weeks=number)
         matchups = tuple(invented(index, number) for index in range(5))
         edition = replace(examples.edition(), week=week, matchups=matchups, since=at - timedelta(weeks=1), until=at)
@@ -250,16 +251,16 @@ def memory_mb(pid: int) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def measure(rounds: int, more: Sequence[int]) -> None:
+def measure(rounds: int, editions: int, more: Sequence[int]) -> None:
     """Measure both homes, and homes with so many readers more; and tell."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with redirect_stdout(io.StringIO()):
             demo(folder / "demo", NOW)
-            demo(folder / "many", NOW - timedelta(weeks=EDITIONS + 1))
+            demo(folder / "many", NOW - timedelta(weeks=editions + 1))
         with open_services(folder / "many", NOW, environment={}) as services:
-            many(services)
-        for home, said in (("demo", "demo data"), ("many", f"{EDITIONS} editions more, {EDITIONS * 10:,} tools")):
+            many(services, editions)
+        for home, said in (("demo", "demo data"), ("many", f"{editions} editions more, {editions * 10:,} tools")):
             measure_home(folder / home, said, rounds, folder)
         measure_sign_ups(folder / "demo", "demo data", rounds)
         for count in more:

@@ -15,7 +15,7 @@ class Benchmark:
     module: str
     full: str = ""
     quick: str = ""
-    limit_s: int = 600
+    limit_s: int = 900
 
     def words(self, *, quick: bool) -> list[str]:
         """What follows `python -m`."""
@@ -53,8 +53,8 @@ PLAN = (
         "entry.",
         "gathering",
         "--growth 100 300 5000",
-        "--feeds 300 --rounds 1 --growth 100",
-        1200,
+        "--feeds 100 --rounds 1 --growth 30",
+        1800,
     ),
     Benchmark(
         "composing",
@@ -62,7 +62,7 @@ PLAN = (
         "`compose` as the command runs it, with 100,000 tools and 10,000 launches of the week.",
         "composing",
         "",
-        "250 1000",
+        "250",
     ),
     Benchmark(
         "rendering",
@@ -87,8 +87,8 @@ PLAN = (
         "soon as it has its answer. Bare FastAPI is one route that has the bytes of the same page in memory.",
         "pages",
         "--readers 1000 100000 1000000",
-        "--rounds 1 --readers 1000 20000",
-        900,
+        "--rounds 1 --editions 20 --readers 1000 20000",
+        1800,
     ),
     Benchmark(
         "desk",
@@ -116,7 +116,7 @@ PLAN = (
         "subscribers",
         "--postgresql",
         "--rows 50000",
-        1200,
+        1800,
     ),
     Benchmark(
         "events",
@@ -143,7 +143,7 @@ PLAN = (
         "smtp",
         "",
         "--letters 400",
-        900,
+        1800,
     ),
     Benchmark(
         "sending",
@@ -157,7 +157,7 @@ PLAN = (
         "sending",
         "",
         "--recipients 20000",
-        1200,
+        1800,
     ),
     Benchmark(
         "sending-growth",
@@ -166,7 +166,7 @@ PLAN = (
         "sending",
         "--memory",
         "--memory --recipients 100000",
-        900,
+        1800,
     ),
     Benchmark(
         "sending-postgresql",
@@ -175,6 +175,6 @@ PLAN = (
         "sending",
         "--recipients 200000 --postgresql",
         "--recipients 20000 --postgresql",
-        900,
+        1800,
     ),
 )
