@@ -36,6 +36,9 @@ WEEK = "2026-W48"
 #: What a page may take at the server, in milliseconds.
 GOAL_MS = 150
 
+#: The pages that are drawn by number of launches.
+GROWING = ("Overview", "This week", "Edition", "Numbers")
+
 
 def fill(services: Services, launches: int, *, this_week: bool) -> None:
     """Put everything into a new database, and compose a draft of the week."""
@@ -76,10 +79,12 @@ def measure(server: DeskServer, address: str, launches: int) -> None:
                 took.append((time.perf_counter() - began) * 1000)
                 if answer.status_code != 200:
                     raise SystemExit(f"{path} answered {answer.status_code}")
+            point = Point("Milliseconds of the desk’s pages", name, launches, "launches")
             keep(f"{name}, {launches:,} launches", "ms", took[1:], goal=GOAL_MS,  # the first compiles templates
-                 note=f"first {took[0]:.0f} ms, {len(answer.content) / 1000:.1f} KB",
+                 note=f"all but one within {sorted(took[1:])[-2]:.0f} ms, first {took[0]:.0f} ms,"
+                 f" {len(answer.content) / 1000:.1f} KB",
                  short=name == "This week" and launches >= LAUNCHES,
-                 point=Point("Milliseconds of the desk’s pages", name, launches, "launches"))  # fmt: skip
+                 point=point if name in GROWING else None)  # fmt: skip
 
 
 def main() -> None:
