@@ -1,6 +1,6 @@
 # make demo: the whole line, from feeds to a digest in an outbox.   make test: every test.   make lint: every linter.
-# make bench: what is claimed of quality and speed, measured.   make chaos: sending, killed again and again.
-# make scale: sending by several workers of a Prefect server.
+# make bench: what is claimed of quality and speed, measured, with its page.   make chaos: sending, killed again and
+# again.   make scale: sending by several workers of a Prefect server.
 # make tools: what proves emails.
 PYTHON ?= python3
 BIN = .venv/bin
@@ -18,23 +18,11 @@ test: .venv/dev
 proofs: .venv/dev
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m thorough
 
-# Figures for claims about quality and speed; needs the development data for the first, minutes for the second.
-bench: .venv/dev
-	$(BIN)/python -m tests.benchmarks.starting
-	$(BIN)/python -m tests.benchmarks.launches
-	$(BIN)/python -m tests.benchmarks.composing
-	$(BIN)/python -m tests.benchmarks.rendering
-	$(BIN)/python -m tests.benchmarks.faults
-	$(BIN)/python -m tests.benchmarks.gathering --growth
-	$(BIN)/python -m tests.benchmarks.pages
-	$(BIN)/python -m tests.benchmarks.subscribers --postgresql
-	$(BIN)/python -m tests.benchmarks.databases
-	$(BIN)/python -m tests.benchmarks.events
-	$(BIN)/python -m tests.benchmarks.events --postgresql
-	$(BIN)/python -m tests.benchmarks.smtp
-	$(BIN)/python -m tests.benchmarks.sending
-	$(BIN)/python -m tests.benchmarks.sending --memory
-	$(BIN)/python -m tests.benchmarks.sending --recipients 200000 --postgresql
+# Everything that is claimed of quality and speed, measured beside what else does the same; writes docs/benchmarks.md and
+# its figures in README. Some forty minutes; ONLY="gathering sending" runs these again. Scores of launches need the
+# labelled feeds, official MJML `make tools`.
+bench: .venv/bench
+	$(BIN)/python -m tests.benchmarks $(foreach name,$(ONLY),--only $(name))
 
 # Hundreds of sending processes killed, by both senders on both databases: who got what in the end. Some twenty minutes.
 chaos: .venv/dev
@@ -72,10 +60,16 @@ format: .venv/dev
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@ .venv/demo
 
+# What benchmarks are compared with, which nothing else needs.
+.venv/bench: requirements-bench.lock .venv/dev
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-bench.lock
+	touch $@
+
 # Names, versions and hashes only: no lock may record where a package was downloaded.
 lock:
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --constraint requirements.lock --extra build --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --constraint requirements-dev.lock --extra build --extra dev --extra bench pyproject.toml -o requirements-bench.lock
 
 # Needs node and npm. Scripts of packages stay off: one would download a Java where there is none.
 tools: tests/tools/node_modules/.package-lock.json

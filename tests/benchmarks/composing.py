@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from digest.settings import make_home
 from digest.tables import LaunchEntryRow, LaunchRow, ReviewRow, ToolRow
 from flows import steps
 from flows.services import open_services
+from tests.benchmarks.figures import Point, keep
 
 NOW = datetime(2026, 11, 23, 6, 10, tzinfo=UTC)
 TOOLS, LAUNCHES, SIZES, ROUNDS = 100_000, 10_000, (250, 500, 1_000, 2_500, 5_000), 3
@@ -113,8 +113,8 @@ def apart(*words: str) -> bytes:
 
 
 def main(sizes: Sequence[int]) -> None:
-    """Measure every size in processes of their own, and print medians."""
-    print(f"{TOOLS:,} tools, {LAUNCHES:,} launches; medians of {ROUNDS} processes, fastest and slowest")  # noqa: T201
+    """Measure every size in processes of their own, and tell."""
+    print(f"{TOOLS:,} tools, {LAUNCHES:,} launches; each in {ROUNDS} processes")  # noqa: T201
     for ready in sizes:
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder) / "home"
@@ -123,10 +123,8 @@ def main(sizes: Sequence[int]) -> None:
             runs = [json.loads(apart("--once", str(home))) for _ in range(ROUNDS)]
         seconds = sorted(run["seconds"] for run in runs)
         peak = max(run["peak"] for run in runs)
-        print(  # noqa: T201
-            f"{ready:>6,} ready: {statistics.median(seconds):5.2f} s ({seconds[0]:.2f} to {seconds[-1]:.2f})"
-            f"  peak {peak:4.0f} MB"
-        )
+        keep(f"{ready:,} ready tools", "s", seconds, note=f"at most {peak:.0f} MB", short=ready == max(sizes),
+             point=Point("Seconds of composing", "compose", ready, "ready tools"))  # fmt: skip
 
 
 if __name__ == "__main__":

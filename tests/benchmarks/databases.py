@@ -18,6 +18,7 @@ from pathlib import Path
 from digest.database import open_engine, upgrade, writing
 from digest.settings import load_settings, make_home
 from subscribers.ledger import Ledger
+from tests.benchmarks.figures import keep
 from tests.benchmarks.subscribers import Took, postgresql, run
 from tests.examples import NOW
 from tests.subscribers.readers import WEEK, approve
@@ -27,7 +28,7 @@ _AT_ONCE = 50_000
 
 
 def main() -> None:
-    """Measure, and print a line for each step."""
+    """Measure each step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     rows = parser.parse_args().rows
@@ -75,10 +76,9 @@ def fill(url: str, rows: int, key: bytes) -> None:
 
 
 def told(took: Took, rows: int) -> None:
-    """Print a step when it is done."""
-    line = f"{took.step:26}{took.seconds:8.2f} s{took.processor_s:8.2f} s cpu{rows / took.seconds:12,.0f} readers/s"
-    sys.stdout.write(f"{line}{took.memory_mb:8.0f} MB\n")
-    sys.stdout.flush()
+    """Keep a step's figures when it is done."""
+    note = f"{took.processor_s:.1f} s of processor time, {took.memory_mb:.0f} MB at most"
+    keep(f"{took.step}, {rows:,} readers", "readers/s", rows / took.seconds, better="higher", note=note)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from flows.demo import SAMPLES, dated
 from sources.panel import BUNDLED_REVIEWERS, load_reviewers
 from sources.reading import read
 from sources.reviewfiles import read_reviews
+from tests.benchmarks.figures import keep
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 HOME, WEEK = "https://verdicts.example.org", "2026-W48"
@@ -489,7 +490,9 @@ def main() -> None:
         found = {fault: fault.findings(whole) for fault in faults}
         for fault, findings in found.items():
             print(f"{'found ' if findings else 'MISSED'}  {fault.name:<57}  {told(findings) or fault.harm}")  # noqa: T201
-        print(f"{title}: {sum(map(bool, found.values()))} of {len(faults)} found\n")  # noqa: T201
+        share = sum(map(bool, found.values())) / len(faults) * 100
+        keep(f"{title}, found", "%", share, better="higher", short=True, note=f"of {len(faults)}; no false alarm in"
+             f" {len(GOOD_ONES)} good messages")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from digest.clustering import cluster
 from digest.model import Entry, Feed, Launch, Sighting, Spotted
 from digest.spotting import spot
 from sources.kinds import rss
+from tests.benchmarks.figures import Point, keep
 from tests.commands import verdicts
 from tests.web import Reply, Web
 
@@ -149,14 +150,15 @@ def print_times() -> None:
             started = time.process_time()
             cluster(*week)
             taken.append(time.process_time() - started)
-        sys.stdout.write(f"clustering 1,000 sightings against {known:7,} known launches: {min(taken):.2f} s\n")
+        keep(f"clustering 1,000 sightings against {known:,} known launches", "s", taken, note="of the processor",
+             point=Point("Seconds of clustering 1,000 sightings", "cluster", known, "known launches"))  # fmt: skip
     pieces, huge = ("how a ", "1.", "– ", "- A: b\n", "🤖 , ", "http://", "- A - http://"), 1_000_000
     for piece in pieces:
         text = piece * (huge // len(piece))
         started = time.process_time()
         spot(Entry(text, text, text, text, text))
         spot(Entry("feed", "1", "", "AI weekly digest", text))
-        sys.stdout.write(f"spotting in a megabyte of {piece!r}: {time.process_time() - started:.3f} s\n")
+        keep(f"spotting in a megabyte of `{piece.strip()}`", "s", time.process_time() - started)
 
 
 def resampled(measured: Measured, rounds: int = 200) -> tuple[float, float]:
@@ -196,12 +198,16 @@ def _f1(measured: Measured, at: float, weeks: Container[str]) -> float:
 
 
 def print_score(name: str, score: Score) -> None:
-    """Print one line of scores."""
+    """Tell one line of scores."""
     launch, pairs = score["launch"], score["pairs_launch"]
-    sys.stdout.write(
-        f"{name:28} launch f1 {launch['f1']:.3f} (p {launch['p']:.3f}, r {launch['r']:.3f})  "
-        f"category {score['category_acc']}  tool {score['tool_name_acc']}  "
-        f"pairs f1 {pairs['f1']:.3f} (p {pairs['p']:.3f}, r {pairs['r']:.3f})\n"
+    keep(
+        f"launch F1, {name}",
+        "",
+        launch["f1"],
+        better="higher",
+        short=name == "all",
+        note=f"p {launch['p']:.3f}, r {launch['r']:.3f}; category {score['category_acc']}, tool"
+        f" {score['tool_name_acc']}; same-launch pairs F1 {pairs['f1']:.3f}, p {pairs['p']:.3f}, r {pairs['r']:.3f}",
     )
 
 
@@ -225,12 +231,12 @@ def main() -> int:
         if any(map(wanted, measured.labels)):
             print_score(name, measured.of(wanted))
     for week, chosen, ours in crossed(measured):
-        sys.stdout.write(f"cross-validated on {week}: launch f1 {chosen:.3f} from a score chosen on the other weeks,"
-                         f" {ours:.3f} from one half\n")  # fmt: skip
+        keep(f"launch F1, cross-validated on {week}", "", chosen, better="higher",
+             note=f"with a score chosen on the other weeks; {ours:.3f} with one half")  # fmt: skip
     with tempfile.TemporaryDirectory() as home:
         print_score("2026-05-16, end to end", end_to_end(Path(home)).of(bool))
     low, high = resampled(measured)
-    sys.stdout.write(f"same-launch pair f1, 95 % of the resamples of stories: {low:.3f} to {high:.3f}\n")
+    keep("same-launch pairs F1, ends of 95 % of the resamples of stories", "", (low, high), better="higher")
     return 0
 
 

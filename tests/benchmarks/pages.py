@@ -10,7 +10,6 @@ import asyncio
 import gc
 import io
 import json
-import os
 import random
 import signal
 import socket
@@ -30,7 +29,7 @@ import aiohttp
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment
+from sqlalchemy import text
 
 from digest.database import insert_ignore, writing
 from digest.model import Matchup, Side
@@ -42,6 +41,8 @@ from flows.serving import public_app
 from pages.joining import QUICKEST_S
 from subscribers.tables import VoteRow
 from tests import examples
+from tests.benchmarks.figures import Other, Point, keep
+from tests.benchmarks.sending import READERS_OF
 from tests.examples import NOW
 
 CONNECTIONS, REQUESTS, WARM = 20, 1500, 100
@@ -60,18 +61,20 @@ MOST_BYTES, GOAL_MS = 60_000, 50
 
 @dataclass(frozen=True)
 class Timed:
-    """Milliseconds until an answer was read, and answers in a second."""
+    """Milliseconds until an answer was read, and answers in a second, of each round."""
 
-    p50: float
-    p95: float
-    p99: float
-    per_s: float
+    p50: tuple[float, ...]
+    p95: tuple[float, ...]
+    p99: tuple[float, ...]
+    per_s: tuple[float, ...]
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure, and tell."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="medians are taken over so many")
+    parser.add_argument("--editions", type=int, default=EDITIONS, help="how many the larger home has")
+    parser.add_argument("--readers", type=int, nargs="*", default=(), help="also homes with so many readers")
     parser.add_argument("--serve", nargs=2, metavar=("HOME", "PORT"), help="be the server")
     parser.add_argument("--bare", nargs=2, metavar=("FILE", "PORT"), help="be a server of one page and nothing else")
     parser.add_argument("--read", nargs=2, metavar=("FILE", "PORT"), help="be the reader of the addresses in a file")
@@ -88,7 +91,7 @@ def main() -> None:
     elif options.sign_up:
         print(json.dumps(asyncio.run(sign_up(*map(int, options.sign_up)))))  # noqa: T201
     else:
-        measure(options.rounds)
+        measure(options.rounds, options.editions, options.readers)
 
 
 def run(app: FastAPI, port: int) -> None:
@@ -98,14 +101,12 @@ def run(app: FastAPI, port: int) -> None:
 
 
 def bare(html: str) -> FastAPI:
-    """The least that serves a page of these bytes with FastAPI and Jinja2: one route, one template, one value."""
-    app = FastAPI(openapi_url=None)
-    env = Environment(autoescape=True)
-    template = env.from_string(html.replace("AI Tool Verdicts</a>", "{{ name }}</a>", 1).replace("{#", "{ #"))
+    """The least that serves a page of these bytes with FastAPI: one route that has them in memory."""
+    app, body = FastAPI(openapi_url=None), html.encode()
 
     @app.get("/")
     async def page() -> HTMLResponse:
-        return HTMLResponse(template.render(name="AI Tool Verdicts"))
+        return HTMLResponse(body)
 
     return app
 
@@ -184,23 +185,23 @@ def await_(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def timed(paths: Sequence[str], port: int, rounds: int, folder: Path) -> Timed:
-    """Have addresses read, several times, each from a new process; gives the medians."""
+    """Have addresses read, several times, each from a new process; gives each round."""
     file = folder / "paths.json"
     file.write_text(json.dumps([*paths]), encoding="utf-8")
-    return medians([("--read", str(file), str(port))] * rounds)
+    return told([("--read", str(file), str(port))] * rounds)
 
 
-def medians(commands: Sequence[Sequence[str]]) -> Timed:
-    """Run clients, each a process of its own; gives the medians of what they tell."""
+def told(commands: Sequence[Sequence[str]]) -> Timed:
+    """Run clients, each a process of its own; gives what they tell."""
     run_ = [sys.executable, "-m", "tests.benchmarks.pages"]
-    told = [json.loads(subprocess.run([*run_, *one], check=True, capture_output=True).stdout) for one in commands]
-    return Timed(*(statistics.median(one[name] for one in told) for name in ("p50", "p95", "p99", "per_s")))
+    each = [json.loads(subprocess.run([*run_, *one], check=True, capture_output=True).stdout) for one in commands]
+    return Timed(*(tuple(one[name] for one in each) for name in ("p50", "p95", "p99", "per_s")))
 
 
-def many(services: Services) -> None:
+def many(services: Services, editions: int) -> None:
     """Fill a home with editions of invented tools, none compared twice, each with votes."""
     message = render(examples.edition(), services.settings.site)  # only its length counts here
-    for number in range(EDITIONS):
+    for number in range(editions):
         week, at = shifted("2026-W47", -number), NOW - timedelta(weeks=number)
         matchups = tuple(invented(index, number) for index in range(5))
         edition = replace(examples.edition(), week=week, matchups=matchups, since=at - timedelta(weeks=1), until=at)
@@ -250,62 +251,87 @@ def memory_mb(pid: int) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def measure(rounds: int) -> None:
-    """Measure both homes, and print."""
-    python = ".".join(str(part) for part in sys.version_info[:3])
-    print(f"medians of {rounds}, Python {python}, load {os.getloadavg()[0]:.1f}")  # noqa: T201
+def measure(rounds: int, editions: int, more: Sequence[int]) -> None:
+    """Measure both homes, and homes with so many readers more; and tell."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with redirect_stdout(io.StringIO()):
             demo(folder / "demo", NOW)
-            demo(folder / "many", NOW - timedelta(weeks=EDITIONS + 1))
+            demo(folder / "many", NOW - timedelta(weeks=editions + 1))
         with open_services(folder / "many", NOW, environment={}) as services:
-            many(services)
-        for home, said in (("demo", "demo data"), ("many", f"{EDITIONS} editions more, {EDITIONS * 10:,} tools")):
-            print(f"\n{said}")  # noqa: T201
-            measure_home(folder / home, rounds, folder)
-        measure_sign_ups(folder / "demo", rounds)
+            many(services, editions)
+        for home, said in (("demo", "demo data"), ("many", f"{editions} editions more, {editions * 10:,} tools")):
+            measure_home(folder / home, said, rounds, folder)
+        measure_sign_ups(folder / "demo", "demo data", rounds)
+        for count in more:
+            with_readers(folder, count, rounds)
 
 
-def measure_home(home: Path, rounds: int, folder: Path) -> None:
+def with_readers(folder: Path, count: int, rounds: int) -> None:
+    """Measure a comparison and sign-ups of a home with so many readers more."""
+    home = folder / f"readers-{count}"
+    with redirect_stdout(io.StringIO()):
+        demo(home, NOW)
+    with open_services(home, NOW, environment={}) as services:
+        with writing(services.engine) as session:
+            values = {"count": count, "now": "2026-11-01 00:00:00.000000"}
+            session.connection().execute(text(READERS_OF["sqlite"]), values)
+        paths = addresses(services)["comparison"]
+    with server("--serve", str(home)) as (port, pid):
+        page(port, "/")
+        ours = timed(paths, port, rounds, folder)
+        memory = memory_mb(pid)
+    name = "Milliseconds until 95 % of the answers came, by number of readers"
+    tell(f"comparison, {count:,} readers", ours, point=Point(name, "comparison", count, "readers"))
+    keep(f"peak memory of the server, {count:,} readers", "MB", memory,
+         point=Point("Megabytes of the server by number of readers", "at most", count, "readers"))  # fmt: skip
+    point = Point("Sign-ups in a second by number of readers", "sign-ups", count, "readers")
+    measure_sign_ups(home, f"{count:,} readers", rounds, point)
+
+
+def measure_home(home: Path, said: str, rounds: int, folder: Path) -> None:
     """Measure the pages of one home, each in turn with a bare page of the same bytes."""
     with open_services(home, NOW, environment={}) as services:
         kinds = addresses(services)
     with server("--serve", str(home)) as (port, pid):
         began = time.perf_counter()
         page(port, "/")
-        print(f"first page {(time.perf_counter() - began) * 1000:.0f} ms")  # noqa: T201
+        keep(f"first page after a start, {said}", "ms", (time.perf_counter() - began) * 1000)
         for kind, paths in kinds.items():
             html = page(port, paths[0])
             (folder / "bare.html").write_text(html, encoding="utf-8")
             ours = timed(paths, port, rounds, folder)
             with server("--bare", str(folder / "bare.html")) as (other, _):
                 least = timed(["/"] * REQUESTS, other, rounds, folder)
-            print(  # noqa: T201
-                f"{kind:<11} p50 {ours.p50:5.1f}  p95 {ours.p95:5.1f}  p99 {ours.p99:5.1f} ms  {ours.per_s:5.0f}/s;"
-                f"  bare p95 {least.p95:5.1f} ms  {least.per_s:5.0f}/s: {ours.p95 / least.p95:.2f} ×"
-                f"  {'ok' if ours.p95 <= GOAL_MS else f'over {GOAL_MS} ms'}"
-            )
+            tell(f"{kind}, {said}", ours, least)
         sizes = {path: len(page(port, path).encode()) for path in [*(one[0] for one in kinds.values()), *_others()]}
-        print("bytes: " + ", ".join(f"{path} {size:,}" for path, size in sizes.items()))  # noqa: T201
-        if over := [path for path, size in sizes.items() if size > MOST_BYTES]:
-            raise SystemExit(f"over {MOST_BYTES:,} bytes: {', '.join(over)}")
-        print(f"memory of the server {memory_mb(pid):.0f} MB")  # noqa: T201
+        largest = max(sizes, key=lambda path: sizes[path])
+        keep(f"largest page, {said}", "bytes", sizes[largest], goal=MOST_BYTES, note=f"`{largest}`")
+        keep(f"peak memory of the server, {said}", "MB", memory_mb(pid))
 
 
-def measure_sign_ups(home: Path, rounds: int) -> None:
+def tell(what: str, ours: Timed, least: Timed | None = None, point: Point | None = None) -> None:
+    """Tell how soon answers came, beside those of a bare server."""
+    median = statistics.median
+    bare = [Other("bare FastAPI", least.p95)] if least else []
+    rates = f"; bare {median(least.per_s):,.0f}" if least else ""
+    keep(f"{what}, 95 % of the answers within", "ms", ours.p95, goal=GOAL_MS, against=bare, point=point,
+         short=what.startswith("comparison") and least is not None,
+         note=f"p50 {median(ours.p50):.1f}, p99 {median(ours.p99):.1f} ms, {median(ours.per_s):,.0f} a second{rates}",
+    )  # fmt: skip
+
+
+def measure_sign_ups(home: Path, said: str, rounds: int, point: Point | None = None) -> None:
     """Measure sign-ups from one network, and count what was kept of them."""
     with (home / "verdicts.toml").open("a", encoding="utf-8") as settings:
         settings.write(f"\nsignups_per_network = {CLIENTS * SIGN_UPS * rounds + 1}\n")
     with server("--serve", str(home)) as (port, _):
-        found = medians([("--sign-up", str(number), str(port)) for number in range(rounds)])
+        found = told([("--sign-up", str(number), str(port)) for number in range(rounds)])
     with open_services(home, NOW, environment={}) as services:
         kept, letters = services.subscribers.stats()["unconfirmed"], services.notices.counts()["queued"]
-    print(  # noqa: T201
-        f"\nsign-ups, {CLIENTS} clients: {found.per_s:.0f}/s  p50 {found.p50:.1f}  p95 {found.p95:.1f} ms;"
-        f"  {kept:,} kept and {letters:,} letters queued of {CLIENTS * SIGN_UPS * rounds:,}"
-        f"  {'ok' if found.per_s >= GOAL_PER_S else f'under {GOAL_PER_S}/s'}"
-    )
+    keep(f"sign-ups of {CLIENTS} clients, {said}", "/s", found.per_s, better="higher", goal=GOAL_PER_S, point=point,
+         note=f"p95 {statistics.median(found.p95):.1f} ms; of {CLIENTS * SIGN_UPS * rounds:,} {kept:,} kept,"
+         f" {letters:,} letters queued", short=not point)  # fmt: skip
 
 
 def _others() -> list[str]:

@@ -35,9 +35,15 @@ from digest.views import digest_view
 from flows.demo import demo
 from flows.services import open_services
 from tests import examples
+from tests.benchmarks.figures import Other, Point, keep
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 SIZES = (1, 5, 10, 20, 40)
+
+#: What a digest may weigh by its layout, and what rendering and preflight may take together.
+MOST_BYTES, GOAL_MS = {"default layout": 45_000, "every quote in full": 85_000}, 50
+
+OFFICIALLY = "official MJML in warm node"
 
 #: Rounds before those that count; node translates what it runs often only after a while.
 WARM = 10
@@ -170,11 +176,11 @@ def show_sizes(digest: Digest, rounds: int) -> None:
     for name, one in (("default layout", digest), ("every quote in full", digest.in_full())):
         message = one.render()
         rendered, checked, both, unknown = medians((*parts_of(one), anew(one)), rounds)
-        print(  # noqa: T201
-            f"{name:<20} html {len(message.html.encode()):>7,} B  text {len(message.text.encode()):>6,} B"
-            f"  render {rendered:5.1f} ms  preflight {checked:5.1f} ms  both {both:5.1f} ms,"
-            f" of another edition each time {unknown:5.1f} ms  ({summary(one.check(message))})"
-        )
+        keep(f"{name}, html", "bytes", len(message.html.encode()), goal=MOST_BYTES[name],
+             note=f"text {len(message.text.encode()):,} bytes")  # fmt: skip
+        keep(f"{name}, render and preflight", "ms", both, goal=GOAL_MS,
+             note=f"{rendered:.1f} and {checked:.1f} ms alone; {summary(one.check(message))}")  # fmt: skip
+        keep(f"{name}, render and preflight of another edition each time", "ms", unknown)
 
 
 def show_growth(rounds: int) -> None:
@@ -186,17 +192,14 @@ def show_growth(rounds: int) -> None:
             raise SystemExit(f"a digest of {size} is not as it should be, so its figures mean nothing: {odd[0]}")
     each = iter(medians([work for one in digests.values() for work in (timed(one.render), anew(one))], rounds))
     both: dict[int, float] = {}
-    for size, digest in digests.items():
+    for size in digests:
         rendered, both[size] = next(each), next(each)
-        print(  # noqa: T201
-            f"{size:>3} {'matchup ' if size == 1 else 'matchups'}  html {len(digest.render().html.encode()):>7,} B"
-            f"  render {rendered:6.1f} ms  render and preflight of another edition each time {both[size]:6.1f} ms"
-        )
+        for line, took in (("render", rendered), ("render and preflight", both[size])):
+            keep(f"{size} matchups, {line} of another edition each time", "ms", took,
+                 point=Point("Milliseconds by number of matchups", line, size, "matchups"))  # fmt: skip
     early, late = ((both[b] - both[a]) / (b - a) for a, b in ((1, 10), (20, 40)))
-    print(  # noqa: T201
-        f"one more costs {early:.2f} ms between 1 and 10, {late:.2f} ms between 20 and 40: {late / early:.2f}x"
-        " (1 is linear, 5.5 quadratic)"
-    )
+    keep("one matchup more costs between 20 and 40, to what it costs between 1 and 10", "×", late / early,
+         note="1 is linear, 5.5 quadratic")  # fmt: skip
 
 
 def printed(digest: Digest) -> tuple[str, str]:
@@ -245,7 +248,8 @@ def show_ratio(digest: Digest, node_modules: Path, rounds: int) -> None:
         for name, one in (("default layout", digest), ("every quote in full", digest.in_full())):
             ours = timed(partial(rendering._compile, *printed(one)))
             mine, other = medians([ours, partial(ask, printed(one)[0])], rounds)
-            print(f"{name:<20} ours {mine:5.2f} ms  official {other:6.1f} ms  {other / mine:5.1f}x")  # noqa: T201
+            against = Other(OFFICIALLY, (other,))
+            keep(f"the MJML step, {name}", "ms", mine, against=[against], short=name == "default layout")
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import io
 import re
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from playwright.sync_api import Page
 from digest.rendering import SHIPPED
 from flows import editing
 from flows.demo import SAMPLES, demo
+from tests.benchmarks.figures import keep
 from tests.emails.browsing import browser
 from tests.pages.desk.desks import NOW, WEEK, Sat, sat_at
 
@@ -77,7 +77,7 @@ def savers(sat: Sat) -> dict[str, Callable[[str], None]]:
 
 
 def main() -> None:
-    """Measure, and print medians."""
+    """Measure, and tell."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20)
     times = parser.parse_args().times
@@ -89,10 +89,8 @@ def main() -> None:
             page = sat.show(started, "/preview")
             page.wait_for_timeout(1500)
             for name, save in savers(sat).items():
-                took = sorted(repaints(page, save, times + 1)[1:])
-                median = statistics.median(took)
-                verdict = "" if median <= GOAL_MS else f"  MISSED: at most {GOAL_MS} ms"
-                print(f"{name:<12} {median:5.0f} ms median of {times}, slowest {took[-1]:5.0f}{verdict}")  # noqa: T201
+                took = repaints(page, save, times + 1)[1:]
+                keep(f"a saved {name}", "ms", took, goal=GOAL_MS, short=name == "template")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Runs the real `verdicts send` against a service that discards everything, in a process of its own, with 250 ms latency
 and with none. In the same run a bare loop writes bodies of the same size and posts them over as many kept-alive
-connections, and the official client sends each recipient a mail of their own. Without latency all of them have one
+connections, the official client sends each recipient a mail of their own, and django-anymail, where it is installed,
+does both to a part of them. Without latency all of them have one
 core. Bookkeeping alone is measured with a sender that does nothing.
 """
 
@@ -15,12 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
+from importlib.util import find_spec
 from pathlib import Path
 
 import orjson
@@ -39,6 +41,7 @@ from subscribers.ledger import Ledger
 from subscribers.links import personal
 from subscribers.senders import Doubt, Receipt
 from subscribers.senders.sendgrid import open_sender
+from tests.benchmarks.figures import Other, Point, keep
 from tests.benchmarks.subscribers import _COMMAND, postgresql
 from tests.chaos import database
 from tests.examples import edition, site
@@ -49,7 +52,7 @@ ROOT = Path(__file__).parent.parent.parent
 CONNECTIONS = 8
 
 #: Readers straight into the table, with ids in no order as ours are.
-_READERS = {
+READERS_OF = {
     "sqlite": """
         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
         INSERT INTO subscribers (id, email, folded, address_hash, name, state, created_at, confirmed_at, moving_to)
@@ -94,42 +97,76 @@ class Nowhere:
 
 
 def main() -> None:
-    """Measure, and print a line for each."""
+    """Measure, and tell."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipients", type=int, default=1_000_000)
     parser.add_argument("--postgresql", action="store_true")
-    parser.add_argument("--memory", action="store_true", help="only memory, at a hundredth, a tenth and all of them")
+    parser.add_argument("--memory", action="store_true", help="only growth: a hundredth, a tenth and all of them")
     options = parser.parse_args()
     with postgresql() if options.postgresql else nullcontext() as server:
         if options.memory:
-            for count in (options.recipients // 100, options.recipients // 10, options.recipients):
-                with prepared(server, count) as home, sink(0) as address:
-                    say(f"send {count:,}, no latency", send(home, address, count))
-            return
-        compare(server, options.recipients)
+            growth(server, [options.recipients // part for part in (100, 10, 1)])
+        else:
+            compare(server, options.recipients)
 
 
 def compare(server: str | None, count: int) -> None:
-    """Send with and without latency, each beside a bare loop; then bookkeeping alone."""
-    for latency_s in (0.25, 0.0):
-        calls = count if latency_s else count // 2  # no need to wait for the quick ones that long
-        with sink(latency_s) as address, one_core() if latency_s == 0 else nullcontext():
-            bare = loop(address, calls)
-            with prepared(server, calls) as home:
-                sent = send(home, address, calls)
-            again = loop(address, calls)
-            single = one_by_one(address, 1_000 if latency_s == 0 else 320)
-        floor = max(bare.rate, again.rate)
-        say(f"bare loop, {latency_s * 1000:.0f} ms latency", bare)
-        say(f"bare loop again, {latency_s * 1000:.0f} ms latency", again)
-        say(f"verdicts send, {latency_s * 1000:.0f} ms latency", sent)
-        say(f"a call each, {latency_s * 1000:.0f} ms latency", single)
-        write(f"{sent.rate / floor:.0%} of the bare loop, {sent.rate / single.rate:,.0f} x a call for each recipient")
-        if latency_s:
-            with prepared(server, calls) as home:
-                kept = bookkeeping(home, calls)
-            say("bookkeeping alone", kept)
-            write(f"bookkeeping is {kept.seconds / sent.seconds:.1%} of the send")
+    """Send with and without latency, each beside its alternatives; then bookkeeping alone."""
+    sent = beside(server, count, 0.25)
+    beside(server, count // 2, 0.0)  # no need to wait for the quick ones that long
+    with prepared(server, count) as home:
+        kept = bookkeeping(home, count)
+    share = kept.seconds / sent.seconds * 100
+    keep(f"planning, claiming and recording alone, of the send of {count:,} at 250 ms", "%", share,
+         goal=30 if server else 10, note=f"processor {kept.processor_s:.1f} s")  # fmt: skip
+
+
+def beside(server: str | None, count: int, latency_s: float) -> Took:
+    """Send to so many, and in the same run the loop before and after it, django-anymail, and a call for each reader."""
+    with sink(latency_s) as address, one_core() if latency_s == 0 else nullcontext():
+        loops = [loop(address, count)]
+        with prepared(server, count) as home:
+            sent = send(home, address, count)
+        loops.append(loop(address, count))
+        few = 1_000 if latency_s == 0 else 320
+        others = [Other("a bare loop", (max(one.rate for one in loops),), 0.85 if latency_s else 0.35),
+                  Other("a call for each reader", (one_by_one(address, few).rate,), 80)]  # fmt: skip
+        if find_spec("anymail"):
+            many = min(count, 80_000) // 8000 * 8000 or 8000
+            others += [
+                Other("django-anymail, 1,000 a call", (anymail(address, many, 1000, CONNECTIONS).rate,)),
+                Other("the same with its one connection", (anymail(address, many // 4, 1000, 1).rate,)),
+                Other("django-anymail, a call each", (anymail(address, few, 1, CONNECTIONS).rate,)),
+            ]
+    keep(
+        f"readers a second, {count:,}, " + (f"{latency_s * 1000:.0f} ms for each answer" if latency_s else "one core"),
+        "/s",
+        sent.rate,
+        better="higher",
+        goal=25_000 if latency_s else 45_000,
+        against=others,
+        note=f"processor {sent.processor_s:.1f} s, at most {sent.memory_mb:.0f} MB",
+        short=True,
+    )
+    return sent
+
+
+def anymail(address: str, count: int, size: int, connections: int) -> Took:
+    """Have django-anymail send to so many, so many a call, in a process of its own."""
+    words = [address, *map(str, (count, size, connections))]
+    command = [sys.executable, "-m", "tests.benchmarks.withanymail", *words]
+    return Took(count, float(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout))
+
+
+def growth(server: str | None, counts: Sequence[int]) -> None:
+    """Send to ever more, without latency: seconds and memory."""
+    for count in counts:
+        with prepared(server, count) as home, sink(0) as address:
+            sent = send(home, address, count)
+        keep(f"sending to {count:,}, no latency", "s", sent.seconds, note=f"{sent.rate:,.0f} readers a second",
+             point=Point("Seconds of sending", "no latency", count, "readers"))  # fmt: skip
+        keep(f"peak memory while sending to {count:,}", "MB", sent.memory_mb, goal=200, short=count == max(counts),
+             point=Point("Megabytes while sending", "at most", count, "readers"))  # fmt: skip
 
 
 @contextmanager
@@ -143,7 +180,7 @@ def prepared(server: str | None, count: int) -> Iterator[Path]:
         engine = open_engine(url)
         upgrade(engine)
         with writing(engine) as session:
-            statement = text(_READERS[engine.dialect.name])
+            statement = text(READERS_OF[engine.dialect.name])
             session.connection().execute(statement, {"count": count, "now": "2026-11-01 00:00:00.000000"})
         approve(engine, message=message())
         Editions(engine).start_sending(WEEK)  # begun already, so that no preflight is measured
@@ -267,17 +304,6 @@ def bookkeeping(home: Path, count: int) -> Took:
     assert ledger.counts(WEEK).accepted == count
     engine.dispose()
     return took
-
-
-def say(what: str, took: Took) -> None:
-    """Print one measure."""
-    line = f"{what:34}{took.recipients:10,}{took.seconds:9.2f} s{took.processor_s:8.2f} s cpu{took.rate:12,.0f}/s"
-    write(line + (f"{took.memory_mb:7.0f} MB" if took.memory_mb else ""))
-
-
-def write(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,14 +6,17 @@ the import of the libraries that every command with a database needs. What an im
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
+
+from tests.benchmarks.figures import Other, keep
 
 COMMANDS = ("--help", "panel reviewers", "edition list", "launches", "feeds list", "status")
+
+#: Commands that open no database, and the seconds they may take.
+WITHOUT_DATABASE, GOAL_S = ("verdicts --help", "verdicts panel reviewers", "verdicts feeds list"), 0.5
 
 LIBRARIES = {
     "interpreter": "pass",
@@ -28,7 +31,7 @@ def measure(rounds: int) -> dict[str, list[float]]:
     """Run every command and every import once a round, in turn; seconds of each."""
     python = sys.executable
     with tempfile.TemporaryDirectory() as home:
-        verdicts = [str(Path(python).with_name("verdicts"))]
+        verdicts = [python, "-c", "from flows.cli import main; main()"]
         subprocess.run([*verdicts, "init", "--home", home], check=True, capture_output=True)
         runs = {f"verdicts {one}": [*verdicts, *one.split(), "--home", home] for one in COMMANDS if one != "--help"}
         runs = {"verdicts --help": [*verdicts, "--help"]} | runs
@@ -47,14 +50,14 @@ def measure(rounds: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    """Measure, and print medians."""
+    """Measure, and tell."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
     seconds = measure(rounds)
-    floor = statistics.median(seconds["only typer and sqlmodel"])
-    print(f"median of {rounds} starts, fastest and slowest, ratio to the import of typer and sqlmodel")  # noqa: T201
+    libraries = Other("only the import of typer and sqlmodel", tuple(seconds["only typer and sqlmodel"]))
     for name, each in seconds.items():
-        median = statistics.median(each)
-        print(f"{name:<26} {median:5.2f} s  ({min(each):.2f} to {max(each):.2f})  {median / floor:4.1f}x")  # noqa: T201
+        ours = name.startswith("verdicts")
+        goal = GOAL_S if name in WITHOUT_DATABASE else None
+        keep(name, "s", each, goal=goal, against=[libraries] if ours else (), short=name == "verdicts status")
 
 
 if __name__ == "__main__":

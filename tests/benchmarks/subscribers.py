@@ -31,10 +31,17 @@ from digest.settings import make_home
 from subscribers.audience import counts
 from subscribers.ledger import Ledger
 from subscribers.readercsv import COLUMNS
+from tests.benchmarks.figures import Other, Point, keep
 from tests.examples import NOW
 from tests.subscribers.readers import WEEK, approve
 
 ROOT = Path(__file__).parent.parent.parent
+
+#: The seconds that an import of so many rows may take.
+GOAL_ROWS, GOAL_S = 1_000_000, 60
+
+#: The steps that are drawn by number of rows.
+GROWING = ("import", "export", "list", "stats")
 
 #: What each step's process runs: a command of ours, with the peak memory of the process on standard error.
 _COMMAND = """
@@ -62,7 +69,7 @@ class Took:
 
 
 def main() -> None:
-    """Measure, and print a line for each step."""
+    """Measure, and tell of each step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--postgresql", action="store_true")
@@ -187,17 +194,15 @@ def postgresql() -> Iterator[str]:
 
 
 def report(database: str, rows: int, took: Iterable[Took], bare: float | None) -> None:
-    """Print each step when it is done; `bare` is what the plain insert took."""
-    out = sys.stdout
-    out.write(f"\n{database}, {rows:,} rows, load {os.getloadavg()[0]:.1f}\n")
+    """Tell of each step when it is done; `bare` is what the plain insert took."""
     for one in took:
-        line = f"{one.step:26}{one.seconds:8.2f} s{one.processor_s:8.2f} s cpu{rows / one.seconds:12,.0f} rows/s"
-        out.write(f"{line}{one.memory_mb:8.0f} MB\n")
-        if one.step == "import" and bare is not None:
-            out.write(
-                f"{'bare csv + executemany':26}{bare:8.2f} s; the import takes {one.seconds / bare:.1f} times that\n"
-            )
-        out.flush()
+        first = one.step == "import"
+        others = [Other("plain csv and executemany", (bare,))] if first and bare is not None else []
+        used = f"processor {one.processor_s:.1f} s, at most {one.memory_mb:.0f} MB" if one.memory_mb else ""
+        point = Point("Seconds by number of rows", one.step, rows, "rows")
+        keep(f"{one.step}, {rows:,} rows, {database}", "s", one.seconds, against=others, note=used,
+             goal=GOAL_S if first and rows == GOAL_ROWS else None, short=first and rows == GOAL_ROWS,
+             point=point if database == "SQLite" and one.step in GROWING else None)  # fmt: skip
 
 
 if __name__ == "__main__":
