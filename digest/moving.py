@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Engine, update
 from sqlmodel import Session, col
 
+from digest.database import writing
 from digest.errors import EditionError
 from digest.tables import EditionRow
 
@@ -44,6 +45,20 @@ def move(
     if row is None:
         raise EditionError(f"{week}: no edition; make it with `verdicts compose --week {week}`")
     raise EditionError(f"{week} cannot be {verb}: {_why_not(row, allowed, verb, revision_was)}")
+
+
+def take_up(engine: Engine, week: str) -> bool:
+    """Take an editor's skip back; gives whether there are pairs, else the week is one to compose again.
+
+    Raises:
+        EditionError: No editor skipped it.
+    """
+    with writing(engine) as session:
+        row = session.get(EditionRow, week, with_for_update=True)
+        pairs = bool(row and row.content["matchups"])
+        values = {"state": "draft", "reason": ""} if pairs else {"edited": False, "edited_by": ""}
+        move(session, week, ("skipped",), "taken up again", col(EditionRow.edited).is_(True), **values)
+    return pairs
 
 
 def _why_not(row: EditionRow, allowed: Sequence[str], verb: str, revision_was: int | None) -> str:

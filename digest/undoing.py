@@ -20,12 +20,12 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, Date, Engine, Table, and_, delete, exists, func, insert, or_, text, update
 from sqlalchemy import select as sql_select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
 from digest.database import UtcDateTime, as_one, in_chunks, reading, writing
 from digest.editions import PUBLIC, content_values, edition_format, keep_matchups
 from digest.errors import Overtaken, UndoRefused
+from digest.offering import ENDED, NO_WAY, OTHER, UNDONE
 from digest.tables import (
     ChangeRow,
     DecisionRow,
@@ -100,7 +100,8 @@ class Change:
     """A change as a list of them shows it: who, when (UTC), and what in words.
 
     `kind` tells a change from one that was taken back (`undo`: `said` is what was) or done again (`redo`). `undone`:
-    another one took it back. `revision` is that of the week's edition afterwards, None while there is none.
+    another one took it back. `revision` is that of the week's edition afterwards, None while there is none. `ended`
+    says why no undo is offered of what stands, "" where one is.
     """
 
     id: int
@@ -111,6 +112,7 @@ class Change:
     said: str
     undone: bool
     revision: int | None
+    ended: str = ""
 
     @property
     def words(self) -> str:
@@ -157,6 +159,15 @@ class Journal:
 
         return self._at_once(kept)
 
+    def tell(self, week: str, by: str, now: datetime, said: str) -> None:
+        """Note what somebody did that has no way back, such as beginning to send a week's edition."""
+
+        def told(session: Session) -> None:
+            revision = session.exec(select(EditionRow.revision).where(EditionRow.week == week)).first()
+            session.add(ChangeRow(at=now, by=by, week=week, said=said, revision=revision, images=[]))
+
+        self._at_once(told)
+
     def undo(self, number: int, by: str, now: datetime) -> Change:
         """Take a change back, or do again what was taken back; gives the change that this is.
 
@@ -168,6 +179,8 @@ class Journal:
             row = session.get(ChangeRow, number)
             if row is None:
                 raise UndoRefused(f"There is no change number {number}.")
+            if not row.images:
+                raise UndoRefused(f"“{row.said}” cannot be taken back: {NO_WAY}.")
             _require_untouched(session, row)
             keys = {_key(image) for image in row.images}
             before = _images(session, Scope(), keys)
@@ -191,12 +204,12 @@ class Journal:
 
     def undoable(self, week: str | None = None, by: str = "") -> Change | None:
         """Give the change that an undo without further words means: the newest that stands."""
-        found = self._found(1, *_of(week, by), col(ChangeRow.kind) != "undo", ~_UNDONE)
+        found = self._found(1, *_of(week, by), col(ChangeRow.kind) != "undo", ~UNDONE, ENDED == "")
         return found[0] if found else None
 
     def redoable(self, week: str | None = None, by: str = "") -> Change | None:
         """Give the undo that was the last of all, and may itself be taken back; None after a newer change."""
-        found = self._found(1, *_of(week, by), col(ChangeRow.kind) == "undo", ~_UNDONE)
+        found = self._found(1, *_of(week, by), col(ChangeRow.kind) == "undo", ~UNDONE, ENDED == "")
         newer = self._found(1, *_of(week, by), col(ChangeRow.kind) == "change")
         return found[0] if found and (not newer or newer[0].id < found[0].id) else None
 
@@ -215,7 +228,7 @@ class Journal:
         One that a kept change took back stays with it, and so does the newest: its number is never given again.
         """
         before, newest = now - min(retention, KEPT), select(func.max(ChangeRow.id)).scalar_subquery()
-        named = exists().where(col(_OTHER.undoes) == col(ChangeRow.id), col(_OTHER.at) >= before)
+        named = exists().where(col(OTHER.undoes) == col(ChangeRow.id), col(OTHER.at) >= before)
         with writing(self.engine) as session:
             old = select(ChangeRow.id).where(col(ChangeRow.at) < before, col(ChangeRow.id) < newest, ~named)
             gone = session.exec(old).all()
@@ -226,7 +239,7 @@ class Journal:
 
     def _found(self, limit: int, *where: ColumnElement[bool]) -> list[Change]:
         row = ChangeRow
-        columns = (row.id, row.at, row.by, row.week, row.kind, row.said, _UNDONE, row.revision)
+        columns = (row.id, row.at, row.by, row.week, row.kind, row.said, UNDONE, row.revision, ENDED)
         wanted = select(*columns).where(*where).order_by(col(row.id).desc()).limit(limit)  # type: ignore[call-overload]
         with reading(self.engine) as session:
             return [Change(*one) for one in session.execute(wanted)]
@@ -248,12 +261,6 @@ def _take_turns(session: Session) -> None:
     """Let other editors wait; on SQLite a writer is alone anyway. A lock fixes no view of the rows."""
     if session.get_bind().dialect.name == "postgresql":
         session.connection().execute(text("LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"))
-
-
-_OTHER = aliased(ChangeRow)
-
-#: Whether another change took this one back.
-_UNDONE = exists().where(col(_OTHER.undoes) == col(ChangeRow.id))
 
 
 def _of(week: str | None, by: str) -> list[ColumnElement[bool]]:
@@ -407,7 +414,7 @@ def _called(image: Mapping[str, Any]) -> str:
 def _by_whom(session: Session, row: ChangeRow, touched: Sequence[Mapping[str, Any]]) -> str:
     """Say which newer change stands in the way, "" where none made here does."""
     keys = {_key(image) for image in touched}
-    newer = select(ChangeRow).where(col(ChangeRow.id) > row.id, ~_UNDONE).order_by(col(ChangeRow.id))
+    newer = select(ChangeRow).where(col(ChangeRow.id) > row.id, ~UNDONE).order_by(col(ChangeRow.id))
     for one in session.exec(newer):
         if one.kind != "undo" and keys & {_key(image) for image in one.images}:
             return f": {one.by}, “{one.said}”. Take that back first"

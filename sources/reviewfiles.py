@@ -29,7 +29,7 @@ from sources.sheets import FIELDS, Sheet, sheet_of
 #: Endings of review files.
 ENDINGS = (".yaml", ".yml", ".json", ".csv")
 
-_ALLOWED = "a document as described under “Files people write”"
+_ALLOWED = "a document of fields, such as “tool: plumbline”, and “reviews:” with a list of “- reviewer: builder”"
 _ALLOWED_JSON = "one object with the fields of a review file, or a list of such objects"
 
 #: Where a document of YAML starts, with the directives before it. No text can hold such a line, whatever its quotes.

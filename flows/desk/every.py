@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from digest.undoing import Change
 from digest.weeks import due_in, week_of
 from flows.services import Services
@@ -25,7 +27,7 @@ def every_page(services: Services) -> EveryPage:
 def _standing(services: Services, week: str, who: str) -> Standing:
     settings, states = services.settings, services.editions.states()
     current = week_of(services.clock(), settings.zone)
-    week = week or (states[0][0] if states else current)
+    week = week or _to_work_on(states, current)
     known = dict.fromkeys((current, week), "") | dict(states)
     record = services.editions.of(week)
     return Standing(
@@ -44,7 +46,14 @@ def _standing(services: Services, week: str, who: str) -> Standing:
         undo=services.journal.undoable(week, who),
         redo=services.journal.redoable(week, who),
         mark=_mark(services, week),
+        early=week > current,
     )
+
+
+def _to_work_on(states: Sequence[tuple[str, str]], current: str) -> str:
+    """Name the newest week that has an edition; one that is over makes room for the current week."""
+    week, state = states[0] if states else (current, "")
+    return max(week, current) if state in {"sent", "skipped"} else week
 
 
 def _mark(services: Services, week: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from digest import moving
+from digest.errors import EditionError
 from digest.undoing import Scope
-from digest.weeks import bounds
+from digest.weeks import bounds, week_of
 from flows import steps
 from flows.checking import check_edition
 from flows.desk.keeping import edited, kept
@@ -21,6 +23,7 @@ def front_page(services: Services) -> ForFront:
         approve=lambda who, week, revision: _approve(services.named(who), week, revision),
         hold=lambda who, week, reason: _hold(services.named(who), week, reason),
         release=lambda who, week: _release(services.named(who), week),
+        take_up=lambda who, week: _take_up(services.named(who), week),
         skip=lambda who, week, reason: _skip(services.named(who), week, reason),
     )
 
@@ -48,7 +51,18 @@ def _wanted(services: Services) -> int:
 
 
 def _compose(services: Services, week: str) -> None:
+    current = week_of(services.clock(), services.settings.zone)
+    if week > current:
+        raise EditionError(f"{week} cannot be composed yet; allowed: this week ({current}) and those before it")
     kept(services, Scope(week), lambda: steps.compose(services, week), f"Composed {week}")
+
+
+def _take_up(services: Services, week: str) -> None:
+    def take_up() -> None:
+        if not moving.take_up(services.engine, week):
+            steps.compose(services, week)
+
+    kept(services, Scope(week), take_up, f"Took up {week} again")
 
 
 def _approve(services: Services, week: str, revision: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
@@ -11,6 +10,7 @@ from threading import Event, Lock, Thread
 from digest.errors import EditionError, VerdictsError
 from flows import sending
 from flows.services import Services
+from pages.desk.buttons import as_here
 from pages.desk.steps import Running
 from subscribers.pacing import Rest
 
@@ -97,4 +97,4 @@ class Hands:
         finally:
             if "sender" in vars(services):
                 services.sender.close()
-            mine.ended = re.sub(r"`([^`]*)`", r"“\1”", ended)  # as commands are set off in a terminal
+            mine.ended = as_here(ended)

@@ -44,7 +44,8 @@ def require_unchanged(services: Services, week: str, revision: int) -> EditionRe
     """
     record = services.editions.require(week)
     if record.revision != revision:
-        who = record.edited_by or "a new composing"
+        since = services.journal.since(week, revision)
+        who = since[-1].by if since else record.edited_by or "a new composing"
         raise Stale(f"{week} was changed by {who} since this page was opened; nothing was overwritten.")
     return record
 

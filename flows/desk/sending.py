@@ -179,8 +179,10 @@ def _addresses(typed: str) -> list[str]:
 
 
 def _begin(services: Services, hands: Hands, week: str, revision: int) -> None:
-    require_unchanged(services, week, revision)
+    going = require_unchanged(services, week, revision).state == "sending"
     hands.begin(services, week)
+    said = f"Went on sending {week}" if going else f"Began to send {week}"
+    services.journal.tell(week, services.by, services.clock(), said)
 
 
 def _stop(services: Services, hands: Hands, week: str) -> None:

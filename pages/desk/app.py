@@ -74,10 +74,10 @@ class Desk:
             values: What else the template prints.
         """
         status = visit.trouble.status if visit.trouble else 200
-        paths = {path for _, path in self.pages}
+        paths, on = {path for _, path in self.pages}, str(values.get("title", ""))
         return self.show(
             name, status=status, visit=visit, at=at, trouble=visit.trouble, typed=visit.typed, pages=self.pages,
-            next=next_thing(at, paths), last=self.steps.every.last(at.week), **values,
+            next=next_thing(at, paths, on), last=self.steps.every.last(at.week), **values,
         )  # fmt: skip
 
     def do(self, visit: Visit, page: Callable[[Visit], Response], work: Callable[[], object]) -> Response:

@@ -42,6 +42,10 @@ def add_front(app: FastAPI, desk: Desk) -> None:
     def release(visit: Here) -> Response:
         return desk.do(visit, front, lambda: steps.release(visit.who, visit.week))
 
+    @app.post("/take-up")
+    def take_up(visit: Here) -> Response:
+        return desk.do(visit, front, lambda: steps.take_up(visit.who, visit.week))
+
     @app.post("/skip")
     def skip(visit: Here) -> Response:
         return desk.do(visit, front, lambda: steps.skip(visit.who, visit.week, _reason(visit, "skipped")))

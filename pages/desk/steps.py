@@ -44,7 +44,8 @@ class Standing:
 
     `state` is "" while nothing is composed; `revision` 0 then. `weeks` are those to choose from, newest first, each
     with its state. `due_at` is when the edition goes out, UTC, None where its week has no such time. `undo` and `redo`
-    are what those keys mean for who looks. `mark` is another whenever any of this, or any change, is.
+    are what those keys mean for who looks. `mark` is another whenever any of this, or any change, is. `early`: the week
+    is not there yet.
     """
 
     week: str
@@ -62,6 +63,7 @@ class Standing:
     undo: Change | None
     redo: Change | None
     mark: str
+    early: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,17 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class ForFront:
-    """The front page. All but `overview` take who does it and the week; then the revision, or the reason."""
+    """The front page. All but `overview` take who does it and the week; then the revision, or the reason.
+
+    `take_up` takes an editor's skip back.
+    """
 
     overview: Callable[[str], Overview]
     compose: Callable[[str, str], None]
     approve: Callable[[str, str, int], None]
     hold: Callable[[str, str, str], None]
     release: Callable[[str, str], None]
+    take_up: Callable[[str, str], None]
     skip: Callable[[str, str, str], None]
 
 

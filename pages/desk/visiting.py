@@ -27,6 +27,7 @@ from digest.errors import (
 )
 from digest.undoing import Change
 from digest.weeks import parse_week
+from pages.desk.buttons import as_here
 from pages.desk.keys import Session
 
 
@@ -153,6 +154,6 @@ def trouble_of(error: VerdictsError, since: Callable[[], Sequence[Change]] = tup
     if isinstance(error, TemplateError):
         place = f"{error.file}, line {error.line}: " if error.line else f"{error.file}: " if error.file else ""
         return Trouble(status, title, place + error.what, snippet=error.snippet)
-    text, stale = str(error), isinstance(error, Stale)
+    text, stale = as_here(str(error)), isinstance(error, Stale)
     changes = tuple(since()) if stale else ()
     return Trouble(status, title, text[:1].upper() + text[1:], since=changes, stale=stale)

@@ -28,18 +28,37 @@ const nameOf = (field) => {
   return [form.id || `${form.getAttribute("action")} ${same.indexOf(form)}`, field.name, field.type === "radio" ? field.value : ""].join("|");
 };
 
-function keep(but) {
+const storedIn = (field) => field.type === "checkbox" || field.type === "radio" ? String(field.defaultChecked)
+  : field.tagName === "SELECT" ? [...field.options].filter((one) => one.defaultSelected).map((one) => one.value).join("\n")
+  : field.defaultValue;
+
+// Gives what puts typed texts back. One that was typed over a text which somebody else changed meanwhile leaves its form
+// with the revision it was made from: sent, it must look stale. `told` is a form whose editor was told just now.
+function keep(but, told) {
   const kept = fields(document).filter((field) => field.form !== but && isDirty(field));
-  const values = new Map(kept.map((field) => [nameOf(field), [field.value, field.checked]]));
+  const values = new Map(kept.map((field) => [nameOf(field), {
+    value: field.value, checked: field.checked, stored: storedIn(field), told: field.form === told,
+    behind: "behind" in field.form.dataset, revision: field.form.elements.revision?.value,
+  }]));
   return () => fields(document).filter((field) => values.has(nameOf(field))).forEach((field) => {
-    const [value, checked] = values.get(nameOf(field));
-    if (field.type === "checkbox" || field.type === "radio") field.checked = checked;
-    else field.value = value;
+    const was = values.get(nameOf(field)), revision = field.form.elements.revision;
+    if (revision && !was.told && (was.behind || storedIn(field) !== was.stored)) {
+      field.form.dataset.behind = "";
+      revision.value = was.revision;
+    }
+    if (field.type === "checkbox" || field.type === "radio") field.checked = was.checked;
+    else field.value = was.value;
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
 }
 
 const dirty = () => fields(document).some(isDirty);
+
+// Texts of the edition itself, which an approval would leave out.
+const unsaved = () => fields(document).filter((field) => field.matches("textarea, input:not([type=checkbox], [type=radio])")
+  && field.form.getAttribute("action").startsWith("/edition/") && isDirty(field));
+
+const news = (seen) => { if (byId("news")) byId("news").hidden = !seen; };
 
 // Put another state of the page into place
 
@@ -60,16 +79,18 @@ function place() {
   };
 }
 
-// Gives whether the answer was a page of the desk; `sent` is the form whose typed values are the server's business now.
-function show(html, sent) {
+// Gives whether the answer was a page of the desk; `sent` is the form whose typed values are the server's business now,
+// `told` one that was stale and whose editor reads so.
+function show(html, sent, told) {
   const other = new DOMParser().parseFromString(html, "text/html");
   if (!other.body.dataset.mark) return false;
-  const back = place(), typed = keep(sent);
+  const back = place(), typed = keep(sent, told);
   for (const id of PARTS) if (byId(id) && other.getElementById(id) && byId(id).innerHTML !== other.getElementById(id).innerHTML)
     byId(id).replaceChildren(...document.importNode(other.getElementById(id), true).childNodes);
   Object.assign(page(), { ...other.body.dataset });
   document.title = other.title;
   typed();
+  news(document.querySelector("form[data-behind]"));
   back();
   document.dispatchEvent(new CustomEvent("desk:shown"));
   return true;
@@ -100,9 +121,15 @@ async function refresh() {
 
 // Send a form
 
+let sending = 0;
+const waiting = []; // presses of u and U: what they mean is known once what is under way was done
+
+// Gives whether it was done.
 async function send(form, button) {
-  if (form.ariaBusy === "true") return;
+  if (form.ariaBusy === "true") return void say("What you pressed before is still being done.");
   form.ariaBusy = "true";
+  sending += 1;
+  let done = false;
   const data = new FormData(form, button);
   try {
     const answer = await fetch(form.action, {
@@ -115,6 +142,7 @@ async function send(form, button) {
     const mine = fields(form).map(nameOf), touched = fields(form).filter(isDirty).map(nameOf);
     if (answer.ok) {
       mine.forEach((name) => unsent.delete(name));
+      done = true;
       if (!show(html, form)) return void location.assign(answer.url);
       if (answer.redirected) history.replaceState(null, "", answer.url);
       trouble(said);
@@ -122,7 +150,7 @@ async function send(form, button) {
       form.dispatchEvent(new CustomEvent("desk:done", { bubbles: true }));
     } else {
       touched.forEach((name) => unsent.add(name));
-      if (other.body.dataset.page === page().page) show(html); // what was typed is in the page, and stays
+      if (other.body.dataset.page === page().page) show(html, undefined, said?.matches("[data-stale]") ? form : undefined); // what was typed is in the page, and stays
       else if (answer.status === 409) await refresh();
       trouble(said);
     }
@@ -130,14 +158,36 @@ async function send(form, button) {
     told("The desk does not answer", "Is it still running in its terminal? What you typed is still here; send it again.");
   } finally {
     form.ariaBusy = null;
+    sending -= 1;
+    if (!done) waiting.length = 0;
+    else if (!sending && waiting.length) carrier(waiting.shift())?.click();
   }
+  return done;
+}
+
+// An approval freezes what is stored: what was typed and not saved is asked about first.
+async function approve(form, button) {
+  const left = unsaved(), box = byId("unsaved");
+  if (!left.length) return send(form, button);
+  const names = left.map((field) => field.labels[0]?.firstChild.textContent.trim()).filter(Boolean);
+  byId("unsaved-what").textContent = [...new Set(names)].join(", ");
+  box.returnValue = "";
+  box.showModal();
+  await new Promise((closed) => box.addEventListener("close", closed, { once: true }));
+  if (box.returnValue === "save")
+    for (const action of new Set(left.map((field) => nameOf(field)))) {
+      const field = fields(document).find((one) => nameOf(one) === action && isDirty(one));
+      if (field && !await send(field.form)) return;
+    }
+  const now = document.querySelector('form[action="/approve"]');
+  if (box.returnValue && now) await send(now);
 }
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.getAttribute("method") !== "post" || !page().token) return;
   event.preventDefault();
-  send(form, event.submitter);
+  (form.getAttribute("action") === "/approve" ? approve : send)(form, event.submitter);
 });
 
 document.addEventListener("change", (event) => {
@@ -170,6 +220,7 @@ document.addEventListener("keydown", (event) => {
   const key = held && event.key.toLowerCase() === "z" ? (event.shiftKey ? "U" : "u") : held ? "" : event.key;
   if (!key || (!held && !keysWork())) return;
   if (key === "j" || key === "k") { event.preventDefault(); return step(key === "j" ? 1 : -1); }
+  if (sending && (key === "u" || key === "U")) { event.preventDefault(); return void waiting.push(key); }
   const button = carrier(key);
   if (button) { event.preventDefault(); button.click(); }
 });
@@ -184,7 +235,7 @@ document.addEventListener("input", (event) => {
   if (event.target.matches("[data-keys]")) try { localStorage.setItem("desk-keys", event.target.checked ? "on" : "off"); } catch { /* for this page only */ }
 });
 
-// News of what others change. Where something is typed the page stays as it is: a form sent from it must look stale.
+// News of what others change. Where something is typed the page stays as it is, and says so.
 
 let source = null;
 
@@ -194,7 +245,7 @@ function listen() {
   source = new EventSource(page().live);
   source.addEventListener("changed", async ({ data }) => {
     if (data === page().mark || document.querySelector('[aria-busy="true"]')) return;
-    if (dirty()) return say("Somebody changed this week. What you typed is still here.");
+    if (dirty()) { news(true); return say("Somebody changed this week. What you typed is still here."); }
     await refresh();
     say("Somebody changed this week; the page shows it.");
   });

@@ -250,6 +250,55 @@ def test_an_approval_is_taken_back_but_never_given_by_undoing(journal: Journal, 
     assert editions.require(WEEK).state == "draft"
 
 
+def test_an_approval_that_no_longer_holds_does_not_stand_before_older_changes(
+    journal: Journal, editions: Editions
+) -> None:
+    editions.keep_draft(edition())
+    edited(journal, editions, "one")
+
+    def approve() -> None:
+        message = render(editions.require(WEEK).edition, site())
+        journal.keep(Scope(WEEK), "ada", NOW, lambda: editions.approve(WEEK, message, "ada", NOW), "Approved")
+
+    def undo() -> str:
+        found = journal.undoable(WEEK, "ada")
+        return journal.undo(found.id, "ada", NOW).said if found else ""
+
+    approve()
+    edited(journal, editions, "two")
+    assert undo() == "Wrote the intro “two”"
+    assert [one.ended for one in journal.last() if one.said == "Approved"] == ["no longer holds"]
+    approve()
+    assert [one.ended for one in journal.last() if one.said == "Approved"] == ["", "no longer holds"]
+    assert [undo(), undo(), undo()] == ["Approved", "Wrote the intro “one”", ""]
+    found = journal.redoable(WEEK, "ada")
+    assert found is not None
+    assert found.said == "Wrote the intro “one”"
+    journal.undo(found.id, "ada", NOW)
+    assert journal.redoable(WEEK, "ada") is None
+
+
+def test_nothing_of_an_edition_on_its_way_is_offered_to_be_taken_back(journal: Journal, editions: Editions) -> None:
+    editions.keep_draft(edition())
+    edited(journal, editions, "one")
+    message = render(editions.require(WEEK).edition, site())
+    journal.keep(Scope(WEEK), "ada", NOW, lambda: editions.approve(WEEK, message, "ada", NOW), "Approved")
+    editions.start_sending(WEEK)
+    journal.tell(WEEK, "ada", NOW, f"Began to send {WEEK}")
+    assert journal.undoable(WEEK, "ada") is None
+    assert [(one.said, one.ended) for one in journal.last()] == [
+        (f"Began to send {WEEK}", "it has no way back"),
+        ("Approved", "no longer holds"),
+        ("Wrote the intro “one”", "the edition is on its way"),
+    ]
+    with pytest.raises(UndoRefused, match="it has no way back"):
+        journal.undo(journal.newest(), "ada", NOW)
+    journal.keep(Scope(WEEK), "ada", NOW, lambda: editions.hold(WEEK, "a doubt"), "Held")
+    found = journal.undoable(WEEK, "ada")
+    assert found is not None
+    assert found.said == "Held"
+
+
 def test_an_approval_stays_once_the_edition_is_on_its_way(journal: Journal, editions: Editions) -> None:
     message = render(editions.keep_draft(edition()).edition, site())
     journal.keep(Scope(WEEK), "ada", NOW, lambda: editions.approve(WEEK, message, "ada", NOW), "Approved")

@@ -222,7 +222,7 @@ def test_what_is_sent_or_not_there_can_only_be_looked_at(sat: Sat) -> None:
 def test_a_skipped_week_says_what_to_do(sat: Sat) -> None:
     sat.send("/skip", reason="<b>too little</b>")
     page = sat.get("/edition")
-    assert "Compose it again, and its pairs stand here." in words(page)
+    assert "Take the skip back, and its pairs stand here." in words(page)
     assert "<b>too little" not in page
 
 
