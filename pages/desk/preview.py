@@ -164,13 +164,13 @@ class _Preview:
             mail = self.steps.mail(week, reader)
             headers = self.steps.headers(week, reader) if look.shown == "headers" else ()
         except VerdictsError as error:
-            return _framed(self.desk.show("preview_broken.html", trouble=self.desk.trouble(visit, error)))
+            return framed_only(self.desk.show("preview_broken.html", trouble=self.desk.trouble(visit, error)))
         if mail is None:
             raise HTTPException(404)
         if look.is_mail:
-            return _framed(Response(dressed_up(mail, look, at), media_type="text/html"), _pictures(mail, look))
+            return framed_only(Response(dressed_up(mail, look, at), media_type="text/html"), _pictures(mail, look))
         lines = [] if headers else [*_lines(mail, look.shown, at)]
-        return _framed(self.desk.show("preview_lines.html", look=look, lines=lines, headers=headers, here=HERE))
+        return framed_only(self.desk.show("preview_lines.html", look=look, lines=lines, headers=headers, here=HERE))
 
     def chosen(self, visit: Visit) -> Response:
         """Lead to the preview as the reader who was asked for sees it; an address never stands in one of ours."""
@@ -222,7 +222,7 @@ def _frame_path(look: Look, reader: str, week: str, at: str = "") -> str:
     return f"/framed/{look}{rest}?week={week}" + (f"&at={quote(at)}#{HERE}" if at else "")
 
 
-def _framed(answer: Response, pictures: str = "'none'") -> Response:
+def framed_only(answer: Response, pictures: str = "'none'") -> Response:
     """Let an answer stand in a frame of the desk, where it can do nothing."""
     answer.headers["Content-Security-Policy"] = _FRAME.format(images=pictures)
     answer.headers["X-Frame-Options"] = "SAMEORIGIN"

@@ -162,7 +162,7 @@ const carrier = (key) => {
     ?? [...document.querySelectorAll(wanted)].find((one) => !one.closest("[data-row]"));
 };
 
-document.addEventListener("keydown", (event) => {
+const pressed = (event) => {
   const field = typing(event.target), held = event.ctrlKey || event.metaKey;
   if (event.altKey || document.querySelector("dialog[open]")) return;
   if (held && event.key === "Enter" && field?.form) { event.preventDefault(); return field.form.requestSubmit(); }
@@ -172,7 +172,9 @@ document.addEventListener("keydown", (event) => {
   if (key === "j" || key === "k") { event.preventDefault(); return step(key === "j" ? 1 : -1); }
   const button = carrier(key);
   if (button) { event.preventDefault(); button.click(); }
-});
+};
+
+document.addEventListener("keydown", pressed);
 
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-help]")) return;

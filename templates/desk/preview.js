@@ -12,6 +12,9 @@
   let painted = now() && { src: now().value, mark: now().dataset.mark };
   const places = {}; // by what is shown
 
+  // A click into the email takes the keys there; they mean the same.
+  const hear = (frame) => frame.contentDocument?.addEventListener("keydown", pressed);
+
   // Where somebody was, also while an error stood there.
   const remember = (frame) => {
     const page = frame?.contentDocument; // null where a browser's own page stands
@@ -29,6 +32,7 @@
     painted = { src, mark };
     fresh.addEventListener("load", () => {
       if (!fresh.isConnected) return;
+      hear(fresh);
       remember(old);
       byId("mail").className = shown;
       // What is painted anew stays where it was; a place that was asked for just now is where its address leads.
@@ -93,5 +97,6 @@
   const head = now(), own = location.pathname === "/preview" && matchMedia("(width < 700px)").matches;
   if (own && head && frames().length) look(head.dataset.phone, "replace");
 
+  frames().forEach((one) => { hear(one); one.addEventListener("load", () => hear(one)); });
   document.addEventListener("desk:shown", paintIfNew);
 }

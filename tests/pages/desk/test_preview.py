@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 from html import unescape
 
+import pytest
+
 from digest.model import READER
 from digest.rendering import SHIPPED
 from flows.checking import message_of
@@ -165,3 +167,12 @@ def test_looking_changes_nothing(sat: Sat) -> None:
         sat.get(f"/preview/{look}")
         framed(sat, look)
     assert sat.rows() == before
+
+
+@pytest.mark.only_looks
+def test_what_goes_wrong_in_the_frame_is_said_in_the_frame(sat: Sat) -> None:
+    answer = sat.client.get("/framed/desktop?week=2020-W01")
+    assert answer.status_code == 404
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    assert "There is no such page" in words(answer.text)
