@@ -8,6 +8,7 @@ const byId = (id) => document.getElementById(id);
 const typing = (node) => node.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
 document.documentElement.classList.add("scripted");
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone it is one row
 
 // What was typed and not sent
 
