@@ -153,7 +153,7 @@ class _Preview:
         answer = self.desk.page(
             "preview.html", visit, standing, title="Preview", look=look, reader=reader, aimed=at, mail=mail,
             broken=broken, seen=self.steps.reader(reader), taken=self.steps.taken_in(), mark=mark,
-            found=once(_placed(findings, look, mail, standing.week)) if mail else [],
+            found=once(placed(findings, look, mail, standing.week)) if mail else [],
             bytes=rewritten_size(mail.message.html, is_html=True) if mail else 0,
             shown=SHOWN, traits=TRAITS, limits=(HTML_WARN, HTML_BLOCK, GMAIL), path=_path, frame=_frame_path,
         )  # fmt: skip
@@ -267,7 +267,7 @@ def once(found: Iterable[Found]) -> list[Found]:
     return [replace(first, also=tuple(others)) for first, *others in kinds.values()]
 
 
-def _placed(findings: Sequence[Finding], look: Look, mail: Mail, week: str) -> Iterator[Found]:
+def placed(findings: Sequence[Finding], look: Look, mail: Mail, week: str) -> Iterator[Found]:
     """Say of each finding where a click on it leads."""
     mails = look if look.is_mail else look.showing("desktop")
     for one in findings:
