@@ -158,6 +158,19 @@ class Launches:
                 for line in _lines(session, and_(*_between(since, until), _LAUNCH.c.tool_slug.in_(some)))
             ]
 
+    def rejected(self, slugs: Collection[str]) -> set[str]:
+        """Give those of some tools an editor rejected every launch of; a tool that was never launched is none."""
+        mine = sql_select(col(LaunchRow.tool_slug)).where(col(LaunchRow.merged_into).is_(None))
+        mine = mine.group_by(col(LaunchRow.tool_slug)).having(
+            func.count() == func.sum(case((col(LaunchRow.rejected), 1), else_=0))
+        )
+        with reading(self.engine) as session:
+            return {
+                slug
+                for some in in_chunks(sorted(slugs))
+                for slug in session.scalars(mine.where(col(LaunchRow.tool_slug).in_(some)))
+            }
+
     def ready(self, quorum: int, panel: Collection[str]) -> list[Tool]:
         """Give the tools that at least `quorum` of the `panel` have reviewed, without their descriptions."""
         return self._tools(col(ToolRow.slug).in_(_ready(quorum, panel)))

@@ -50,6 +50,7 @@ def preflight(  # noqa: PLR0913 - each is one of the settings or rows a message 
     from_name: str = "",
     reply_to: str = "",
     own: Collection[str] = (),
+    rejected: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """Check a message before anybody gets it; blockers come first.
 
@@ -65,10 +66,12 @@ def preflight(  # noqa: PLR0913 - each is one of the settings or rows a message 
         from_name: The configured name of the sender.
         reply_to: The configured address for answers.
         own: What the templates say by themselves; its numbers are the editors' own.
+        rejected: The slugs of tools an editor said are no launches.
     """
     real = sender != "outbox"
     findings = [
         *_content(edition),
+        *_rejected(edition, rejected),
         *_message(message, edition, site, strict=real),
         *_quotes(edition, reviews),
         *_few(_rows(message, edition, reviews, site, own)),
@@ -142,6 +145,13 @@ def _content(edition: Edition) -> Iterator[Finding]:
         yield Finding(
             "tool-twice", "blocker", f"{slug} stands in two matchups.", edition.week, "Swap one of the two matchups."
         )
+
+
+def _rejected(edition: Edition, rejected: Collection[str]) -> Iterator[Finding]:
+    for tool in (side.tool for matchup in edition.matchups for side in matchup.sides):
+        if tool.slug in rejected:
+            said = f"{tool.name} is compared, and its launch was rejected."
+            yield Finding("launch-rejected", "warning", said, tool.slug, "Swap its pair, or accept the launch again.")
 
 
 def _from_outside(edition: Edition) -> Iterator[str]:

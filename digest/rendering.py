@@ -368,14 +368,19 @@ def _compile(mjml: str, file: str) -> str:
     """
     if fault := _malformed(mjml):
         line, what = fault
-        raise _Printed(_faulty(what, f"{file}, as printed", line, mjml), mjml.splitlines()[line - 1].strip())
+        raise _Printed(_faulty(what, f"{file}, as printed", line, mjml), _line(mjml, line))
     try:
         html: str = mjml2html(mjml, fonts={})
     except ValueError as error:
         number = _line_of(str(error), mjml)
-        sign = mjml.splitlines()[number - 1].strip() if number else ""
+        sign = _line(mjml, number) if number else ""
         raise _Printed(_faulty(str(error), f"{file}, as printed", number, mjml), sign) from error
     return _STYLE.sub(lambda style: _tightened(style[0]), re.sub(r"\n\s*", "\n", html))
+
+
+def _line(text: str, number: int) -> str:
+    """Give a line without the space around it; "" where there is none, as in a template that is empty."""
+    return "".join(text.splitlines()[number - 1 : number]).strip()
 
 
 _STYLE = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL)

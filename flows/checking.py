@@ -61,7 +61,7 @@ def check(services: Services, record: EditionRecord, message: Message) -> tuple[
         message, record.edition, tuple(services.store.reviews(slugs, every_version=True)), site_of(services, record),
         sender=settings.sender, from_email=settings.from_email, from_name=settings.from_name,
         reply_to=settings.reply_to, corrections=services.editions.corrections(record.week) if open_ else None,
-        own=_own_words(services, record),
+        own=_own_words(services, record), rejected=frozenset(services.launches.rejected(slugs)) if open_ else (),
     )  # fmt: skip
 
 

@@ -134,7 +134,8 @@ def in_words(done: Taken) -> str:
     older = f", {done.older} left out because a newer one is stored" if done.older else ""
     anew = f"; tools described anew: {done.described}" if done.described else ""
     tools = f"{done.tools} {'tool' if done.tools == 1 else 'tools'}"
-    return f"{tools}: {done.new} new reviews, {done.changed} changed, {done.same} known{older}{anew}"
+    reviews = "new review" if done.new == 1 else "new reviews"
+    return f"{tools}: {done.new} {reviews}, {done.changed} changed, {done.same} known{older}{anew}"
 
 
 def stored_documents(services: Services) -> dict[str, dict[str, Any]]:

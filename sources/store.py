@@ -28,7 +28,8 @@ class FeedHealth:
     """How a feed is doing; times UTC, None for what never happened.
 
     `entries_per_week` is counted over the last four weeks, or since the first poll when that is later, without what
-    that first poll brought. `reason` says what is wrong, "" when nothing is.
+    that first poll brought; before it is `watched_a_week` it says little. `reason` says what is wrong,
+    "" when nothing is.
     """
 
     name: str
@@ -41,6 +42,7 @@ class FeedHealth:
     reason: str
     retired_at: datetime | None
     moved_url: str
+    watched_a_week: bool = False
 
 
 class FeedStore:
@@ -248,4 +250,5 @@ def _health(memory: Memory, count: int, now: datetime) -> FeedHealth:
         reason=memory.reason,
         retired_at=memory.retired_at,
         moved_url=memory.moved_url,
+        watched_a_week=watched >= timedelta(weeks=1),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 
-from digest.errors import EditionError, VerdictsError
+from digest.errors import DatabaseError, EditionError, VerdictsError
 from flows import sending
 from flows.services import Services
 from pages.desk.buttons import as_here
@@ -31,6 +31,7 @@ class _Hand:
     stop: Event = field(default_factory=Event)
     waits: Rest | None = None
     ended: str = ""
+    held: bool = False
     failed: VerdictsError | None = None
 
 
@@ -64,7 +65,7 @@ class Hands:
     def running(self, week: str) -> Running | None:
         """Tell what this desk sends of a week, or sent."""
         mine = self._of.get(week)
-        return Running(mine.by, mine.since, mine.stop.is_set(), mine.waits, mine.ended) if mine else None
+        return Running(mine.by, mine.since, mine.stop.is_set(), mine.waits, mine.ended, mine.held) if mine else None
 
     def stop(self, week: str) -> None:
         """Let calls in flight end, and make no other."""
@@ -97,4 +98,15 @@ class Hands:
         finally:
             if "sender" in vars(services):
                 services.sender.close()
+            mine.held = _is_held(services, week)
             mine.ended = as_here(ended)
+
+
+def _is_held(services: Services, week: str) -> bool:
+    """Whether an edition is held; False also where that cannot be told."""
+    try:
+        found = services.editions.pulse(week)
+    except DatabaseError as error:
+        _log.warning("%s", error)
+        return False
+    return found is not None and found[2] is not None

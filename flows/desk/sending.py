@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from digest.editions import EditionRecord
-from digest.errors import SettingsError, Stale
+from digest.errors import SendError, SettingsError, Stale
 from digest.undoing import Scope
 from digest.weeks import due_in
 from flows import reconciling, sending
@@ -22,7 +22,7 @@ from subscribers.addressing import fold
 from subscribers.audience import counts
 from subscribers.claiming import myself
 from subscribers.ending import may_be_taken_back
-from subscribers.pacing import Pace
+from subscribers.pacing import Pace, Rest
 from subscribers.progress import Hand, Progress, in_doubt, progress, refused
 
 #: Addresses that one test may go to.
@@ -104,9 +104,11 @@ def _going(services: Services, hands: Hands, week: str) -> Going | None:
     _, state, held = pulse
     pace = Pace(services.settings.pace_per_hour or None, services.settings.pace_per_day or None)
     found, mine = progress(services.engine, week, services.clock(), pace), hands.running(week)
+    if mine and mine.held and held is None:  # released since: why it ended is over
+        mine = None
     others = tuple((_whose(one), one) for one in found.hands)
     said = tuple(_said(services, found, mine, others, held)) if state == "sending" else ()
-    return Going(found, mine, others, said)
+    return Going(found, mine, others, said, waits=_rest(found, mine) is not None and not found.busy)
 
 
 def _whose(hand: Hand) -> str:
@@ -133,7 +135,7 @@ def _said(
     gone = sum(hand.readers for _, hand in hands if hand.gone)
     if gone:
         said.append(f"A process that is gone left {gone} readers in doubt; going on looks them up.")
-    rest = (mine.waits if mine and runs else None) or found.rest or found.retry
+    rest = _rest(found, mine)
     if rest and rest.until and not held:
         said.append(f"It waits until {rest.until.astimezone(zone):%H:%M:%S %Z}: {rest.why}")
     if not runs and not others and held is None:
@@ -143,19 +145,26 @@ def _said(
     return said
 
 
+def _rest(found: Progress, mine: Running | None) -> Rest | None:
+    """Say for what it waits, None where it goes on or ended."""
+    return (mine.waits if mine and not mine.ended else None) or found.rest or found.retry
+
+
 # What is done
 
 
 def _test(services: Services, memory: _Memory, week: str, typed: str) -> None:
     addresses = _addresses(typed)
+    by, at, through = services.by, services.clock(), services.settings.sender
     try:
         done = sending.send_test(services, week, addresses)
+    except SendError as error:  # nobody may take the test before for this one
+        memory.tested[week] = LastTest(by, at, through, (), dict.fromkeys(addresses, str(error)), ())
+        raise
     finally:
         if "sender" in vars(services):
             services.sender.close()
-    memory.tested[week] = LastTest(
-        services.by, services.clock(), services.settings.sender, done.got, done.missed, done.findings
-    )
+    memory.tested[week] = LastTest(by, at, through, done.got, done.missed, done.findings)
 
 
 def _addresses(typed: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 
 from digest.errors import SettingsError, Stale
@@ -66,7 +66,16 @@ def _look(services: Services, wanting: Wanting, week: str, view: WeekView) -> Of
         open=opened,
         near=_near(services, opened.launch, view.like) if opened and view.do == "merge" else (),
         seen=services.journal.newest(),
+        compared=_compared(services, week),
     )
+
+
+def _compared(services: Services, week: str) -> Mapping[str, tuple[str, int]]:
+    record = services.editions.of(week)
+    if record is None or record.state == "skipped":
+        return {}
+    pairs = enumerate(record.edition.matchups, 1)
+    return {side.tool.slug: (pair.slug, place) for place, pair in pairs for side in pair.sides}
 
 
 def _near(services: Services, launch: Launch, like: str) -> list[Line]:

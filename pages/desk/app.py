@@ -24,7 +24,7 @@ from pages.desk.guarding import HEADERS, SAID, Guard
 from pages.desk.health import add_health
 from pages.desk.keys import Access, Keys
 from pages.desk.numbers import add_numbers
-from pages.desk.preview import add_preview
+from pages.desk.preview import add_preview, framed_only
 from pages.desk.reviews import add_reviews
 from pages.desk.sending import add_sending
 from pages.desk.showing import Shower, add_files
@@ -171,6 +171,8 @@ def _add_errors(app: FastAPI, desk: Desk) -> None:
     """Say what went wrong where a page did not: what was typed stands there to be copied."""
 
     def said(here: Visit, trouble: Trouble) -> Response:
+        if here.path.startswith("/framed/"):  # refused there, a browser shows a page of its own: the desk is gone
+            return framed_only(desk.show("preview_broken.html", status=trouble.status, trouble=trouble))
         return desk.show("broken.html", status=trouble.status, trouble=trouble, visit=here, lost=here.lost())
 
     @app.exception_handler(VerdictsError)
@@ -193,7 +195,8 @@ def _add_errors(app: FastAPI, desk: Desk) -> None:
         # This answer passes by the guard; the error itself goes on to the server's log.
         text = "What went wrong stands in the terminal where the desk runs. Nothing was changed."
         page = said(await visit(request), Trouble(500, "Something went wrong here", text))
-        page.headers.update(HEADERS)
+        for name, value in HEADERS.items():
+            page.headers.setdefault(name, value)
         return page
 
 

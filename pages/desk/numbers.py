@@ -123,16 +123,42 @@ def exact(share: float | None) -> str:
     return f"{share * 100:.2f} %" if share < 0.01 else f"{share * 100:.1f} %"
 
 
-def bounced(came: Came) -> float | None:
-    """Give the share of letters that bounced: of those of which an end was told, else of all that were accepted."""
+def _was_told(came: Came) -> bool:
+    """Whether anybody told what became of letters; not every way of sending does."""
     told = came.told
+    return bool(told.delivered or told.bounced or told.complained or told.held_back)
+
+
+def bounced(came: Came) -> float | None:
+    """Give the share of letters that bounced: of those of which an end was told, else of all that were accepted.
+
+    None while nothing was told of any.
+    """
+    told = came.told
+    if not _was_told(came):
+        return None
     return _share(told.bounced, told.ended + told.held_back if told.delivered else came.counts.accepted)
 
 
 def complained(came: Came) -> float | None:
-    """Give the share of letters that were complained about, of those that arrived, else of all accepted."""
+    """Give the share of letters that were complained about, of those that arrived, else of all accepted.
+
+    None while nothing was told of any.
+    """
     told = came.told
+    if not _was_told(came):
+        return None
     return _share(told.complained, told.delivered + told.complained if told.delivered else came.counts.accepted)
+
+
+def _told(number: int, came: Came) -> str:
+    """Write a number that somebody must have told; "—" while nobody told anything."""
+    return f"{number:,}" if _was_told(came) else "—"
+
+
+def _arrived(came: Came) -> int | None:
+    """Give how many letters arrived, None where nobody tells of those; some tell of bounces only."""
+    return came.told.delivered or (0 if came.told.bounced and came.told.bounced == came.counts.accepted else None)
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -178,9 +204,11 @@ def _matchups(one: EditionNumbers) -> Drawn:
 
 def _letters(came: Sequence[Came], mine: str) -> Drawn:
     found = [
-        Column(_label(one), one.counts.accepted, min(one.told.delivered, one.counts.accepted),
-               f"{week_name(one.week)}: {one.counts.accepted:,} sent, {one.told.delivered:,} arrived", one.week == mine)
+        Column(_label(one), one.counts.accepted, min(arrived or 0, one.counts.accepted),
+               f"{week_name(one.week)}: {one.counts.accepted:,} sent,"
+               f" {'of arrivals nothing was told' if arrived is None else f'{arrived:,} arrived'}", one.week == mine)
         for one in came
+        for arrived in [_arrived(one)]
     ]  # fmt: skip
     return Drawn(
         "letters", "Sent and arrived",
@@ -188,10 +216,11 @@ def _letters(came: Sequence[Came], mine: str) -> Drawn:
         tuple((size, columns(found, width)) for size, width in _SIZES),
         ("Edition", "Sent", "Arrived", "Share", "Refused", "Given up or in doubt"),
         tuple(
-            (week_name(one.week), f"{one.counts.accepted:,}", f"{one.told.delivered:,}",
-             exact(_share(one.told.delivered, one.counts.accepted)), f"{one.counts.refused:,}",
+            (week_name(one.week), f"{one.counts.accepted:,}", "—" if arrived is None else f"{arrived:,}",
+             exact(None if arrived is None else _share(arrived, one.counts.accepted)), f"{one.counts.refused:,}",
              f"{one.counts.given_up + one.counts.unknown:,}")
             for one in reversed(came)
+            for arrived in [_arrived(one)]
         ),
         (("column", "sent"), ("part", "arrived")),
     )  # fmt: skip
@@ -207,8 +236,8 @@ def _bounces(came: Sequence[Came], mine: str, most: float) -> Drawn:
         _over_time(came, bounced, lines, mine),
         ("Edition", "Bounced", "Share", "For good", "For now", "Held back"),
         tuple(
-            (week_name(one.week), f"{one.told.bounced:,}", exact(bounced(one)), f"{one.told.bounced_hard:,}",
-             f"{one.told.bounced_soft:,}", f"{one.told.held_back:,}")
+            (week_name(one.week), _told(one.told.bounced, one), exact(bounced(one)), _told(one.told.bounced_hard, one),
+             _told(one.told.bounced_soft, one), _told(one.told.held_back, one))
             for one in reversed(came)
         ),
         (*_legend(lines), *((("diamond", "at the line or above"),) if lines else ())),
@@ -224,7 +253,7 @@ def _complained(came: Sequence[Came], mine: str) -> Drawn:
         _over_time(came, complained, lines, mine),
         ("Edition", "Complaints", "Share", "Against the lines"),
         tuple(
-            (week_name(one.week), f"{one.told.complained:,}", exact(share), _against(share))
+            (week_name(one.week), _told(one.told.complained, one), exact(share), _against(share))
             for one in reversed(came)
             for share in [complained(one)]
         ),

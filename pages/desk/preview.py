@@ -10,10 +10,10 @@ those that stand in the settings and the templates, so what a feed smuggled in w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
@@ -114,12 +114,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What preflight found, with where a click on it leads: to a place of the preview, or to another page."""
+    """What preflight found, with where a click on it leads: to a place of the preview, or to another page.
+
+    `also` has what says the same of another part.
+    """
 
     finding: Finding
     look: Look | None = None
     at: str = ""
     page: str = ""
+    also: tuple[Found, ...] = ()
 
 
 class Line(NamedTuple):
@@ -146,11 +150,10 @@ class _Preview:
             mail, findings = self.steps.mail(standing.week, reader), self.steps.findings(standing.week)
         except TemplateError:
             broken = True
-        pages = {path for _, path in self.desk.pages}
         answer = self.desk.page(
             "preview.html", visit, standing, title="Preview", look=look, reader=reader, aimed=at, mail=mail,
             broken=broken, seen=self.steps.reader(reader), taken=self.steps.taken_in(), mark=mark,
-            found=[*_placed(findings, look, mail, pages)] if mail else [],
+            found=once(placed(findings, look, mail, standing.week)) if mail else [],
             bytes=rewritten_size(mail.message.html, is_html=True) if mail else 0,
             shown=SHOWN, traits=TRAITS, limits=(HTML_WARN, HTML_BLOCK, GMAIL), path=_path, frame=_frame_path,
         )  # fmt: skip
@@ -164,13 +167,13 @@ class _Preview:
             mail = self.steps.mail(week, reader)
             headers = self.steps.headers(week, reader) if look.shown == "headers" else ()
         except VerdictsError as error:
-            return _framed(self.desk.show("preview_broken.html", trouble=self.desk.trouble(visit, error)))
+            return framed_only(self.desk.show("preview_broken.html", trouble=self.desk.trouble(visit, error)))
         if mail is None:
             raise HTTPException(404)
         if look.is_mail:
-            return _framed(Response(dressed_up(mail, look, at), media_type="text/html"), _pictures(mail, look))
+            return framed_only(Response(dressed_up(mail, look, at), media_type="text/html"), _pictures(mail, look))
         lines = [] if headers else [*_lines(mail, look.shown, at)]
-        return _framed(self.desk.show("preview_lines.html", look=look, lines=lines, headers=headers, here=HERE))
+        return framed_only(self.desk.show("preview_lines.html", look=look, lines=lines, headers=headers, here=HERE))
 
     def chosen(self, visit: Visit) -> Response:
         """Lead to the preview as the reader who was asked for sees it; an address never stands in one of ours."""
@@ -222,7 +225,7 @@ def _frame_path(look: Look, reader: str, week: str, at: str = "") -> str:
     return f"/framed/{look}{rest}?week={week}" + (f"&at={quote(at)}#{HERE}" if at else "")
 
 
-def _framed(answer: Response, pictures: str = "'none'") -> Response:
+def framed_only(answer: Response, pictures: str = "'none'") -> Response:
     """Let an answer stand in a frame of the desk, where it can do nothing."""
     answer.headers["Content-Security-Policy"] = _FRAME.format(images=pictures)
     answer.headers["X-Frame-Options"] = "SAMEORIGIN"
@@ -250,9 +253,21 @@ def dressed_up(mail: Mail, look: Look, at: str = "") -> str:
 
 _AT = re.compile(r"(html|text)-(\d{1,7})-(\d{1,7})")
 _WHERE = re.compile(r"(html|text), line (\d+) column (\d+)")
+_FIELD = re.compile(r"subject|preheader|intro|blurb of .+")
 
 
-def _placed(findings: Sequence[Finding], look: Look, mail: Mail, pages: set[str]) -> Iterator[Found]:
+def once(found: Iterable[Found]) -> list[Found]:
+    """Tell what is said of several parts of an email once, where it is said first."""
+    kinds: dict[tuple[str, ...], list[Found]] = {}
+    for one in found:
+        what = one.finding
+        part = _WHERE.match(what.where)
+        place = "" if part or what.where in {"html", "text"} else what.where
+        kinds.setdefault((what.code, what.level, what.message, what.fix, place), []).append(one)
+    return [replace(first, also=tuple(others)) for first, *others in kinds.values()]
+
+
+def placed(findings: Sequence[Finding], look: Look, mail: Mail, week: str) -> Iterator[Found]:
     """Say of each finding where a click on it leads."""
     mails = look if look.is_mail else look.showing("desktop")
     for one in findings:
@@ -262,14 +277,16 @@ def _placed(findings: Sequence[Finding], look: Look, mail: Mail, pages: set[str]
             visible = part == "html" and is_shown(mail.message.html, Place(line, column))
             to = mails if visible else look.showing("text" if part == "text" else "source")
             yield Found(one, to, f"{part}-{line}-{column}")
+        elif slug in mail.names and one.where != slug:  # it is of a review, and mended there
+            yield Found(one, page=f"/review?{urlencode({'week': week, 'tool': slug})}")
         elif slug in mail.names:
             yield Found(one, mails, f"tool-{slug}")
         elif one.where in {"html", "text"}:
             yield Found(one, mails if one.where == "html" else look.showing("text"))
-        elif one.where in {"subject", "preheader", "intro", "edition"} and "/edition" in pages:
-            yield Found(one, page="/edition")
+        elif found := _FIELD.fullmatch(one.where):
+            yield Found(one, page=f"/edition?week={week}#{found[0].replace('blurb of ', 'blurb-')}")
         else:
-            yield Found(one, look.showing("headers") if one.where == "subject" else None)
+            yield Found(one)
 
 
 def _place(at: str, part: str, source: str, mail: Mail) -> Place | None:

@@ -33,7 +33,7 @@ def add_sending(app: FastAPI, desk: Desk) -> None:
         found = steps.look(at.week)
         return desk.page(
             "send.html", visit, at, title="Send", where=f"/send?{urlencode({'week': at.week})}", found=found, asks=asks,
-            **_shown(at.week, found.going), blocked=len(blockers(found.findings)),
+            **_shown(at.week, found.going, at.mark), blocked=len(blockers(found.findings)),
             audience=in_words(found.audience.value or {}), keys=" ".join(sorted({one.key for one in found.in_doubt})),
         )  # fmt: skip
 
@@ -44,8 +44,8 @@ def add_sending(app: FastAPI, desk: Desk) -> None:
     @app.get("/send/live")
     async def live(request: Request, visit: Here) -> Response:
         def shown() -> str:
-            going = steps.going(visit.week)
-            return bytes(desk.show("send-going.html", **_shown(visit.week, going)).body).decode() if going else ""
+            going, mark = steps.going(visit.week), desk.steps.every.mark(visit.week)
+            return bytes(desk.show("send-going.html", **_shown(visit.week, going, mark)).body).decode() if going else ""
 
         return desk.live(request, shown, _LOOKS_S)
 
@@ -86,7 +86,7 @@ class Stretch:
     length: float
 
 
-def _shown(week: str, going: Going | None) -> dict[str, Any]:
+def _shown(week: str, going: Going | None, mark: str) -> dict[str, Any]:
     """Give what the part of the page shows that changes while it is sent.
 
     Where `shape` is another, the rest of the page changes, too.
@@ -100,7 +100,7 @@ def _shown(week: str, going: Going | None) -> dict[str, Any]:
         "runs": runs,
         "stretches": stretches(told),
         "left": left(going.progress.left_s),
-        "shape": f"{min(told.refused, 20)} {told.unknown} {runs} {going.progress.busy} {not told.waiting}",
+        "shape": f"{mark} {min(told.refused, 20)} {told.unknown} {runs} {going.progress.busy} {not told.waiting}",
     }
 
 

@@ -228,7 +228,8 @@ class OfWeek:
 
     `reviewed` counts the active reviewers by tool slug, of `quorum` needed; `entries` are those of the page that are
     kept, by key. `near` are the launches that the open one may be merged with. `seen` is the number of the newest
-    change: forms give it back, so that what others did since can be told.
+    change: forms give it back, so that what others did since can be told. `compared` tells which tools stand in the
+    week's edition, by slug: their pair and its place.
     """
 
     found: Found
@@ -241,6 +242,7 @@ class OfWeek:
     open: Line | None
     near: Sequence[Line]
     seen: int
+    compared: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,7 +473,8 @@ class Counted(Generic[T]):
 class Running:
     """An edition that this desk sends, or sent: for whom, since when, and for what it waits.
 
-    `ended` says what came of it, "" while it goes on; `stopping`: somebody stopped it, and calls in flight end.
+    `ended` says what came of it, "" while it goes on, and `held` that the edition was held when it ended; `stopping`:
+    somebody stopped it, and calls in flight end.
     """
 
     by: str
@@ -479,16 +482,21 @@ class Running:
     stopping: bool
     waits: Rest | None
     ended: str
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """How an edition goes out, and `said`, a sentence for each: who sends it, or why nobody does."""
+    """How an edition goes out, and `said`, a sentence for each: who sends it, or why nobody does.
+
+    `waits`: no call is made just now, and the sentences say until when.
+    """
 
     progress: Progress
     running: Running | None
     hands: tuple[tuple[str, Hand], ...]
     said: tuple[str, ...]
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ const byId = (id) => document.getElementById(id);
 const typing = (node) => node.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
 document.documentElement.classList.add("scripted");
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone it is one row
 
 // What was typed and not sent
 
@@ -212,7 +213,7 @@ const carrier = (key) => {
     ?? [...document.querySelectorAll(wanted)].find((one) => !one.closest("[data-row]"));
 };
 
-document.addEventListener("keydown", (event) => {
+const pressed = (event) => {
   const field = typing(event.target), held = event.ctrlKey || event.metaKey;
   if (event.altKey || document.querySelector("dialog[open]")) return;
   if (held && event.key === "Enter" && field?.form) { event.preventDefault(); return field.form.requestSubmit(); }
@@ -223,7 +224,9 @@ document.addEventListener("keydown", (event) => {
   if (sending && (key === "u" || key === "U")) { event.preventDefault(); return void waiting.push(key); }
   const button = carrier(key);
   if (button) { event.preventDefault(); button.click(); }
-});
+};
+
+document.addEventListener("keydown", pressed);
 
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-help]")) return;
@@ -237,21 +240,29 @@ document.addEventListener("input", (event) => {
 
 // News of what others change. Where something is typed the page stays as it is, and says so.
 
+async function changed({ data }) {
+  if (data === page().mark || document.querySelector('[aria-busy="true"]')) return;
+  if (dirty()) { news(true); return say("Somebody changed this week. What you typed is still here."); }
+  await refresh();
+  say("Somebody changed this week; the page shows it.");
+}
+
+// What a page may listen to, best first: each gives an address and who hears it, or nothing. A browser has six connections
+// for all its pages of the desk, so a page holds one of them, and only while somebody may be looking.
+const streams = [() => page().live && [page().live, changed]];
 let source = null;
 
 function listen() {
-  if (!page().live || source?.url === new URL(page().live, location.href).href) return;
+  const [path, heard] = document.hidden ? [] : streams.map((one) => one()).find(Boolean) ?? [];
+  if (source && path && source.url === new URL(path, location.href).href) return;
   source?.close();
-  source = new EventSource(page().live);
-  source.addEventListener("changed", async ({ data }) => {
-    if (data === page().mark || document.querySelector('[aria-busy="true"]')) return;
-    if (dirty()) { news(true); return say("Somebody changed this week. What you typed is still here."); }
-    await refresh();
-    say("Somebody changed this week; the page shows it.");
-  });
+  source = path ? new EventSource(path) : null;
+  source?.addEventListener("changed", heard);
 }
 
 document.addEventListener("desk:shown", listen);
-addEventListener("pagehide", () => source?.close());
+document.addEventListener("visibilitychange", listen);
+document.addEventListener("DOMContentLoaded", listen); // once every script of the page said what it listens to
+addEventListener("pageshow", listen);
+addEventListener("pagehide", () => { source?.close(); source = null; });
 addEventListener("beforeunload", (event) => { if (dirty()) event.preventDefault(); });
-listen();

@@ -11,7 +11,9 @@
 
   let painted = now() && { src: now().value, mark: now().dataset.mark };
   const places = {}; // by what is shown
-  let news = null;
+
+  // A click into the email takes the keys there; they mean the same.
+  const hear = (frame) => frame.contentDocument?.addEventListener("keydown", pressed);
 
   // Where somebody was, also while an error stood there.
   const remember = (frame) => {
@@ -30,6 +32,7 @@
     painted = { src, mark };
     fresh.addEventListener("load", () => {
       if (!fresh.isConnected) return;
+      hear(fresh);
       remember(old);
       byId("mail").className = shown;
       // What is painted anew stays where it was; a place that was asked for just now is where its address leads.
@@ -82,25 +85,18 @@
     }
   }
 
-  function follow() {
-    if (!now() || news?.url === new URL(now().dataset.live, location.href).href) return;
-    news?.close();
-    news = new EventSource(now().dataset.live);
-    news.addEventListener("changed", ({ data }) => {
-      if (!painted || data === painted.mark || !frames().length) return;
-      paint(data);
-      document.addEventListener("preview:painted", () => tell(), { once: true });
-    });
+  // What it says is another, too, when the edition is: no other news is needed here.
+  function heard({ data }) {
+    if (!painted || data === painted.mark || !frames().length) return;
+    paint(data);
+    document.addEventListener("preview:painted", () => tell(), { once: true });
   }
+  streams.unshift(() => now() && [now().dataset.live, heard]);
 
   // Who asked for no look in particular gets the one that fits their screen.
   const head = now(), own = location.pathname === "/preview" && matchMedia("(width < 700px)").matches;
   if (own && head && frames().length) look(head.dataset.phone, "replace");
 
-  document.addEventListener("desk:shown", () => { follow(); paintIfNew(); });
-  // Who does not see it needs no news; who comes back gets them at once.
-  const away = () => { news?.close(); news = null; };
-  document.addEventListener("visibilitychange", () => { if (document.hidden) away(); else follow(); });
-  addEventListener("pagehide", away);
-  follow();
+  frames().forEach((one) => { hear(one); one.addEventListener("load", () => hear(one)); });
+  document.addEventListener("desk:shown", paintIfNew);
 }

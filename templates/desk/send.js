@@ -2,25 +2,23 @@
 "use strict";
 
 (() => {
-  let source = null, behind = false, waits = 0;
+  let behind = false, waits = 0;
 
   const again = () => dirty() ? Promise.resolve() : refresh().catch(() => {});
 
-  function changed({ data }) {
+  function moved({ data }) {
     const news = new DOMParser().parseFromString(data, "text/html").getElementById("going"), shown = byId("going");
     if (!news || !shown) return;
     behind ||= news.dataset.shape !== shown.dataset.shape;
     shown.replaceWith(document.importNode(news, true));
-    if (behind && !dirty()) { behind = false; again(); }
+    if (!behind) return;
+    if (dirty()) return say("Somebody changed this week. What you typed is still here.");
+    behind = false;
+    again();
   }
 
-  function follow() {
-    const url = byId("going")?.dataset.follow;
-    if (source && (!url || source.url !== new URL(url, location.href).href)) { source.close(); source = null; }
-    if (!url || source) return;
-    source = new EventSource(url);
-    source.addEventListener("changed", changed);
-  }
+  // Its shape tells, too, when the edition is another: no other news is needed here.
+  streams.unshift(() => byId("going")?.dataset.follow && [byId("going").dataset.follow, moved]);
 
   // What takes long to count is asked for again until it is there.
   function count() {
@@ -28,8 +26,6 @@
     if (document.querySelector("[data-counting]")) waits = setTimeout(() => again().then(count), 700);
   }
 
-  const watch = () => { follow(); count(); };
-  document.addEventListener("desk:shown", watch);
-  addEventListener("pagehide", () => source?.close());
-  watch();
+  document.addEventListener("desk:shown", count);
+  count();
 })();

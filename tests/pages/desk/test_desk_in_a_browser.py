@@ -99,3 +99,15 @@ def test_without_scripts_everything_works_by_plain_forms(sat: Sat, browser: Brow
     assert sat.state == "approved"
     page.get_by_role("button", name="Undo: Approved").click()
     assert sat.state == "draft"
+
+
+def test_on_a_phone_a_page_begins_on_the_first_screen_and_nothing_is_cut_off(sat: Sat, browser: Browser) -> None:
+    page = sat.show(browser, "/week", 375)
+    for path, cut in (("/week", ".find button"), ("/health", ".listed td"), ("/edition", "#words button")):
+        page.goto(sat.url + path)
+        assert page.evaluate("document.querySelector('main').getBoundingClientRect().top + scrollY") < 300
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        ends = page.locator(cut).evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
+        assert ends
+        assert max(ends) <= 375 - 14
+        assert page.locator("header [aria-current]").evaluate("(one) => one.getBoundingClientRect().right") <= 375

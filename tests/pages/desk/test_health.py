@@ -62,7 +62,7 @@ def check(view: HealthView, about: str) -> Check:
 @pytest.mark.only_looks
 def test_where_all_is_well_it_says_so_and_still_tells_everything(sat: Sat) -> None:
     page = told(sat)
-    assert "Nothing. What is due is done by itself." in page
+    assert "Nothing. What is due is done by itself where verdicts serve runs." in page
     assert "Feeds 4, none in trouble" in page
     assert 'Send it send_at = "0 9 * * 2" last Tue 10 Nov, 09:00; next Tue 17 Nov, 09:00' in page
     assert (

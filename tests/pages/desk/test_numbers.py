@@ -40,6 +40,18 @@ def table(page: str, title: str) -> list[list[str]]:
     return [[words(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in body.split("</tr>") if row]
 
 
+def test_where_nothing_is_told_no_number_is_made_up(sat: Sat) -> None:
+    sent(sat)
+    page = counted(sat, "/numbers")
+    assert "Of what became of the letters nothing was told yet." in words(page)
+    assert table(page, "Sent and arrived")[0][1:4] == ["7", "—", "—"]
+    assert table(page, "Bounced")[0][1:] == ["—"] * 5
+    assert table(page, "Complaints")[0][1:] == ["—"] * 3
+    for key in ("bounces", "complaints"):
+        drawn = page.partition(f'id="{key}-wide-said"')[2].partition("</svg>")[0]
+        assert "point" not in drawn
+
+
 @pytest.mark.only_looks
 def test_before_the_first_edition_is_sent_the_page_says_what_will_stand_there(sat: Sat) -> None:
     assert "Nothing was sent yet" in words(sat.get("/numbers"))
@@ -174,7 +186,7 @@ def test_names_are_cut_to_the_plot_and_cannot_turn_it_round() -> None:
 
 
 def test_axes_end_at_round_numbers() -> None:
-    highest = (0, 0.7, 1, 1.2, 3, 4.5, 516, 7_000, 9_000)
-    assert [nice(one) for one in highest] == [1, 0.8, 1, 1.5, 3, 5, 600, 8_000, 10_000]
+    ends = {0: 1, 0.7: 0.8, 1: 1, 1.2: 1.5, 3: 3, 4.5: 5, 516: 600, 7_000: 8_000, 9_000: 10_000}
+    assert {one: nice(one) for one in ends} == ends
     assert nice(0.0033) == pytest.approx(0.004)
     assert [short(one) for one in (0, 0.5, 950, 8_500, 1_250_000)] == ["0", "0.5", "950", "8.5k", "1.25M"]

@@ -6,9 +6,13 @@ import re
 from dataclasses import replace
 from html import unescape
 
-from digest.model import READER
+import pytest
+
+from digest.model import READER, Finding
 from digest.rendering import SHIPPED
 from flows.checking import message_of
+from pages.desk.preview import Look, once, placed
+from pages.desk.steps import Mail
 from subscribers.links import reader_of
 from tests.pages.desk.desks import WEEK, Sat, words
 
@@ -165,3 +169,27 @@ def test_looking_changes_nothing(sat: Sat) -> None:
         sat.get(f"/preview/{look}")
         framed(sat, look)
     assert sat.rows() == before
+
+
+@pytest.mark.only_looks
+def test_what_goes_wrong_in_the_frame_is_said_in_the_frame(sat: Sat) -> None:
+    answer = sat.client.get("/framed/desktop?week=2020-W01")
+    assert answer.status_code == 404
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    assert "There is no such page" in words(answer.text)
+
+
+def test_a_finding_leads_to_where_it_is_mended_and_is_told_once(sat: Sat) -> None:
+    wrong = [
+        Finding("quote-old", "warning", "A newer one.", "kino-kiln, builder", "Compare anew."),
+        Finding("placeholder", "blocker", "Unfilled.", "html, line 1 column 1", "Fill it."),
+        Finding("placeholder", "blocker", "Unfilled.", "text, line 1 column 1", "Fill it."),
+        Finding("placeholder", "blocker", "Unfilled.", "intro", "Fill it."),
+    ]
+    mail = Mail(message_of(sat.services, sat.record), "", "", (), {"kino-kiln": "Kino Kiln"})
+    found = once(placed(wrong, Look(), mail, WEEK))
+    assert [one.page for one in found] == [
+        f"/review?week={WEEK}&tool=kino-kiln", "", f"/edition?week={WEEK}#intro",
+    ]  # fmt: skip
+    assert [one.finding.where for one in found[1].also] == ["text, line 1 column 1"]

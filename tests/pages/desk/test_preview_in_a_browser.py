@@ -38,6 +38,11 @@ def test_a_saved_template_shows_at_once_where_it_was_also_after_an_error(sat: Sa
     own.write_text(frame_source().replace("{{ site.name }}</h1>", "Renamed</h1>"), "utf-8")
     expect(mail.get_by_role("heading", name="Renamed")).to_be_attached()
     assert page.evaluate(_SCROLL) == 1500
+    body = sat.home / "templates" / "email" / "digest" / "body.mjml"
+    body.parent.mkdir()
+    body.write_text("", "utf-8")  # as an editor's save leaves it for a moment
+    expect(mail.get_by_text("no element found")).to_be_visible()
+    body.unlink()
     own.write_text("{% oops %}", "utf-8")
     expect(mail.get_by_text("line 1: Encountered unknown tag 'oops'")).to_be_visible()
     expect(page.get_by_text("Mend it and save")).to_be_visible()
@@ -59,8 +64,10 @@ def test_keys_and_a_finding_lead_through_the_looks_without_leaving_the_page(sat:
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(mail.get_by_text("Too pale to read")).to_be_in_viewport()
+    mail.get_by_text("Too pale to read").click()  # from here on keys are pressed in the email
     page.keyboard.press("p")
     expect(page).to_have_url(re.compile(r"/preview/phone\?"))
+    mail.locator("h1").first.click()
     expect(page.locator("#mail iframe[title='The email, Phone'][name]")).to_have_css("width", "375px")
     page.keyboard.press("n")
     expect(mail.locator("body")).to_have_css("background-color", "rgb(22, 25, 28)")

@@ -107,6 +107,8 @@ def test_a_sender_that_cannot_be_used_is_told_in_place(desk_home: Path) -> None:
         assert answer.status_code == 502
         assert "Not from here" in words(answer.text)
         assert "ada@example.org</textarea>" in answer.text
+        last = words(sat.get(DRAFT)).partition("Last test")[2]
+        assert "✗ ada@example.org not sent:" in last, "no test before it stands there as if it were the last"
 
 
 def test_sending_asks_first_naming_how_many_readers_and_is_done_once(sat: Sat) -> None:
@@ -168,7 +170,7 @@ def test_it_goes_on_while_nobody_looks_until_it_is_stopped_and_then_reaches_the_
         assert 0 < went["accepted"] < 90
         assert "unknown" not in went
         assert "neither edited nor skipped" in words(sat.get(DRAFT))
-        sat.send("/send/release", on=DRAFT)
+        assert "and ended:" not in words(sat.send("/send/release", on=DRAFT).text)
         assert f"{went['waiting']} readers who wait?" in words(sat.get(ASKED))
         post.delay_s = 0.0
         begun(sat)

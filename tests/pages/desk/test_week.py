@@ -275,3 +275,18 @@ def test_the_week_is_worked_through_by_keyboard(sat: Sat, browser: Browser) -> N
 def test_every_category_has_a_key_that_approves_nothing() -> None:
     assert tuple(CATEGORY_KEYS) == CATEGORIES
     assert len(set(CATEGORY_KEYS.values()) - set("aujkU?")) == len(CATEGORIES)
+
+
+def test_what_the_edition_compares_says_so_also_once_it_is_rejected(sat: Sat) -> None:
+    pair = sat.record.edition.matchups[0]
+    one = called(sat, pair.a.tool.name)
+    row = sat.get("/week").partition(f'id="launch-{one.id}"')[2].partition("</li>")[0]
+    assert "· compared in No. 1" in words(row)
+    page = say(sat, "reject", one).text
+    row = page.partition(f'id="launch-{one.id}"')[2].partition("</li>")[0]
+    assert "still compared in No. 1 : swap or veto it there" in words(row)
+    assert f'href="/edition?week={WEEK}#pair-{pair.slug}"' in row
+    said = f"{one.tool_name} is compared, and its launch was rejected."
+    assert said in words(sat.get("/edition"))
+    say(sat, "accept", one, on="/week?show=rejected")
+    assert said not in words(sat.get("/edition"))
