@@ -7,12 +7,12 @@
   const again = () => dirty() ? Promise.resolve() : refresh().catch(() => {});
 
   function moved({ data }) {
-    const news = new DOMParser().parseFromString(data, "text/html").getElementById("going"), shown = byId("going");
-    if (!news || !shown) return;
-    behind ||= news.dataset.shape !== shown.dataset.shape;
-    shown.replaceWith(document.importNode(news, true));
+    const going = new DOMParser().parseFromString(data, "text/html").getElementById("going"), shown = byId("going");
+    if (!going || !shown) return;
+    behind ||= going.dataset.shape !== shown.dataset.shape;
+    shown.replaceWith(document.importNode(going, true));
     if (!behind) return;
-    if (dirty()) return say("Somebody changed this week. What you typed is still here.");
+    if (dirty()) { news(true); return say("Somebody changed this week. What you typed is still here."); }
     behind = false;
     again();
   }
