@@ -179,6 +179,7 @@ def _listen(port: int, host: str = "127.0.0.1") -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # who comes before the server is ready waits, and is not refused
     except OSError as error:
         listener.close()
         raise SettingsError(

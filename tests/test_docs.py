@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -40,7 +41,7 @@ WRITTEN = [ROOT / "README.md", *sorted(one for one in (ROOT / "docs").glob("*.md
 PACKAGES = ("digest", "flows", "pages", "sources", "subscribers")
 
 #: Commands that run until they are stopped, and what they say once they are there.
-STAY = {"demo --open": "desk", "desk": "desk", "serve": "schedules"}
+STAY = {"demo --open": "desk", "desk": "desk", "serve": "public pages"}
 
 #: Commands whose work is to find what is wrong: they end with 1 where something is.
 LOOK = ("check", "compose", "doctor", "feeds check", "gather", "reconcile", "run", "send", "status", "db check")
@@ -257,11 +258,14 @@ def test_what_runs_until_it_is_stopped_starts_and_ends(command: str, here: Path,
     with subprocess.Popen(
         program, cwd=ROOT, env=kept | {"BROWSER": "true"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
+        late = threading.Timer(60, running.kill)
+        late.start()
         try:
             said = [_answering(running, stays(command))]
             running.send_signal(signal.SIGTERM)
             said.append(running.communicate(timeout=60)[0])
         finally:
+            late.cancel()
             running.kill()
     assert (running.returncode, "stopped" in said[-1]) == (0, True), said
 
