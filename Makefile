@@ -1,11 +1,11 @@
 # make demo: the whole line, from feeds to a digest in an outbox.   make test: every test.   make lint: every linter.
 # make bench: what is claimed of quality and speed, measured, with its page.   make chaos: sending, killed again and
 # again.   make scale: sending by several workers of a Prefect server.
-# make tools: what proves emails.
+# make soak: everything at once for half an hour.   make tools: what proves emails.
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test proofs lint bench chaos scale format lock tools clean
+.PHONY: demo test proofs lint bench chaos scale soak format lock tools clean
 
 demo: .venv/demo
 	$(BIN)/verdicts demo --no-open
@@ -35,6 +35,10 @@ chaos: .venv/dev
 scale: .venv/dev
 	$(BIN)/python -m tests.scale
 	$(BIN)/python -m tests.scale --connections 2
+
+# `verdicts serve` for half an hour with everything at once: its memory, errors, and whether what was promised was kept.
+soak: .venv/dev
+	$(BIN)/python -m tests.soak --minutes 30
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -10,12 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,8 +24,7 @@ from flows.services import open_services
 from subscribers.notices import queue
 from tests import sendgrid
 from tests.commands import verdicts
-
-ROOT = Path(__file__).parents[2]
+from tests.prefects import ask, deployments, due_an_hour_ago, serve_apart
 
 CRONS = {
     "gather": "0 * * * *", "compose": "0 6 * * 1", "send": "0 9 * * 2", "reconcile": "*/15 * * * *",
@@ -52,6 +48,7 @@ def ready(home: Path) -> Path:
 _RECORDED = """
 import asyncio, sys
 from tests.commands import verdicts
+from tests.prefects import ROOT, ask, deployments, due_an_hour_ago, serve_apart
 ran = verdicts("run", "--prefect", "--json", "--now", sys.argv[2], "--home", sys.argv[1])
 from prefect import get_client
 async def names():
@@ -73,22 +70,9 @@ def test_prefect_keeps_schedules_and_records_the_week(ready: Path, free_port: in
     _the_week_runs_as_a_recorded_flow(another, ready / "prefect")
 
 
-def _served(home: Path, port: int, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start `verdicts serve` in a process of its own."""
-    # Not the installed command: that may belong to another checkout. The test of the wheel starts that.
-    program = [sys.executable, "-c", "from flows.cli import main; main()"]
-    command = [*program, "serve", "--home", str(home), "--port", str(port)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    kept["PREFECT_RUNNER_POLL_FREQUENCY"] = "2"  # the runner asks every ten seconds what is due
-    with (home / "log").open("w") as log:
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, text=True, env=kept | dict(environment or {}), cwd=ROOT
-        )
-
-
 def _serve_keeps_pages_and_schedules_until_it_is_told_to_stop(ready: Path, free_port: int) -> None:
     _queue_letter(ready)
-    with _served(ready, free_port) as serving:
+    with serve_apart(ready, free_port) as serving:
         try:
             assert serving.stdout is not None
             said = [serving.stdout.readline() for _ in range(3)]
@@ -100,16 +84,16 @@ def _serve_keeps_pages_and_schedules_until_it_is_told_to_stop(ready: Path, free_
             assert (second.status, "served already" in second.err) == (2, True)
             assert said[2].startswith("schedules: http://127.0.0.1:"), said
             api = said[2].removeprefix("schedules: ").strip() + "/api"
-            found = _deployments(api)
+            found = deployments(api)
             crons = {name: one["schedules"][0]["schedule"]["cron"] for name, one in found.items() if one["schedules"]}
             assert crons == CRONS
             # An hour is too long for a test: what the schedules will ask for is asked for now.
             for name in ("gather", "reconcile", "housekeep"):
-                _ask(api, f"/deployments/{found[name]['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+                ask(api, f"/deployments/{found[name]['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
             for name in ("gather", "reconcile", "housekeep", f"weekly-{_this_week()}"):
                 _wait_for_run(api, name)
-            assert {one["key"] for one in _ask(api, "/artifacts/filter")} >= {f"digest-{_this_week().lower()}"}
-            assert len(_ask(api, "/automations/filter")) == 2
+            assert {one["key"] for one in ask(api, "/artifacts/filter")} >= {f"digest-{_this_week().lower()}"}
+            assert len(ask(api, "/automations/filter")) == 2
         finally:
             serving.send_signal(signal.SIGTERM)
             rest = serving.communicate(timeout=60)[0]
@@ -137,12 +121,12 @@ def test_calls_of_a_flow_run_end_before_serve_does(ready: Path, free_port: int, 
     Nobody served when the edition was due: it goes out as soon as somebody does.
     """
     with (ready / "verdicts.toml").open("a") as file:
-        file.write(f'{_due_an_hour_ago()}site_url = "https://verdicts.example.org"\nreply_to = "editor@example.org"\n')
+        file.write(f'{due_an_hour_ago()}site_url = "https://verdicts.example.org"\nreply_to = "editor@example.org"\n')
     for words in (("compose",), ("edition", "approve")):
         assert verdicts(*words, home=ready).status == 0
     with sendgrid.running(tmp_path / "sendgrid") as standin:
         standin.control(odds={"slow": 1.0}, slow_s=4)
-        with _served(ready, free_port, standin.environment()) as serving:
+        with serve_apart(ready, free_port, standin.environment()) as serving:
             process = _claiming(ready)
             assert process != str(serving.pid)
             serving.send_signal(signal.SIGTERM)
@@ -153,16 +137,6 @@ def test_calls_of_a_flow_run_end_before_serve_does(ready: Path, free_port: int, 
             assert services.ledger.unsettled() == []
             assert services.ledger.counts(week).accepted == len(standin.inboxes()) == 3
     assert not Path(f"/proc/{process}").exists()
-
-
-def _due_an_hour_ago() -> str:
-    """Settings by which this week's edition is due since an hour, also where the week has just begun in UTC."""
-    now = datetime.now(UTC)
-    zone = "Pacific/Kiritimati" if now.weekday() == 0 else "UTC"
-    due = now.astimezone(ZoneInfo(zone)) - timedelta(hours=1)
-    composed = due - timedelta(minutes=1)
-    crons = [f"{one.minute} {one.hour} * * {one.isoweekday() % 7}" for one in (composed, due)]
-    return f'timezone = "{zone}"\ncompose_at = "{crons[0]}"\nsend_at = "{crons[1]}"\n'
 
 
 def _claiming(home: Path) -> str:
@@ -212,35 +186,11 @@ def _wait_for_letter(home: Path) -> None:
         time.sleep(0.1)
 
 
-def _ask(api: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    data = json.dumps(body or {}).encode()
-    request = urllib.request.Request(f"{api}{path}", data, {"Content-Type": "application/json"})
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            if error.code != 503 or time.monotonic() > deadline:  # a busy server asks to come again
-                raise
-            time.sleep(0.5)
-
-
-def _deployments(api: str) -> dict[str, Any]:
-    """The deployments by the name of their flow, once all are there."""
-    deadline = time.monotonic() + 60
-    while len(found := _ask(api, "/deployments/filter")) < 8:
-        assert time.monotonic() < deadline, "the deployments never came"
-        time.sleep(0.5)
-    names = {one["id"]: one["name"] for one in _ask(api, "/flows/filter")}
-    return {names[one["flow_id"]]: one for one in found}
-
-
 def _wait_for_run(api: str, name: str) -> None:
     """Wait until a flow has run once: a process takes some seconds to start."""
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        runs = _ask(api, "/flow_runs/filter")
+        runs = ask(api, "/flow_runs/filter")
         if any((one["name"], one["state_type"]) == (name, "COMPLETED") for one in runs):
             return
         time.sleep(0.5)

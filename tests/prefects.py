@@ -1,0 +1,83 @@
+"""`verdicts serve` in a process of its own, and the Prefect server that it runs, asked over its API."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+ROOT = Path(__file__).parent.parent
+
+#: Flows that `serve` deploys.
+FLOWS = 8
+
+
+def serve_apart(home: Path, port: int, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start `verdicts serve`; what it logs goes to the end of `log` in the home folder."""
+    # Not the installed command: that may belong to another checkout. The test of the wheel starts that.
+    program = [sys.executable, "-c", "from flows.cli import main; main()"]
+    command = [*program, "serve", "--home", str(home), "--port", str(port)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    kept["PREFECT_RUNNER_POLL_FREQUENCY"] = "2"  # the runner asks every ten seconds what is due
+    with (home / "log").open("a") as log:
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env=kept | dict(environment or {}), cwd=ROOT
+        )
+
+
+def api_of(process: subprocess.Popen[str]) -> str:
+    """Wait until `verdicts serve` has started; gives the address of Prefect's API."""
+    assert process.stdout is not None
+    said = [process.stdout.readline() for _ in range(3)]
+    assert said[2].startswith("schedules: http://127.0.0.1:"), said
+    return said[2].removeprefix("schedules: ").strip() + "/api"
+
+
+def ask(api: str, path: str, body: Mapping[str, Any] | None = None, method: str = "POST") -> Any:
+    """Call the API; a busy server is asked again. Gives the answer's document, None where it has none."""
+    data = json.dumps(body or {}).encode()
+    request = urllib.request.Request(f"{api}{path}", data, {"Content-Type": "application/json"}, method=method)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > deadline:  # a busy server asks to come again
+                raise
+            time.sleep(0.5)
+
+
+def deployments(api: str) -> dict[str, Any]:
+    """The deployments by the name of their flow, once all are there."""
+    deadline = time.monotonic() + 60
+    while len(found := ask(api, "/deployments/filter")) < FLOWS:
+        assert time.monotonic() < deadline, "the deployments never came"
+        time.sleep(0.5)
+    names = {one["id"]: one["name"] for one in ask(api, "/flows/filter")}
+    return {names[one["flow_id"]]: one for one in found}
+
+
+def run_now(api: str, flow: str) -> str:
+    """Ask for a run of a flow, as its schedule does; gives its id."""
+    found = deployments(api)[flow]["id"]
+    return str(ask(api, f"/deployments/{found}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"])
+
+
+def due_an_hour_ago() -> str:
+    """Settings by which this week's edition is due since an hour, also where the week has just begun in UTC."""
+    now = datetime.now(UTC)
+    zone = "Pacific/Kiritimati" if now.weekday() == 0 else "UTC"
+    due = now.astimezone(ZoneInfo(zone)) - timedelta(hours=1)
+    composed = due - timedelta(minutes=1)
+    crons = [f"{one.minute} {one.hour} * * {one.isoweekday() % 7}" for one in (composed, due)]
+    return f'timezone = "{zone}"\ncompose_at = "{crons[0]}"\nsend_at = "{crons[1]}"\n'
