@@ -35,7 +35,7 @@ from tests.web import Connection, Reply, Seen, Web
 POLICY = Policy(
     allow_hosts=frozenset({"127.0.0.1"}),
     deadline_s=1.5,
-    read_timeout_s=6,
+    read_timeout_s=3,
     per_host=20,
     max_received=8_000_000,
     max_body=20_000_000,
