@@ -42,9 +42,9 @@ def api_of(process: subprocess.Popen[str]) -> str:
     return said[2].removeprefix("schedules: ").strip() + "/api"
 
 
-def ask(api: str, path: str, body: Mapping[str, Any] | None = None, method: str = "POST") -> Any:
+def ask(api: str, path: str, body: object = None, method: str = "POST") -> Any:
     """Call the API; a busy server is asked again. Gives the answer's document, None where it has none."""
-    data = json.dumps(body or {}).encode()
+    data = json.dumps({} if body is None else body).encode()
     request = urllib.request.Request(f"{api}{path}", data, {"Content-Type": "application/json"}, method=method)
     deadline = time.monotonic() + 30
     while True:

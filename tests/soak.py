@@ -179,17 +179,17 @@ def _publish(services: Services, week: str) -> None:
 
 
 async def _pass(traffic: Traffic, home: Path, api: str, pid: int, seconds: float, tell: bool) -> Soaked:
-    """Let the time pass, then wait until nothing is under way."""
+    """Let the time pass, and longer where the edition is not out yet; then wait until nothing is under way."""
     done = Soaked(time.time(), promised=traffic.promised)
     ends, flowing = time.monotonic() + seconds, asyncio.create_task(traffic.flow())
     beside = [asyncio.create_task(one) for one in (_gather(home, 60), _send(home, api, seconds / 2))]
     told = 0
-    while time.monotonic() < ends:
+    while (late := time.monotonic() - ends) < 0 or (late < _REST_S and not await asyncio.to_thread(_is_sent, home)):
         done.looks.append(_look(pid))
         if tell and time.time() - done.began >= (told + 1) * 60:
             told += 1
             _say(_minute(done, told))
-        await asyncio.sleep(min(_LOOK_S, max(0.0, ends - time.monotonic())))
+        await asyncio.sleep(min(_LOOK_S, max(0.5, -late)))
     traffic.stop()
     await flowing
     beside[0].cancel()
@@ -219,6 +219,11 @@ async def _send(home: Path, api: str, after_s: float) -> None:
     run = partial(subprocess.run, command, cwd=ROOT, check=True, capture_output=True)
     await asyncio.to_thread(run)
     await asyncio.to_thread(run_now, api, "send")
+
+
+def _is_sent(home: Path) -> bool:
+    with open_services(home, environment={}) as services:
+        return services.editions.require(this_week(services)).state == "sent"
 
 
 def _at_rest(home: Path) -> str:
