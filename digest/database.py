@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -325,6 +326,8 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     from alembic import command  # noqa: PLC0415 - a third of a second that only upgrades pay
     from alembic.config import Config  # noqa: PLC0415
 
+    if before is None:
+        _make_private(engine)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with explained(), engine.execution_options(write=True).begin() as connection:
@@ -333,3 +336,11 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return before, after
+
+
+def _make_private(engine: Engine) -> None:
+    """Make SQLite's file where there is none, for its owner's eyes only: addresses are in it. Its log follows it."""
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and path and path != ":memory:":
+        with suppress(OSError):  # what is wrong with the place is told when SQLite opens it
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))

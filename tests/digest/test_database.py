@@ -379,6 +379,16 @@ def test_sqlite_keeps_a_write_ahead_log_and_writes_it_through(tmp_path: Path) ->
 # Rows
 
 
+def test_only_its_owner_reads_a_new_file_and_its_log(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'verdicts.db'}")
+    upgrade(engine)
+    with writing(engine) as session:
+        session.execute(text("DELETE FROM tools"))
+        modes = {one.name: one.stat().st_mode & 0o777 for one in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("verdicts.db", "verdicts.db-wal", "verdicts.db-shm"), 0o600)
+    engine.dispose()
+
+
 def test_only_rows_whose_key_is_new_are_inserted_and_counted(shared_engine: Engine) -> None:
     with writing(shared_engine) as session:
         assert insert_ignore(session, ToolRow, []) == 0
