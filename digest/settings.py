@@ -163,7 +163,8 @@ class Settings(BaseModel):
         default=400,
         ge=30,
         le=3650,
-        description="days that settled letters, unconfirmed sign-ups, posts of events and what entries said are kept",
+        description="days that settled letters, unconfirmed sign-ups, posts of events, who opened and clicked what, and"
+        " what entries said are kept",
     )
 
     log_format: Literal["logfmt", "json"] = Field(

@@ -6,12 +6,13 @@ import hmac
 import json
 import re
 import secrets
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, bindparam, cast, delete, or_, select, text, update
+from sqlalchemy import Engine, Text, bindparam, cast, delete, or_, select, text, update
 from sqlmodel import Session, col
 
-from digest.database import insert_ignore
+from digest.database import insert_ignore, reading, writing
 from digest.tables import EditionRow
 from subscribers.tables import BatchRow, ConsentRow, EventPostRow, EventRow, NoticeRow, PaceRow, VoteRow
 
@@ -20,6 +21,15 @@ ERASED = "erased"
 
 #: How a consent is called that took leave, by a reader's own word or by a provider's.
 LEFT = ("left", "complained")
+
+#: How the names begin that lead to nobody.
+_NOBODY = "erased-"
+
+#: What tells how somebody reads, and how much of it is written in one transaction.
+_HABITS, _AT_ONCE = ("open", "machine open", "click"), 1000
+
+_EVENT_KEY = ("week", "subscriber_id", "kind", "about")
+_GONE = delete(EventRow).where(*(col(getattr(EventRow, name)) == bindparam(f"{name}_") for name in _EVENT_KEY))
 
 #: Where others may have said an address in their own words: servers that refuse mail, and people who hold editions.
 _SAID = (BatchRow.reason, EditionRow.reason, EditionRow.held, EventPostRow.reason, NoticeRow.reason, PaceRow.reason)
@@ -33,7 +43,7 @@ def nobody(key: bytes, week: str, subscriber_id: str) -> str:
 
     Events may come for days. Only with the key of the suppression list can it be told whose a known id's name is.
     """
-    return f"erased-{hmac.digest(key, f'{week}:{subscriber_id}'.encode(), 'sha256').hex()[:16]}"
+    return f"{_NOBODY}{hmac.digest(key, f'{week}:{subscriber_id}'.encode(), 'sha256').hex()[:16]}"
 
 
 def keep_numbers(session: Session, key: bytes, subscriber_id: str) -> None:
@@ -60,6 +70,35 @@ def keep_numbers(session: Session, key: bytes, subscriber_id: str) -> None:
         for whose, kind, about, at in kept
     ]
     insert_ignore(session, EventRow, rows)
+
+
+def unname(engine: Engine, key: bytes, before: datetime) -> int:
+    """Let nobody see any more who opened and clicked what before some moment; returns how many rows that were.
+
+    They go on under the names of deliveries, as those of erased readers do: no number changes.
+    """
+    with reading(engine) as session:
+        weeks = session.execute(select(col(BatchRow.week)).where(col(BatchRow.planned_at) < before).distinct())
+        found = [str(week) for week in weeks.scalars()]
+    return sum(_unname(engine, key, week, before) for week in sorted(found))
+
+
+def _unname(engine: Engine, key: bytes, week: str, before: datetime) -> int:
+    habits = select(*EventRow.__table__.columns).where(  # type: ignore[attr-defined]
+        col(EventRow.week) == week, col(EventRow.kind).in_(_HABITS), col(EventRow.at) < before,
+        ~col(EventRow.subscriber_id).startswith(_NOBODY),
+    ).limit(_AT_ONCE)  # fmt: skip
+    done = 0
+    while True:
+        with reading(engine) as session:  # whoever writes need not wait for the look at a million rows
+            rows = [dict(one) for one in session.execute(habits).mappings()]
+        if not rows:
+            return done
+        with writing(engine) as session:
+            renamed = [one | {"subscriber_id": nobody(key, week, one["subscriber_id"])} for one in rows]
+            insert_ignore(session, EventRow, renamed)
+            session.connection().execute(_GONE, [{f"{name}_": one[name] for name in _EVENT_KEY} for one in rows])
+        done += len(rows)
 
 
 def strike_out(session: Session, *addresses: str) -> None:

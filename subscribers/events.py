@@ -32,7 +32,7 @@ from sqlmodel import Session, col
 from digest.database import UtcDateTime, bit_by_bit, in_chunks, one_at_a_time, reading, writing
 from subscribers.batches import prove
 from subscribers.consequences import LETTER, follow, keep_still, wear_out
-from subscribers.erasing import nobody
+from subscribers.erasing import nobody, unname
 from subscribers.eventposts import Event, Told, read_sendgrid
 from subscribers.holding import Limits, hold
 from subscribers.ledger import Halted
@@ -176,6 +176,10 @@ class Events:
         bit_by_bit(self.engine, partial(_blank, failed), 100)  # a post may have a megabyte
         bit_by_bit(self.engine, partial(_delete, applied, [col(EventPostRow.id)]))
         bit_by_bit(self.engine, partial(_delete, letters, _EVENT_KEY))
+
+    def unname(self, now: datetime, retention: timedelta) -> None:
+        """Forget who opened and clicked what in editions that are old enough; their numbers stay."""
+        unname(self.engine, self._key, now - retention)
 
     def _waiting(self) -> list[_Post]:
         """Read the oldest posts that wait."""

@@ -23,9 +23,10 @@ from subscribers.eventposts import read_sendgrid
 from subscribers.events import Applied
 from subscribers.ledger import Ledger
 from subscribers.notices import Notices, queue
+from subscribers.numbers import figures
 from subscribers.origins import NOWHERE
 from subscribers.tables import ConsentRow, NoticeRow, SubscriberRow, SuppressionRow
-from tests.examples import NOW
+from tests.examples import NOW, edition
 from tests.subscribers.providers import (
     APPLIED,
     SENT,
@@ -263,6 +264,23 @@ def test_old_posts_and_events_of_single_letters_are_forgotten_and_those_of_editi
 
     assert posts(engine) == []
     assert happened(engine) == {(WEEK, ada, "delivered", "", 0)}
+
+
+def test_who_opened_and_clicked_is_forgotten_in_time_and_no_number_changes(engine: Engine) -> None:
+    ada, bob = join(engine, 2)
+    key = send(engine)
+    about = [told(key, one, kind, number) for number, one in enumerate((ada, bob), 2) for kind in ("delivered", "open")]
+    post(engine, *about, told(key, ada, "click", 9, url="https://kiln.example/"), told(key, bob, "bounce", 9))
+    before, all_ = (tallied(engine), figures(engine, edition(week=WEEK))), happened(engine)
+
+    events_of(engine).unname(APPLIED + timedelta(days=27), timedelta(days=30))
+    assert happened(engine) == all_
+    for _ in range(2):
+        events_of(engine).unname(APPLIED + timedelta(days=31), timedelta(days=30))
+        known = {(kind, whose in {ada, bob}) for _, whose, kind, *_ in happened(engine)}
+        assert known == {("delivered", True), ("hard bounce", True), ("open", False), ("click", False)}
+        assert (tallied(engine), figures(engine, edition(week=WEEK))) == before
+        assert tallied(engine) == recounted(engine)
 
 
 # Who is gone
