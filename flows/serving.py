@@ -38,6 +38,10 @@ from pages.rooms import Keeping, Rooms
 #: Prefect's server starts in 6 to 16 s on two cores.
 _SERVER_START_S = 90
 
+#: How long a connection stays open that nobody uses: longer than proxies keep theirs (Caddy two minutes). Else now and
+#: then it closes just as a form is sent over it, and who sent that sees an error.
+_KEPT_OPEN_S = 150
+
 #: How Prefect's own server runs: it tells nobody of itself, and forgets runs after a month: there are a hundred
 #: a day.
 _ITS_SETTINGS = {
@@ -145,7 +149,14 @@ def _served(app: FastAPI, port: int, host: str) -> Iterator[None]:
     listener = _listen(port, host)
     # Addresses hold readers' tokens: no access log. Whose word on a client's address counts is for the settings to say.
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, proxy_headers=False)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEPT_OPEN_S,
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

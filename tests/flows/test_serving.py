@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,14 @@ def _status(url: str) -> int:
             return int(page.status)
     except urllib.error.HTTPError as error:
         return error.code
+
+
+@pytest.mark.slow
+def test_a_connection_that_rested_takes_a_form_however_long_proxies_keep_it(site: Served) -> None:
+    connection = HTTPConnection("127.0.0.1", int(site.url.rpartition(":")[2]))
+    for rest_s in (0, 7):  # uvicorn by itself closes after five
+        time.sleep(rest_s)
+        connection.request("POST", "/leave/nobody", "List-Unsubscribe=One-Click")
+        connection.auto_open = 0
+        assert connection.getresponse().read()
+    connection.close()
