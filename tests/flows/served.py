@@ -133,11 +133,11 @@ def links(mail: EmailMessage, kind: str) -> list[str]:
 
 
 @contextmanager
-def served(home: Path, port: int) -> Iterator[Served]:
-    """Serve a home folder with the example edition as `verdicts serve` does, but for the schedules."""
+def served(home: Path, port: int, more: str = "") -> Iterator[Served]:
+    """Serve a home folder with the example edition as `verdicts serve` does, but for the schedules; `more` settings."""
     url = f"http://127.0.0.1:{port}"
     settings = f'site_url = "{url}"\nfrom_email = "verdicts@example.org"\npostal_address = "12 Harbour Lane"\n'
-    (home / "verdicts.toml").write_text(settings, "utf-8")
+    (home / "verdicts.toml").write_text(settings + more, "utf-8")
     clock = Clock()
     services = Services(load_settings(home, {}), clock, create=True)
     try:
