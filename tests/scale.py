@@ -45,7 +45,7 @@ _PATIENCE_S = 300.0
 
 _LATENCY_S = 0.25
 
-_DEPLOY = "from flows.cli import main; main()"
+DEPLOY = "from flows.cli import main; main()"
 
 _KEEP_SECRET = "import sys; from prefect.blocks.system import Secret; Secret(value=sys.argv[1]).save('mail-key')"
 
@@ -214,7 +214,7 @@ def send(at: Installation, count: int, workers: int, connections: int, *, kill: 
             "SENDGRID_API_KEY_BLOCK": "mail-key", "SENDGRID_HOST": address, "VERDICTS_SETTLE_S": "1",
             "VERDICTS_SEND_WORKERS": str(workers), "VERDICTS_SEND_CONNECTIONS": str(connections),
         }  # fmt: skip
-        words = [sys.executable, "-c", _DEPLOY, "deploy", "--home", str(home)]
+        words = [sys.executable, "-c", DEPLOY, "deploy", "--home", str(home)]
         subprocess.run(words, env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         ledger = Ledger(open_engine(environment["VERDICTS_DATABASE_URL"]))
         stack.callback(ledger.engine.dispose)
@@ -226,6 +226,8 @@ def send(at: Installation, count: int, workers: int, connections: int, *, kill: 
         if kill:
             _kill_midway(ledger, standin, count)
         _ended(at, ledger, count)
+        if not kill:  # a run whose worker ends first counts as running: the next one to send would find no place
+            awaited(lambda: "RUNNING" not in at.states().values(), "the end of the runs")
         return _told(ledger, standin if kill else None, count, workers)
 
 

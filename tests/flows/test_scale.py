@@ -8,6 +8,7 @@ from tests.scale import installed, send
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_worker_that_is_killed_loses_nobody_and_nobody_is_mailed_twice() -> None:
     """One run sends and asks another for help; the process that is killed is the one of the last call."""
     with installed() as at:
