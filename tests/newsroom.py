@@ -70,8 +70,8 @@ class Newsroom:
                 self._entries[name].append((f"{name}-{number}", title, datetime.now(UTC)))
             entries = self._entries[name][-_SHOWS:]
             self._shown |= {(name, one[0]) for one in entries}
-        body = _rss(entries)
-        return Reply(body, 200, {"Content-Type": "application/rss+xml"}, etag=f'"{len(body)}-{entries[-1:]}"'[:60])
+            version = len(self._entries[name])
+        return Reply(_rss(entries), 200, {"Content-Type": "application/rss+xml"}, etag=f'"{name}-{version}"')
 
     def _due(self, name: str) -> int:
         """How many entries came since it was asked last: none, one or some."""

@@ -90,6 +90,7 @@ class Standin:
     keep: bool = False
     reset_at: float = 0.0
     calls: int = 0
+    kept: int = 0
     accepted: dict[str, tuple[float, str]] = field(default_factory=dict)
     letters: dict[str, list[tuple[float, str, str]]] = field(default_factory=lambda: defaultdict(list))
     by_id: dict[str, tuple[float, str, str]] = field(default_factory=dict)
@@ -219,7 +220,8 @@ class Connection:
         await self.fail(call, "before")
         if self.standin.keep:
             (self.standin.folder / "bodies").mkdir(exist_ok=True)
-            (self.standin.folder / "bodies" / f"{self.standin.calls:06d}.json").write_bytes(body)
+            self.standin.kept += 1  # calls overlap: each has a number of its own
+            (self.standin.folder / "bodies" / f"{self.standin.kept:06d}.json").write_bytes(body)
         name = self.standin.accept(document)
         call.accepted = True
         self.kill(call, "kill accepted")

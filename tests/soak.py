@@ -133,6 +133,8 @@ def soak(folder: Path, seconds: float, readers: int, *, seed: int = 1, tell: boo
         if (process.returncode, rest.splitlines()[-1:]) != (0, ["stopped"]):
             done.faults.append(f"serve ended with {process.returncode}: {rest[-200:]}")
         done.faults += [f"{times} × {what}" for what, times in traffic.promised.faults.items()]
+        # The stop may have cut a gathering short: what it was shown and did not store, the next one brings.
+        assert verdicts("gather", "--all", home=home).status == 1  # of the feeds that misbehave
         with open_services(home) as services:
             found = faults_of(services, traffic.promised, standin, newsroom.shown(), this_week(services), readers)
             done.faults += found.faults
