@@ -48,7 +48,6 @@ def ready(home: Path) -> Path:
 _RECORDED = """
 import asyncio, sys
 from tests.commands import verdicts
-from tests.prefects import ROOT, ask, deployments, due_an_hour_ago, serve_apart
 ran = verdicts("run", "--prefect", "--json", "--now", sys.argv[2], "--home", sys.argv[1])
 from prefect import get_client
 async def names():
