@@ -9,7 +9,6 @@ ledger of the local SendGrid shows whether anybody got the edition twice, or not
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -18,10 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,16 +34,10 @@ from subscribers.tables import BatchRow
 from tests import sendgrid
 from tests.benchmarks.sending import prepared, sink
 from tests.benchmarks.subscribers import postgresql
+from tests.prefects import PROGRAM, ROOT, ask, awaited, run_now
 from tests.subscribers.readers import WEEK
 
-ROOT = Path(__file__).parent.parent
-
-#: On a busy machine Prefect's server takes minutes to make its tables.
-_PATIENCE_S = 300.0
-
 _LATENCY_S = 0.25
-
-DEPLOY = "from flows.cli import main; main()"
 
 _KEEP_SECRET = "import sys; from prefect.blocks.system import Secret; Secret(value=sys.argv[1]).save('mail-key')"
 
@@ -77,32 +69,9 @@ class Installation:
     environment: Mapping[str, str]
     keeps_runs_in: str
 
-    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Post to its API; a busy server is asked again."""
-        data = json.dumps(body or {}).encode()
-        request = urllib.request.Request(f"{self.api}{path}", data, {"Content-Type": "application/json"})
-
-        def answered() -> Any:
-            try:
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    return json.load(answer)
-            except urllib.error.HTTPError as error:
-                if error.code != 503:
-                    raise
-                return None
-
-        return awaited(answered, f"an answer of {path}")
-
-    def run(self, flow: str, **parameters: str) -> str:
-        """Ask for a run of a flow; gives its id."""
-        flows = {one["id"]: one["name"] for one in self.ask("/flows/filter")}
-        found = {flows[one["flow_id"]]: one["id"] for one in self.ask("/deployments/filter")}
-        wanted = {"state": {"type": "SCHEDULED"}, "parameters": parameters}
-        return str(self.ask(f"/deployments/{found[flow]}/create_flow_run", wanted)["id"])
-
     def states(self) -> dict[str, str]:
         """The states of runs, by their ids."""
-        return {one["id"]: one["state_type"] for one in self.ask("/flow_runs/filter")}
+        return {one["id"]: one["state_type"] for one in ask(self.api, "/flow_runs/filter")}
 
 
 @contextmanager
@@ -193,15 +162,6 @@ def started(words: list[str], environment: Mapping[str, str], log: Path) -> Iter
             process.wait()
 
 
-def awaited(look: Callable[[], Any], what: str) -> Any:
-    """Look again and again until there is something; gives it."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"{what} never came"
-        time.sleep(0.1)
-    return found
-
-
 def send(at: Installation, count: int, workers: int, connections: int, *, kill: bool = False) -> Told:
     """Send an edition to so many readers by so many workers; with `kill` one dies, and the local SendGrid counts."""
     with prepared(at.server, count) as home, ExitStack() as stack:
@@ -214,15 +174,16 @@ def send(at: Installation, count: int, workers: int, connections: int, *, kill: 
             "SENDGRID_API_KEY_BLOCK": "mail-key", "SENDGRID_HOST": address, "VERDICTS_SETTLE_S": "1",
             "VERDICTS_SEND_WORKERS": str(workers), "VERDICTS_SEND_CONNECTIONS": str(connections),
         }  # fmt: skip
-        words = [sys.executable, "-c", DEPLOY, "deploy", "--home", str(home)]
-        subprocess.run(words, env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*PROGRAM, "deploy", "--home", home], env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+        )
         ledger = Ledger(open_engine(environment["VERDICTS_DATABASE_URL"]))
         stack.callback(ledger.engine.dispose)
         log = home / "workers.log"
         for _ in range(workers + kill):  # one that is killed leaves another that goes on
             work = ["-m", "prefect", "worker", "start", "--pool", "verdicts", "--type", "process", "--limit", "1"]
             stack.enter_context(started(work, environment, log))
-        at.run("send", week=WEEK)
+        run_now(at.api, "send", week=WEEK)
         if kill:
             _kill_midway(ledger, standin, count)
         _ended(at, ledger, count)
@@ -251,7 +212,7 @@ def _ended(at: Installation, ledger: Ledger, count: int) -> None:
             return True
         living = [one for one in ledger.under_way(_now()) if one == WEEK]
         if not living and ledger.counts(WEEK).accepted > count / 3 and at.states().get(asked) not in _OPEN:
-            asked = at.run("reconcile")
+            asked = run_now(at.api, "reconcile")
         time.sleep(0.4)
         return False
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import os
 import signal
 import socket
@@ -41,7 +40,7 @@ from tests import sendgrid
 from tests.commands import verdicts
 from tests.examples import edition
 from tests.newsroom import Newsroom
-from tests.prefects import ROOT, api_of, due_an_hour_ago, run_now, serve_apart
+from tests.prefects import PROGRAM, ROOT, SETTINGS, api_of, do, due_an_hour_ago, run_now, serve_apart, write_readers
 from tests.promises import faults_of
 from tests.traffic import Promised, Provider, Traffic
 
@@ -57,13 +56,7 @@ _LOOK_S = 3.0
 #: How long everything may take to come to rest in the end.
 _REST_S = 180.0
 
-_OPERATOR = "operator@example.net"
-
 _SETTINGS = """\
-site_url = "https://verdicts.example.org"
-from_email = "verdicts@example.org"
-reply_to = "editor@example.org"
-postal_address = "1 Sample Street"
 operator = "operator@example.net"
 approval = "editor"
 signups_per_network = 100000
@@ -150,22 +143,14 @@ def this_week(services: Services) -> str:
 def prepare(home: Path, newsroom: Newsroom, readers: int) -> None:
     """Fill a home: feeds, readers, last week's edition that is out, and this week's draft that is due."""
     make_home(home)
-    (home / "verdicts.toml").write_text(_SETTINGS + due_an_hour_ago(), "utf-8")
+    (home / "verdicts.toml").write_text(SETTINGS + _SETTINGS + due_an_hour_ago(), "utf-8")
     (home / "feeds.toml").write_text(newsroom.catalog(), "utf-8")
-    with (home / "readers.csv").open("w", newline="", encoding="utf-8") as file:
-        lines = ((f"reader{number}@example.org", "confirmed", "2026-03-01") for number in range(readers))
-        csv.writer(file).writerows([("email", "state", "confirmed_at"), *lines])
-    _do(home, "init")
-    _do(home, "panel", "import", SAMPLES / "reviews")
+    do(home, "init")
+    do(home, "panel", "import", SAMPLES / "reviews")
     with open_services(home, environment={}) as services:
         _publish(services, shifted(this_week(services), -1))
-    _do(home, "subscribers", "import", home / "readers.csv")
-    _do(home, "compose")
-
-
-def _do(home: Path, *words: str | Path) -> None:
-    ran = verdicts(*words, home=home)
-    assert ran.status == 0, ran.err
+    do(home, "subscribers", "import", write_readers(home, readers))
+    do(home, "compose")
 
 
 def _publish(services: Services, week: str) -> None:
@@ -217,7 +202,7 @@ def _make_due(services: Services) -> None:
 async def _send(home: Path, api: str, after_s: float) -> None:
     """Approve the edition, and let the flow that sends run."""
     await asyncio.sleep(after_s)
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "edition", "approve", "--home", str(home)]
+    command = [*PROGRAM, "edition", "approve", "--home", home]
     run = partial(subprocess.run, command, cwd=ROOT, check=True, capture_output=True)
     await asyncio.to_thread(run)
     await asyncio.to_thread(run_now, api, "send")

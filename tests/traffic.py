@@ -116,7 +116,7 @@ class Traffic:
     def __init__(self, url: str, mail: Path, provider: Provider, seed: int) -> None:
         self.url, self.mail, self.provider, self.promised = url, mail, provider, Promised()
         self.dice = random.Random(seed)  # noqa: S311 - the same chances again for the same seed
-        self.running, self._now = True, set[asyncio.Task[None]]()
+        self.running, self._over, self._now = True, False, set[asyncio.Task[None]]()
         self._waiting: dict[str, asyncio.Queue[Letter]] = {}
         self._untold: deque[Letter] = deque()
         self._readers: list[Letter] = []
@@ -133,17 +133,13 @@ class Traffic:
             does = {"page": self._read, "sign-up": self._live, "vote": self._vote_again}
             await asyncio.gather(*(self._arrive(RATES[what], does[what]) for what in RATES))
             await asyncio.gather(*self._now)
+            self._over = True
             for one in beside:  # both take what is there once more
                 await one
 
     def stop(self) -> None:
         """Begin nothing more."""
         self.running = False
-
-    @property
-    def busy(self) -> int:
-        """How many are in the middle of something."""
-        return len(self._now)
 
     async def _arrive(self, rate: float, do: Callable[[], Awaitable[None]]) -> None:
         """Begin something at random moments."""
@@ -226,7 +222,7 @@ class Traffic:
         """Hand out letters as they come; their files go, as half an hour's would be many."""
         last = False
         while not last:
-            last = not self.running and not self._now
+            last = self._over
             for file in sorted(self.mail.glob("*.json")):
                 with suppress(json.JSONDecodeError):  # it is being written just now, and whole at the next look
                     for letter in letters_of(json.loads(file.read_bytes())):
@@ -243,7 +239,7 @@ class Traffic:
 
     async def _tell_events(self) -> None:
         """Post what became of letters, each second; what was refused is posted again, as SendGrid does."""
-        while self.running or self._now or self._untold:
+        while self._untold or not self._over:
             letters = [self._untold.popleft() for _ in range(min(len(self._untold), _MOST_EVENTS))]
             events = [one for letter in letters for one in self._events_of(letter)]
             if events:

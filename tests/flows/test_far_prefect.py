@@ -12,45 +12,23 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from flows.demo import SAMPLES
 from flows.services import open_services
 from subscribers.tables import NoticeRow
 from tests import sendgrid
-from tests.commands import verdicts
-from tests.prefects import due_an_hour_ago
-from tests.scale import DEPLOY, ROOT, Installation, awaited, installed, started
-
-_SETTINGS = """\
-site_url = "https://verdicts.example.org"
-from_email = "verdicts@example.org"
-reply_to = "editor@example.org"
-postal_address = "1 Sample Street"
-operator = "operator@example.net"
-"""
-
-
-@pytest.fixture
-def due(home: Path) -> Path:
-    """A home whose edition is approved and due."""
-    (home / "verdicts.toml").write_text(_SETTINGS + due_an_hour_ago())
-    (home / "feeds.toml").write_text("# Nothing to poll.\n")
-    (home / "readers.csv").write_text("email,state,confirmed_at\nreader@example.org,confirmed,2026-03-01\n")
-    does = (("init",), ("panel", "import", SAMPLES / "reviews"), ("subscribers", "import", home / "readers.csv"))
-    for words in (*does, ("compose",), ("edition", "approve")):
-        ran = verdicts(*words, home=home)
-        assert ran.status == 0, ran.err
-    return home
+from tests.prefects import PROGRAM, ROOT, ask, awaited, make_due, run_now
+from tests.scale import Installation, installed, started
 
 
 @pytest.mark.slow
 @pytest.mark.thorough
 def test_what_prefect_yaml_deploys_is_what_the_program_does_and_a_killed_run_reaches_the_operator(
-    due: Path, tmp_path: Path
+    home: Path, tmp_path: Path
 ) -> None:
+    make_due(home, 1, 'operator = "operator@example.net"\n')
     with sendgrid.running(tmp_path / "sendgrid") as standin, installed() as at:
         standin.control(odds={"slow": 1.0}, slow_s=3600)
-        environment = {**at.environment, **standin.environment(), "VERDICTS_HOME": str(due)}
-        _do(environment, "-c", DEPLOY, "deploy", "--home", str(due))
+        environment = {**at.environment, **standin.environment(), "VERDICTS_HOME": str(home)}
+        _do(environment, *PROGRAM[1:], "deploy", "--home", str(home))
         ours = _deployed(at)
         _do(environment, "-m", "prefect", "--no-prompt", "deploy", "--all")
         written = _deployed(at)
@@ -62,8 +40,8 @@ def test_what_prefect_yaml_deploys_is_what_the_program_does_and_a_killed_run_rea
         assert written == ours
 
         work = ["-m", "prefect", "worker", "start", "--pool", "verdicts", "--type", "process", "--limit", "2"]
-        with open_services(due, environment={}) as services, started(work, environment, tmp_path / "worker.log"):
-            at.run("send")
+        with open_services(home, environment={}) as services, started(work, environment, tmp_path / "worker.log"):
+            run_now(at.api, "send")
 
             def calling() -> list[Any]:
                 return [one for one in services.ledger.unsettled() if one.state == "claimed"]
@@ -86,11 +64,11 @@ def _do(environment: dict[str, str], *words: str) -> None:
 
 def _deployed(at: Installation) -> list[dict[str, Any]]:
     """What the server knows of each deployment, by the name of its flow; times of schedules follow the settings."""
-    flows = {one["id"]: one["name"] for one in at.ask("/flows/filter")}
+    flows = {one["id"]: one["name"] for one in ask(at.api, "/flows/filter")}
     same = ("entrypoint", "parameters", "tags", "work_pool_name", "enforce_parameter_schema", "schedules")
     limits = ("concurrency_options", "global_concurrency_limit")
     found = []
-    for one in at.ask("/deployments/filter"):
+    for one in ask(at.api, "/deployments/filter"):
         options, limit = (one[name] or {} for name in limits)
         limited = {"collisions": options.get("collision_strategy"), "limit": limit.get("limit")}
         fetched = {"pull_steps": one["pull_steps"] or []}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,21 +13,11 @@ from pathlib import Path
 import pytest
 
 from digest.weeks import week_of
-from flows.demo import SAMPLES
 from flows.services import Services, open_services
 from tests import sendgrid
-from tests.commands import verdicts
-from tests.prefects import api_of, ask, deployments, due_an_hour_ago, serve_apart
+from tests.prefects import api_of, ask, awaited, deployments, make_due, serve_apart
 
 READERS, CALLS = 60_000, 60
-
-_SETTINGS = """\
-site_url = "https://verdicts.example.org"
-from_email = "verdicts@example.org"
-reply_to = "editor@example.org"
-postal_address = "1 Sample Street"
-send_connections = 1
-"""
 
 #: How long a call takes at first: each step finds the edition still on its way. And after which time its absence is
 #: believed: a call whose process is dead goes on meanwhile.
@@ -44,46 +33,33 @@ _OFTEN = {
 _ASKED, _EACH_S = ("send", "reconcile"), 10
 
 
-@pytest.fixture
-def due(home: Path) -> Path:
-    """A home whose edition is approved and due."""
-    (home / "verdicts.toml").write_text(_SETTINGS + due_an_hour_ago())
-    (home / "feeds.toml").write_text("# Nothing to poll.\n")
-    lines = (f"reader{number}@example.org,confirmed,2026-03-01" for number in range(READERS))
-    (home / "readers.csv").write_text("\n".join(["email,state,confirmed_at", *lines]))
-    does = (("init",), ("panel", "import", SAMPLES / "reviews"), ("subscribers", "import", home / "readers.csv"))
-    for words in (*does, ("compose",), ("edition", "approve")):
-        ran = verdicts(*words, home=home)
-        assert ran.status == 0, ran.err
-    return home
-
-
 @pytest.mark.slow
 @pytest.mark.thorough
 def test_whatever_prefect_does_the_week_has_one_edition_that_each_reader_gets_once(
-    due: Path, free_port: int, tmp_path: Path
+    home: Path, free_port: int, tmp_path: Path
 ) -> None:
-    with sendgrid.running(tmp_path / "sendgrid") as standin, open_services(due, environment={}) as services:
+    make_due(home, READERS, "send_connections = 1\n")
+    with sendgrid.running(tmp_path / "sendgrid") as standin, open_services(home, environment={}) as services:
         standin.control(odds={"slow": 1.0}, slow_s=_CALL_S)
         environment = standin.environment() | _OFTEN
-        with _serving(due, free_port, environment) as serving:
+        with _serving(home, free_port, environment) as serving:
             api = api_of(serving)
             _schedule_twice(api)
             killed = _claimer(services)
             os.kill(killed, signal.SIGKILL)
-            _await(lambda: bool(_ended(api, "CRASHED")), "word of the killed run")
+            awaited(lambda: bool(_ended(api, "CRASHED")), "word of the killed run")
             _claimer(services, beside=killed)
             first = _schedules(api)
             _stop(serving)
         assert services.editions.require(_week(services)).state == "sending"
         standin.control(odds={})  # quick from now on
-        with _serving(due, free_port, environment) as serving:
+        with _serving(home, free_port, environment) as serving:
             api = api_of(serving)
-            _await(lambda: not first & _schedules(api), "schedules of the new deployment, under other ids")
+            awaited(lambda: not first & _schedules(api), "schedules of the new deployment, under other ids")
             _schedule_twice(api)
-            _await(lambda: services.editions.require(_week(services)).state == "sent", "the end of the edition")
+            awaited(lambda: services.editions.require(_week(services)).state == "sent", "the end of the edition")
             before = _ended(api, "COMPLETED").count(f"send-{_week(services)}")
-            _await(lambda: _ended(api, "COMPLETED").count(f"send-{_week(services)}") > before, "a run after the end")
+            awaited(lambda: _ended(api, "COMPLETED").count(f"send-{_week(services)}") > before, "a run after the end")
             _stop(serving)
         assert [week for week, _ in services.editions.states()] == [_week(services)]
         assert services.ledger.counts(_week(services)).accepted == READERS
@@ -123,21 +99,13 @@ def _claimer(services: Services, beside: int = 0) -> int:
         calls = [one for one in services.ledger.unsettled() if one.state == "claimed"]
         return [pid for one in calls if (pid := int(one.claimed_by.split(":")[1])) != beside]
 
-    _await(lambda: bool(calling()), "a call")
-    return calling()[0]
+    return int(awaited(calling, "a call")[0])
 
 
 def _ended(api: str, how: str) -> list[str]:
     """Name the runs that ended so."""
     runs = ask(api, "/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": [how]}}}})
     return [str(one["name"]) for one in runs]
-
-
-def _await(look: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 240
-    while not look():
-        assert time.monotonic() < deadline, f"{what} never came"
-        time.sleep(0.1)
 
 
 def _stop(serving: subprocess.Popen[str]) -> None:
