@@ -71,7 +71,9 @@ def _of_silence(alarm: UUID, home: str) -> list[AutomationCore]:
 
 
 def _telling(state: str, when: Mapping[str, Any], alarm: UUID, home: str) -> AutomationCore:
-    run = {"__prefect_kind": "jinja", "template": "{{ flow_run.name }}"}
+    # Prefect makes a name up for a run that has not begun, and a worker that is away lets many of them be late.
+    name = "{{ flow.name }}" if state == "late" else "{{ flow_run.name }}"
+    run = {"__prefect_kind": "jinja", "template": name}
     return AutomationCore(
         name=f"{NAME}: tell of a run that {'is' if state == 'late' else 'has'} {state}",
         description="Asks for a letter to the operator.",

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from flows.services import open_services
+from flows.services import Services, open_services
 from subscribers.tables import NoticeRow
 from tests import sendgrid
 from tests.prefects import PROGRAM, ROOT, ask, awaited, make_due, run_now
@@ -24,11 +27,7 @@ from tests.scale import Installation, installed, started
 def test_what_prefect_yaml_deploys_is_what_the_program_does_and_a_killed_run_reaches_the_operator(
     home: Path, tmp_path: Path
 ) -> None:
-    make_due(home, 1, 'operator = "operator@example.net"\n')
-    with sendgrid.running(tmp_path / "sendgrid") as standin, installed() as at:
-        standin.control(odds={"slow": 1.0}, slow_s=3600)
-        environment = {**at.environment, **standin.environment(), "VERDICTS_HOME": str(home)}
-        _do(environment, *PROGRAM[1:], "deploy", "--home", str(home))
+    with _far(home, tmp_path) as (at, environment, services):
         ours = _deployed(at)
         _do(environment, "-m", "prefect", "--no-prompt", "deploy", "--all")
         written = _deployed(at)
@@ -39,21 +38,74 @@ def test_what_prefect_yaml_deploys_is_what_the_program_does_and_a_killed_run_rea
             assert len(one.pop("schedules")) == (one["name"] not in {"weekly", "deliver", "alarm"})
         assert written == ours
 
-        work = ["-m", "prefect", "worker", "start", "--pool", "verdicts", "--type", "process", "--limit", "2"]
-        with open_services(home, environment={}) as services, started(work, environment, tmp_path / "worker.log"):
+        with started(_WORK, environment, tmp_path / "worker.log"):
             run_now(at.api, "send")
+            week, process = awaited(partial(_calling, services), "a call")
+            os.kill(process, signal.SIGKILL)
+            assert awaited(partial(_alarms, services), "an alarm") == [f"The run send-{week} has crashed"]
 
-            def calling() -> list[Any]:
-                return [one for one in services.ledger.unsettled() if one.state == "claimed"]
 
-            claimed = awaited(calling, "a call")
-            os.kill(int(claimed[0].claimed_by.split(":")[1]), signal.SIGKILL)
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_runs_that_nobody_takes_and_one_whose_machine_is_gone_reach_the_operator(home: Path, tmp_path: Path) -> None:
+    """Where both wait for some ten minutes, here they wait for seconds; signs of life come each 30 s at the soonest."""
+    with _far(home, tmp_path, PREFECT_FLOWS_HEARTBEAT_FREQUENCY="30") as (at, environment, services):
+        _hurry(at)
+        run_now(at.api, "send")
+        awaited(lambda: "late" in _asked(at), "word of a run that nobody takes")
+        with started(_WORK, environment, tmp_path / "worker.log") as worker:
+            assert awaited(partial(_alarms, services), "an alarm") == ["The run send is late"]
+            week, process = awaited(partial(_calling, services), "a call")
+            for one in (worker.pid, process):
+                os.kill(one, signal.SIGKILL)
+        awaited(lambda: "CRASHED" in at.states().values(), "that silence tells")
+        with started(_WORK, environment, tmp_path / "worker.log"):
+            said = awaited(lambda: len(found := _alarms(services)) > 1 and found, "another alarm")
+            assert said == ["The run send is late", f"The run send-{week} has crashed"]
 
-            def alarms() -> list[str]:
-                with Session(services.engine) as session:
-                    return [one.data["title"] for one in session.exec(select(NoticeRow)) if one.kind == "alarm"]
 
-            assert awaited(alarms, "an alarm") == [f"The run send-{claimed[0].week} has crashed"]
+_WORK = ["-m", "prefect", "worker", "start", "--pool", "verdicts", "--type", "process", "--limit", "2"]
+
+
+@contextmanager
+def _far(home: Path, folder: Path, **more: str) -> Iterator[tuple[Installation, dict[str, str], Services]]:
+    """A server to which a home is deployed whose edition is due, and whose provider never answers."""
+    make_due(home, 1, 'operator = "operator@example.net"\n')
+    with sendgrid.running(folder / "sendgrid") as standin, installed() as at:
+        standin.control(odds={"slow": 1.0}, slow_s=3600)
+        environment = {**at.environment, **standin.environment(), "VERDICTS_HOME": str(home), **more}
+        _do(environment, *PROGRAM[1:], "deploy", "--home", str(home))
+        with open_services(home, environment={}) as services:
+            yield at, environment, services
+
+
+def _hurry(at: Installation) -> None:
+    """Let automations that wait for minutes wait for seconds, and nothing run that is not asked for."""
+    for one in ask(at.api, "/deployments/filter"):
+        ask(at.api, f"/deployments/{one['id']}/pause_deployment")
+    for one in ask(at.api, "/automations/filter"):
+        if one["trigger"]["within"]:
+            wanted = {name: one[name] for name in ("name", "description", "enabled", "trigger", "actions")}
+            wanted["trigger"]["within"] = 60 if "silent" in one["name"] else 10
+            ask(at.api, f"/automations/{one['id']}", wanted, method="PUT")
+
+
+def _asked(at: Installation) -> list[str]:
+    """Why alarms were asked for."""
+    runs = ask(at.api, "/flow_runs/filter", {"deployments": {"name": {"any_": ["verdicts"]}}})
+    return [str(one["parameters"]["state"]) for one in runs if "state" in one["parameters"]]
+
+
+def _calling(services: Services) -> tuple[str, int] | None:
+    """The week and the process of a call that is under way."""
+    calls = [one for one in services.ledger.unsettled() if one.state == "claimed"]
+    return (calls[0].week, int(calls[0].claimed_by.split(":")[1])) if calls else None
+
+
+def _alarms(services: Services) -> list[str]:
+    with Session(services.engine) as session:
+        rows = session.exec(select(NoticeRow).order_by(col(NoticeRow.id)))
+        return [str(one.data["title"]) for one in rows if one.kind == "alarm"]
 
 
 def _do(environment: dict[str, str], *words: str) -> None:
