@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -42,6 +42,9 @@ _SERVER_START_S = 90
 #: then it closes just as a form is sent over it, and who sent that sees an error.
 _KEPT_OPEN_S = 150
 
+#: Of glibc's malloc.h: how many heaps there may be at most.
+_M_ARENA_MAX = -8
+
 #: How Prefect's own server runs: it tells nobody of itself, and forgets runs after a month: there are a hundred
 #: a day.
 _ITS_SETTINGS = {
@@ -62,6 +65,7 @@ def serve(home: Path, port: int, host: str = "127.0.0.1", *, schedules: bool = T
         SettingsError: Another process serves this home folder, or the port is taken.
         VerdictsError: Prefect's server did not start.
     """
+    _share_one_heap()
     with interrupted(), open_services(home) as services:
         logs.begin(services.settings.log_format)
         try:
@@ -74,6 +78,18 @@ def serve(home: Path, port: int, host: str = "127.0.0.1", *, schedules: bool = T
                     _keep_schedules(home, _as_long_as_a_call(services))
         except KeyboardInterrupt:
             _say("stopped")
+
+
+def _share_one_heap() -> None:
+    """Let all threads take memory from one heap, where the C library is glibc; before any thread is started.
+
+    By default glibc gives each thread a heap and never gives back what lies between two things still in use: serving
+    then grows by a tenth in half an hour of visitors, while what Python keeps stays the same (`make soak`). Python's
+    threads seldom ask for memory at the same time, so one heap makes none of them wait.
+    """
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # musl has no such choice
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _as_long_as_a_call(services: Services) -> float:

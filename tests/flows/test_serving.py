@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import socket
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -23,6 +26,28 @@ from subscribers.links import reader_token
 from subscribers.tables import ConsentRow
 from tests.flows.served import Served, served
 from tests.subscribers.readers import row, take_in
+
+
+#: Lets eight threads at once keep memory, as those of a server do, and says how many heaps the C library made for it.
+_COUNT_HEAPS = """
+import ctypes, tempfile, threading
+from flows.serving import _share_one_heap
+{first}
+libc, kept, together = ctypes.CDLL(None), [], threading.Barrier(8)
+libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+def keep():
+    together.wait()
+    kept.append(libc.malloc(5000))
+    together.wait()
+threads = [threading.Thread(target=keep) for _ in range(8)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+with tempfile.NamedTemporaryFile() as told:
+    file = ctypes.c_void_p(libc.fopen(told.name.encode(), b"w"))
+    libc.malloc_info(0, file)
+    libc.fclose(file)
+    print(told.read().count(b"<heap nr="))
+"""
 
 
 @pytest.fixture
@@ -84,3 +109,12 @@ def test_a_connection_that_rested_takes_a_form_however_long_proxies_keep_it(site
         connection.auto_open = 0
         assert connection.getresponse().read()
     connection.close()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives each thread a heap of its own")
+@pytest.mark.parametrize(("first", "one"), [("_share_one_heap()", True), ("", False)], ids=["serving", "else"])
+def test_threads_share_one_heap(first: str, one: bool) -> None:
+    """With a heap for each, serving grows for as long as visitors come."""
+    words = [sys.executable, "-c", _COUNT_HEAPS.format(first=first)]
+    heaps = int(subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout)
+    assert (heaps == 1) is one, heaps
