@@ -27,7 +27,6 @@ from subscribers.tables import ConsentRow
 from tests.flows.served import Served, served
 from tests.subscribers.readers import row, take_in
 
-
 #: Lets eight threads at once keep memory, as those of a server do, and says how many heaps the C library made for it.
 _COUNT_HEAPS = """
 import ctypes, tempfile, threading
