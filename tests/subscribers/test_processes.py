@@ -18,7 +18,7 @@ from tests.processes import ended, start
 from tests.subscribers.readers import WEEK, approve, join
 from tests.subscribers.worker import work
 
-READERS, SIZE = 120, 6
+READERS, SIZE = 900, 6
 
 
 @pytest.fixture
