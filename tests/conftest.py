@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from sqlmodel import SQLModel
 
 from digest.database import open_engine, upgrade, writing
 from digest.settings import make_home
+from tests.ports import free_port
 
 # Dozens of programs are started: compiling all modules for each takes longer than what most of them do.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -133,12 +133,10 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def free_port() -> int:
+@pytest.fixture(name="free_port")
+def one_port() -> int:
     """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

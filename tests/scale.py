@@ -12,7 +12,6 @@ import argparse
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,7 @@ from subscribers.tables import BatchRow
 from tests import sendgrid
 from tests.benchmarks.sending import prepared, sink
 from tests.benchmarks.subscribers import postgresql
+from tests.ports import free_port
 from tests.prefects import PROGRAM, ROOT, ask, awaited, run_now
 from tests.subscribers.readers import WEEK
 
@@ -81,9 +81,7 @@ def installed() -> Iterator[Installation]:
     Prefect keeps its runs in Debian's PostgreSQL, which has the extension that Prefect asks for, else in a file.
     """
     with tempfile.TemporaryDirectory(prefix="verdicts-scale-") as name, postgresql() as server, _whole() as url:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = str(probe.getsockname()[1])
+        port = str(free_port())
         kept = {one: value for one, value in os.environ.items() if not one.startswith(("PREFECT_", "VERDICTS_"))}
         environment = kept | {
             "PREFECT_HOME": f"{name}/prefect", "PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "DO_NOT_TRACK": "1",

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -40,6 +39,7 @@ from tests import sendgrid
 from tests.commands import verdicts
 from tests.examples import edition
 from tests.newsroom import Newsroom
+from tests.ports import free_port
 from tests.prefects import PROGRAM, ROOT, SETTINGS, api_of, do, due_an_hour_ago, run_now, serve_apart, write_readers
 from tests.promises import faults_of
 from tests.traffic import Promised, Provider, Traffic
@@ -110,9 +110,7 @@ def soak(folder: Path, seconds: float, readers: int, *, seed: int = 1, tell: boo
         standin.control(odds={"slow": 1.0}, slow_s=_CALL_S, keep=True)
         newsroom = stack.enter_context(Newsroom(seed))
         prepare(home, newsroom, readers)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         environment = standin.environment() | {"SENDGRID_EVENT_PUBLIC_KEY": provider.shown}
         with serve_apart(home, port, environment) as process:
             try:

@@ -33,6 +33,7 @@ from flows.services import open_services
 from flows.serving import public_app
 from tests.benchmarks.figures import Other, keep
 from tests.benchmarks.subscribers import postgresql
+from tests.ports import free_port
 from tests.subscribers.providers import send, told
 from tests.subscribers.readers import join
 
@@ -61,9 +62,7 @@ def served(home: Path, key: str, port: int, *, bare: bool) -> None:
 @contextmanager
 def server(home: Path, key: str, *, bare: bool) -> Iterator[str]:
     """Run a server in a process of its own; gives the address to post to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     process = multiprocessing.get_context("spawn").Process(target=served, args=(home, key, port), kwargs={"bare": bare})
     process.start()
     try:

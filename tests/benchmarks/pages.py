@@ -44,6 +44,7 @@ from tests import examples
 from tests.benchmarks.figures import Other, Point, keep
 from tests.benchmarks.sending import READERS_OF
 from tests.examples import NOW
+from tests.ports import free_port
 
 CONNECTIONS, REQUESTS, WARM = 20, 1500, 100
 
@@ -161,9 +162,7 @@ async def sign_up(round_: int, port: int) -> dict[str, float]:
 @contextmanager
 def server(*mode: str) -> Iterator[tuple[int, int]]:
     """Start a server in a process of its own; gives its port and process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with subprocess.Popen([sys.executable, "-m", "tests.benchmarks.pages", *mode, str(port)]) as process:
         try:
             await_(port, process)

@@ -23,6 +23,7 @@ from subscribers.links import form_stamp
 from subscribers.tables import ConsentRow
 from tests.certificates import certificate
 from tests.flows.served import Served, served
+from tests.ports import free_port
 
 _DOCS = Path(__file__).parents[2] / "docs" / "operating.md"
 
@@ -39,15 +40,9 @@ def _written(language: str) -> str:
     return str(block)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def _nginx(folder: Path, behind: int) -> Iterator[tuple[str, ssl.SSLContext]]:
-    port, made = _free_port(), certificate(folder, "127.0.0.1")
+    port, made = free_port(), certificate(folder, "127.0.0.1")
     text = _written("nginx")
     for said, here in (
         ("listen 443", f"listen 127.0.0.1:{port}"), ("/etc/ssl/verdicts/fullchain.pem", str(made.trust)),
@@ -66,7 +61,7 @@ def _nginx(folder: Path, behind: int) -> Iterator[tuple[str, ssl.SSLContext]]:
 
 @contextmanager
 def _caddy(folder: Path, behind: int) -> Iterator[tuple[str, ssl.SSLContext]]:
-    port, text, made = _free_port(), _written("caddy"), certificate(folder, "127.0.0.1")
+    port, text, made = free_port(), _written("caddy"), certificate(folder, "127.0.0.1")
     for said, here in (
         ("verdicts.example.org {", f"https://127.0.0.1:{port} {{\n\ttls {made.trust} {folder / 'key.pem'}"),
         ("127.0.0.1:8000", f"127.0.0.1:{behind}"),

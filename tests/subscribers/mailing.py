@@ -13,6 +13,7 @@ from subscribers.addressing import Batch, Recipient
 from subscribers.links import reader_token
 from subscribers.senders.smtp import Smtp
 from subscribers.smtpline import Server
+from tests.ports import free_port
 from tests.smtpd import Post
 from tests.smtpd import Server as MailServer
 from tests.subscribers.readers import IDENTITY, MESSAGE, SECRET, WEEK
@@ -43,17 +44,10 @@ def ids(*numbers: int) -> set[str]:
     return {reader(number).id for number in numbers}
 
 
-def free() -> int:
-    """Give a port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def serving(post: Post, *, at_once: int = 1, to: Mapping[str, Any] | None = None, **others: Any) -> Iterator[Smtp]:
     """Run a mail server, and give a sender for it."""
-    port = free()
+    port = free_port()
     server = MailServer(post, port, **{"enable_SMTPUTF8": True} | others)
     server.start()
     told: dict[str, Any] = {"tls": "none", "timeout_s": 1.0} | dict(to or {})

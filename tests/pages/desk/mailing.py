@@ -13,8 +13,8 @@ from sqlmodel import Session
 
 from subscribers.tables import SubscriberRow
 from tests.pages.desk.desks import NOW, Sat, sat_at
+from tests.ports import free_port
 from tests.smtpd import Post, Server
-from tests.subscribers.mailing import free
 from tests.subscribers.readers import numbered, take_in
 
 #: How long tests wait for what happens beside the page, in seconds.
@@ -24,7 +24,7 @@ _PATIENCE_S = 10.0
 @contextmanager
 def mailed_at(home: Path, post: Post, readers: int, *, now: datetime | None = NOW, zone: str = "UTC") -> Iterator[Sat]:
     """Serve a desk that sends over SMTP, with so many readers and no others: reader0@example.org, …"""
-    port = free()
+    port = free_port()
     environment = {
         "VERDICTS_SENDER": "smtp", "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(port), "SMTP_TLS": "none",
         "VERDICTS_SEND_CONNECTIONS": "2", "VERDICTS_SEND_TIMEOUT_S": "5", "VERDICTS_TIMEZONE": zone,
